@@ -1,0 +1,89 @@
+package imports
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"importbot/bigfix"
+)
+
+// Epoch counts who led. Taking the lead raises it in the store, and every write of a reconciler carries the one it
+// took: a leader that was frozen, replaced and woken again finds its writes refused with ErrNotLeader.
+type Epoch int64
+
+var (
+	// ErrNotLeader is returned by a write that carries an epoch which is no longer the store's. Whoever gets it stops
+	// at once: somebody else leads.
+	ErrNotLeader = errors.New("another process leads now")
+	// ErrNotFound is returned where an import with that id is not stored.
+	ErrNotFound = errors.New("no such import")
+	// ErrDuplicate is returned where an import with that id, but another request key, is stored already.
+	ErrDuplicate = errors.New("an import with this id is stored already")
+	// ErrStore is returned (wrapped, with the cause) where a wish could not be stored and so does not count.
+	ErrStore = errors.New("the database did not take it")
+	// ErrNoCard is what an Announcer returns (wrapped, with the cause) where the channel will never take a card:
+	// the start is refused. Any other error of an Announcer is tried again until the intent expires.
+	ErrNoCard = errors.New("the channel takes no card")
+)
+
+// Store is the truth about imports. It is safe for concurrent use. An error means that nothing of the call was stored.
+type Store interface {
+	// Accept stores an intent. Where its RequestKey is stored already, it changes nothing and returns the import
+	// stored then, and created is false. ErrDuplicate where the ID is taken.
+	Accept(ctx context.Context, imp Import) (stored Import, created bool, err error)
+	// Follow adds a user to those who are mentioned at the end; adding one twice is harmless. ErrNotFound.
+	Follow(ctx context.Context, importID, userID string, at time.Time) error
+	// Answered notes that the person who asked has the answer. The first time stays. ErrNotFound.
+	Answered(ctx context.Context, importID string, at time.Time) error
+	// Import returns one import with its Followers. ErrNotFound.
+	Import(ctx context.Context, id string) (Import, error)
+	// Active returns the imports of a server that have not ended, oldest first.
+	Active(ctx context.Context, server string) ([]Import, error)
+	// Recent returns the newest n imports of a server that began or ended, newest first.
+	Recent(ctx context.Context, server string, n int) ([]Import, error)
+	// Server returns what was last recorded of a server; the zero value (with its Name) where it was never seen.
+	Server(ctx context.Context, name string) (Server, error)
+	// ActiveServers returns the names of all servers that have imports which have not ended, also of those that are
+	// not configured any more.
+	ActiveServers(ctx context.Context) ([]string, error)
+	// Record stores a server and imports of it in one transaction, inserting or updating. It leaves Followers and
+	// AnsweredAt alone, and never changes an import that is stored as ended. ErrNotLeader where the epoch is not the store's.
+	Record(ctx context.Context, epoch Epoch, srv Server, imps []Import) error
+	// Purge deletes what ended before that time, and says how many imports that were. ErrNotLeader.
+	Purge(ctx context.Context, epoch Epoch, before time.Time) (int64, error)
+}
+
+// Client asks one server; *bigfix.Client is one.
+type Client interface {
+	// Status looks. It never changes anything on the server.
+	Status(ctx context.Context) (bigfix.Status, error)
+	// Start sends run= once. Whatever it returns, it must not be called again for the same import.
+	Start(ctx context.Context, t bigfix.ImportType) (bigfix.Status, error)
+}
+
+// Announcer puts up the card of an import that is about to be started: no import starts that nobody could follow.
+type Announcer interface {
+	// Announce returns nil once the card stands, and may be called again for a card that stands. ErrNoCard where it
+	// never will; other errors are tried again.
+	Announce(ctx context.Context, imp Import) error
+}
+
+// Clock is the time the engine lives by; the zero EngineConfig uses the machine's.
+type Clock interface {
+	Now() time.Time
+	// Timer sends the time on its channel once, after d; stop gives it up.
+	Timer(d time.Duration) (c <-chan time.Time, stop func())
+}
+
+// SystemClock is the machine's clock.
+type SystemClock struct{}
+
+// Now is time.Now.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// Timer is time.NewTimer.
+func (SystemClock) Timer(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}
