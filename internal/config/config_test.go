@@ -1,0 +1,474 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"importbot/bigfix"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// enough is the least that a bot needs.
+func enough() map[string]string {
+	return map[string]string{
+		"SLACK_BOT_TOKEN":  "xoxb-1",
+		"SLACK_APP_TOKEN":  "xapp-1",
+		"SLACK_CHANNEL":    "C0123456789",
+		"IMPORT_OPERATORS": "U0123456789",
+		"BIGFIX_URL":       "https://bigfix.example.com:9081",
+		"BIGFIX_TOKEN":     "7adc3efb175e2bc0f4484bdd2efca54a8fa04623",
+	}
+}
+
+// with changes a set of variables; the value "-" takes one away.
+func with(vars map[string]string, changes ...string) map[string]string {
+	for i := 0; i < len(changes); i += 2 {
+		if changes[i+1] == "-" {
+			delete(vars, changes[i])
+		} else {
+			vars[changes[i]] = changes[i+1]
+		}
+	}
+	return vars
+}
+
+func environ(vars map[string]string) Source {
+	var src Source
+	for name, value := range vars {
+		src.Environ = append(src.Environ, name+"="+value)
+	}
+	return src
+}
+
+func mustBot(t *testing.T, src Source) *Config {
+	t.Helper()
+	cfg, err := Bot(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// faults returns the faults as lines, or fails where there are none.
+func faults(t *testing.T, err error) []string {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want an *Error", err)
+	}
+	var lines []string
+	for _, f := range e.Faults {
+		lines = append(lines, f.String())
+	}
+	return lines
+}
+
+func TestDefaults(t *testing.T) {
+	cfg := mustBot(t, environ(enough()))
+	if got, want := cfg.Slack.Command, "/import"; got != want {
+		t.Errorf("command: got %q, want %q", got, want)
+	}
+	if got, want := cfg.Slack.APIURL, "https://slack.com/api/"; got != want {
+		t.Errorf("API: got %q, want %q", got, want)
+	}
+	if got, want := cfg.Slack.Connections, 2; got != want {
+		t.Errorf("connections: got %d, want %d", got, want)
+	}
+	if got, want := cfg.Database.Reveal(), "importbot.db"; got != want {
+		t.Errorf("database: got %q, want %q", got, want)
+	}
+	if got, want := cfg.Log, (Log{Level: logrus.InfoLevel, Format: LogAuto}); got != want {
+		t.Errorf("log: got %v, want %v", got, want)
+	}
+	if len(cfg.Warnings) != 0 {
+		t.Errorf("warnings: got %q, want none", cfg.Warnings)
+	}
+	got := cfg.Servers[0]
+	if got.Token.Reveal() != enough()["BIGFIX_TOKEN"] {
+		t.Error("the server's token is not the one that was set")
+	}
+	got.Token = Secret{}
+	want := Server{
+		Name: "bigfix", Channel: "C0123456789", Operators: []string{"U0123456789"}, Announce: AnnounceFailures,
+		URL: "https://bigfix.example.com:9081", Edition: bigfix.BFI, TokenIn: bigfix.TokenInQuery, Timeout: 20 * time.Second,
+		PollRunning: 30 * time.Second, PollIdle: time.Minute, StartGrace: 5 * time.Minute, EndGrace: time.Minute,
+		TokenVariable: "BIGFIX_TOKEN",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("server: got %+v, want %+v", got, want)
+	}
+}
+
+func TestEditionDecidesWhereTheTokenTravels(t *testing.T) {
+	for _, tc := range []struct {
+		edition, in string
+		want        bigfix.TokenIn
+	}{
+		{"bfi", "-", bigfix.TokenInQuery},
+		{"ilmt", "-", bigfix.TokenInHeader},
+		{"ILMT", "query", bigfix.TokenInQuery},
+		{"bfi", "header", bigfix.TokenInHeader},
+	} {
+		cfg := mustBot(t, environ(with(enough(), "BIGFIX_EDITION", tc.edition, "BIGFIX_TOKEN_IN", tc.in)))
+		if got := cfg.Servers[0].TokenIn; got != tc.want {
+			t.Errorf("%s, %s: got %q, want %q", tc.edition, tc.in, got, tc.want)
+		}
+	}
+}
+
+func TestEveryFault(t *testing.T) {
+	dir := t.TempDir()
+	empty := write(t, dir, "empty", "\n")
+	noCert := write(t, dir, "ca.pem", "not a certificate")
+	for _, tc := range []struct {
+		name    string
+		changes []string
+		want    []string // each begins a fault
+	}{
+		{"bot and app token swapped", []string{"SLACK_BOT_TOKEN", "xapp-1-A", "SLACK_APP_TOKEN", "xoxb-1-B"}, []string{
+			"SLACK_BOT_TOKEN holds an app-level token, xapp-…: it takes the one that begins with xoxb-",
+			"SLACK_APP_TOKEN holds a bot token, xoxb-…: it takes the one that begins with xapp-"}},
+		{"a token of another kind", []string{"SLACK_BOT_TOKEN", "secretive"}, []string{"SLACK_BOT_TOKEN does not begin with xoxb-"}},
+		{"a token with a line end", []string{"SLACK_BOT_TOKEN", "xoxb-1\nxoxb-2"}, []string{"SLACK_BOT_TOKEN has spaces"}},
+		{"a channel's name", []string{"SLACK_CHANNEL", "#bigfix"}, []string{`SLACK_CHANNEL is "#bigfix", which is no channel ID`}},
+		{"an operator's name", []string{"IMPORT_OPERATORS", "U012345, @ana"}, []string{`IMPORT_OPERATORS has "@ana"`}},
+		{"operators of commas", []string{"IMPORT_OPERATORS", ","}, []string{"IMPORT_OPERATORS names nobody"}},
+		{"a command without a slash", []string{"SLACK_COMMAND", "import"}, []string{`SLACK_COMMAND is "import": write it with its slash: /import`}},
+		{"a command in capitals", []string{"SLACK_COMMAND", "/Import"}, []string{`SLACK_COMMAND is "/Import": Slack has commands in lower case only: /import`}},
+		{"a command of two words", []string{"SLACK_COMMAND", "/import now"}, []string{`SLACK_COMMAND is "/import now"`}},
+		{"too many connections", []string{"SLACK_CONNECTIONS", "11"}, []string{`SLACK_CONNECTIONS is "11": write a number from 1 to 10`}},
+		{"Slack in the clear", []string{"SLACK_API_URL", "http://slack.example.com/api"}, []string{"SLACK_API_URL is http://"}},
+		{"BigFix in the clear", []string{"BIGFIX_URL", "http://bigfix.example.com"}, []string{"BIGFIX_URL is http://, which would send the token in the clear"}},
+		{"no URL", []string{"BIGFIX_URL", "bigfix.example.com:9081"}, []string{"BIGFIX_URL is no URL of a server"}},
+		{"a URL with a password", []string{"BIGFIX_URL", "https://a:secretive@b:9081"}, []string{"BIGFIX_URL has a user or a password in it"}},
+		{"a URL with a token", []string{"BIGFIX_URL", "https://b:9081?token=secretive"}, []string{"BIGFIX_URL has something behind a ?"}},
+		{"a URL of the API", []string{"BIGFIX_URL", "https://b:9081/api/import_status.json"}, []string{"BIGFIX_URL has /api in it"}},
+		{"no credentials", []string{"BIGFIX_TOKEN", "-"}, []string{"BIGFIX_TOKEN is missing: the API token of a user who has the permission Manage Imports"}},
+		{"a user alone", []string{"BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana"}, []string{"BIGFIX_PASSWORD is missing: BIGFIX_USER is set"}},
+		{"a password alone", []string{"BIGFIX_TOKEN", "-", "BIGFIX_PASSWORD", "secretive"}, []string{"BIGFIX_USER is missing: BIGFIX_PASSWORD is set"}},
+		{"token and user", []string{"BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "secretive"}, []string{"BIGFIX_TOKEN and BIGFIX_USER are both set"}},
+		{"an edition", []string{"BIGFIX_EDITION", "sua"}, []string{`BIGFIX_EDITION is "sua": write bfi or ilmt`}},
+		{"where the token travels", []string{"BIGFIX_TOKEN_IN", "cookie"}, []string{`BIGFIX_TOKEN_IN is "cookie": write query or header`}},
+		{"a CA file that is not there", []string{"BIGFIX_CA_FILE", filepath.Join(dir, "none")}, []string{"BIGFIX_CA_FILE names "}},
+		{"a CA file without a certificate", []string{"BIGFIX_CA_FILE", noCert}, []string{"BIGFIX_CA_FILE names "}},
+		{"a switch", []string{"BIGFIX_INSECURE", "maybe"}, []string{`BIGFIX_INSECURE is "maybe": write true or false`}},
+		{"a duration without a unit", []string{"POLL_IDLE", "30"}, []string{`POLL_IDLE is "30", a number without a unit: write 30s`}},
+		{"days", []string{"START_GRACE", "2d"}, []string{`START_GRACE is "2d", and days are no unit here: write 48h`}},
+		{"no duration", []string{"END_GRACE", "soon"}, []string{`END_GRACE is "soon", which is no duration`}},
+		{"nothing of a duration", []string{"POLL_RUNNING", "0s"}, []string{`POLL_RUNNING is "0s", which is too short`}},
+		{"less than nothing", []string{"BIGFIX_TIMEOUT", "-5s"}, []string{`BIGFIX_TIMEOUT is "-5s", which is too short`}},
+		{"below a millisecond", []string{"POLL_RUNNING", "900us"}, []string{`POLL_RUNNING is "900us", which is too short`}},
+		{"announce", []string{"ANNOUNCE", "some"}, []string{`ANNOUNCE is "some": write all, failures or none`}},
+		{"another database", []string{"DATABASE_URL", "mysql://a:secretive@b/c"}, []string{`DATABASE_URL begins with "mysql://"`}},
+		{"a database in memory", []string{"DATABASE_URL", ":memory:"}, []string{`DATABASE_URL is ":memory:"`}},
+		{"log level", []string{"LOG_LEVEL", "loud"}, []string{`LOG_LEVEL is "loud": write error, warn, info, debug or trace`}},
+		{"log format", []string{"LOG_FORMAT", "xml"}, []string{`LOG_FORMAT is "xml": write text or json`}},
+		{"a name", []string{"BIGFIX_NAME", "Prod"}, []string{`BIGFIX_NAME has the name "Prod": use a-z and 0-9`}},
+		{"names of servers", []string{"BIGFIX_SERVERS", "prod,Lab"}, []string{`BIGFIX_SERVERS has the name "Lab": use a-z and 0-9`}},
+		{"no server", []string{"BIGFIX_SERVERS", " , "}, []string{"BIGFIX_SERVERS names no server"}},
+		{"a server named ca", []string{"BIGFIX_SERVERS", "ca,lab"}, []string{`BIGFIX_SERVERS has a server named "ca", whose variables could not be told from BIGFIX_CA_FILE`}},
+		{"a server named token", []string{"BIGFIX_SERVERS", "token"}, []string{`BIGFIX_SERVERS has a server named "token", whose variables could not be told from BIGFIX_TOKEN`}},
+		{"token and its file", []string{"BIGFIX_TOKEN_FILE", empty}, []string{"BIGFIX_TOKEN and BIGFIX_TOKEN_FILE are both set: keep one of them"}},
+		{"an empty file", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", empty}, []string{"BIGFIX_TOKEN_FILE names " + empty + ", which is empty"}},
+		{"no such file", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", dir + "/no"}, []string{"BIGFIX_TOKEN_FILE names " + dir + "/no, which can't be read: no such file or directory"}},
+		{"a folder", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", dir}, []string{"BIGFIX_TOKEN_FILE names " + dir + ", which can't be read: it is no file"}},
+		{"an inherited fault is named once", []string{"BIGFIX_SERVERS", "prod,lab", "POLL_IDLE", "30"}, []string{`POLL_IDLE is "30"`}},
+		{"a server's own fault", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_POLL_IDLE", "30"}, []string{`BIGFIX_LAB_POLL_IDLE is "30"`}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Bot(environ(with(enough(), tc.changes...)))
+			got := faults(t, err)
+			if len(got) != len(tc.want) {
+				t.Fatalf("got %q, want %d faults", got, len(tc.want))
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], tc.want[i]) {
+					t.Errorf("got  %s\nwant %s…", got[i], tc.want[i])
+				}
+			}
+			if strings.Contains(err.Error(), "secretive") {
+				t.Errorf("a secret is shown: %v", err)
+			}
+		})
+	}
+}
+
+// What a person sees who starts the bot with nothing set, and with much set wrongly.
+func TestMessageNamesAllFaultsAtOnce(t *testing.T) {
+	for name, vars := range map[string]map[string]string{
+		"nothing": {},
+		"several": with(enough(), "BIGFIX_SERVERS", "prod,lab", "BIGFIX_URL", "-", "BIGFIX_TOKEN", "-", "SLACK_CHANNEL", "-",
+			"BIGFIX_PROD_URL", "http://prod:9081", "BIGFIX_PROD_TOKEN", "1", "BIGFIX_LAB_USER", "ana", "POLL_IDLE", "30"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Bot(environ(vars))
+			golden(t, name+".txt", err.Error()+"\n")
+		})
+	}
+}
+
+func TestSeveralServers(t *testing.T) {
+	cfg := mustBot(t, environ(with(enough(),
+		"BIGFIX_SERVERS", "prod, lab,prod-eu",
+		"BIGFIX_LAB_URL", "https://lab.example.com:9081/",
+		"BIGFIX_LAB_EDITION", "ilmt",
+		"BIGFIX_LAB_USER", "ana",
+		"BIGFIX_LAB_PASSWORD", "hunter2",
+		"BIGFIX_LAB_CHANNEL", "CLAB",
+		"BIGFIX_LAB_OPERATORS", "SGROUP UANA",
+		"BIGFIX_LAB_POLL_IDLE", "1500ms",
+		"BIGFIX_LAB_ANNOUNCE", "all",
+		"BIGFIX_PROD_EU_TIMEOUT", "5s",
+		"BIGFIX_PROD_EU_TOKEN", "abc",
+	)))
+	var names []string
+	for _, s := range cfg.Servers {
+		names = append(names, s.Name)
+	}
+	if want := []string{"prod", "lab", "prod-eu"}; !slices.Equal(names, want) {
+		t.Fatalf("servers: got %q, want %q", names, want)
+	}
+	prod, lab, eu := cfg.Servers[0], cfg.Servers[1], cfg.Servers[2]
+	if prod.URL != enough()["BIGFIX_URL"] || prod.Token.Reveal() != enough()["BIGFIX_TOKEN"] || prod.TokenVariable != "BIGFIX_TOKEN" {
+		t.Errorf("prod does not inherit: %+v", prod)
+	}
+	if lab.URL != "https://lab.example.com:9081" || !lab.Token.Empty() || lab.User != "ana" || lab.Password.Reveal() != "hunter2" ||
+		lab.TokenVariable != "BIGFIX_LAB_PASSWORD" || lab.TokenIn != bigfix.TokenInHeader {
+		t.Errorf("lab does not have its own login: %+v", lab)
+	}
+	if lab.Channel != "CLAB" || !slices.Equal(lab.Operators, []string{"SGROUP", "UANA"}) || lab.PollIdle != 1500*time.Millisecond || lab.Announce != AnnounceAll {
+		t.Errorf("lab does not have its own settings: %+v", lab)
+	}
+	if eu.Timeout != 5*time.Second || eu.Token.Reveal() != "abc" || eu.TokenVariable != "BIGFIX_PROD_EU_TOKEN" || eu.Channel != "C0123456789" {
+		t.Errorf("prod-eu: %+v", eu)
+	}
+}
+
+// Whatever two servers are called, no variable can belong to both: no NAME ends in another one.
+func TestServersShareNoVariable(t *testing.T) {
+	var names []string
+	for _, v := range variables {
+		if v.of != "" {
+			names = append(names, withFile(v, v.of)...)
+		}
+	}
+	for _, a := range names {
+		for _, b := range names {
+			if strings.HasSuffix(a, "_"+b) {
+				t.Errorf("BIGFIX_X_%s could be of a server x, or be %s of another one", a, b)
+			}
+		}
+	}
+}
+
+func TestServersNeedsNothingOfSlack(t *testing.T) {
+	cfg, err := Servers(environ(map[string]string{"BIGFIX_URL": "http://127.0.0.1:1", "BIGFIX_TOKEN": "a", "SLACK_CHANNEL": "#nonsense", "LOG_LEVEL": "loud"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cfg.Servers[0].URL, "http://127.0.0.1:1"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestEnvironmentWinsOverDotEnv(t *testing.T) {
+	dir := t.TempDir()
+	tokenFile := write(t, dir, "token", "from-a-file\n")
+	lines := []string{"# ours", "export POLL_IDLE=7s", "POLL_RUNNING=9s", "BIGFIX_TOKEN_FILE=" + tokenFile, "SLACK_COMMAND='/von$punkt'", ""}
+	for name, value := range with(enough(), "BIGFIX_TOKEN", "-") {
+		lines = append(lines, name+"="+value)
+	}
+	src := Source{DotEnv: write(t, dir, ".env", strings.Join(lines, "\r\n"))}
+
+	cfg := mustBot(t, src)
+	if s := cfg.Servers[0]; s.PollIdle != 7*time.Second || s.Token.Reveal() != "from-a-file" || cfg.Slack.Command != "/von$punkt" {
+		t.Errorf(".env alone: %+v, token %q, command %s", s, s.Token.Reveal(), cfg.Slack.Command)
+	}
+	src.Environ = []string{"POLL_IDLE=8s", "BIGFIX_TOKEN=from-the-environment", "POLL_RUNNING="}
+	s := mustBot(t, src).Servers[0]
+	if s.PollIdle != 8*time.Second || s.PollRunning != 30*time.Second {
+		t.Errorf("polls: got %s and %s, want 8s of the environment and the default 30s, for an empty variable hides .env's", s.PollIdle, s.PollRunning)
+	}
+	if got, want := s.Token.Reveal(), "from-the-environment"; got != want {
+		t.Errorf("token: got %q, want %q: NAME in the environment is stronger than NAME_FILE in .env", got, want)
+	}
+}
+
+func TestFaultyDotEnvIsNotQuoted(t *testing.T) {
+	path := write(t, t.TempDir(), ".env", "POLL_IDLE=1s\nNOTE='two\nlines'\nBIGFIX PASS!WORD secretive\nPOLL_RUNNING=1s\n")
+	_, err := Bot(Source{DotEnv: path, Environ: environ(enough()).Environ})
+	got := faults(t, err)
+	if want := path + " has a fault in line 4"; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+		t.Errorf("got %q, want %s", got, want)
+	}
+	if strings.Contains(err.Error(), "secretive") {
+		t.Errorf("a line of .env is shown: %v", err)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	dotEnv := write(t, t.TempDir(), ".env", "BIGFIX_NOTE=\"pa$word\"\nLOG_LEVEL='$x'\n")
+	for _, tc := range []struct {
+		name    string
+		changes []string
+		dotEnv  string
+		want    []string
+	}{
+		{"foreign ones are none of ours", []string{"PATH", "/bin", "SLACK_WEBHOOK_URL", "x", "IMPORT_PATH", "y"}, "", nil},
+		{"misspelt", []string{"SLACK_CHANEL", "C1"}, "", []string{"SLACK_CHANEL is not read: did you mean SLACK_CHANNEL?"}},
+		{"misspelt, BigFix", []string{"BIGFIX_TOKNE", "C1"}, "", []string{"BIGFIX_TOKNE is not read: did you mean BIGFIX_TOKEN?"}},
+		{"in lower case", []string{"poll_idle", "1s"}, "", []string{"poll_idle is not read: did you mean POLL_IDLE?"}},
+		{"with a prefix too many", []string{"BIGFIX_POLL_IDLE", "1s"}, "", []string{"BIGFIX_POLL_IDLE is not read: did you mean POLL_IDLE?"}},
+		{"unknown", []string{"BIGFIX_COLOUR", "blue"}, "", []string{"BIGFIX_COLOUR is not read: there is no such variable (.env.example lists all)"}},
+		{"a file of what takes none", []string{"SLACK_CHANNEL_FILE", "/x"}, "", []string{"SLACK_CHANNEL_FILE is not read: only tokens, passwords and DATABASE_URL can stand in a file; set SLACK_CHANNEL"}},
+		{"a server without a list", []string{"BIGFIX_LAB_URL", "x"}, "", []string{"BIGFIX_LAB_URL is not read: for a server named lab set BIGFIX_SERVERS=lab, or drop the name for the only server"}},
+		{"a server not listed", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAV_POLL_IDLE", "1s"}, "", []string{"BIGFIX_LAV_POLL_IDLE is not read: BIGFIX_SERVERS names no lav, but prod, lab"}},
+		{"misspelt of a server", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_TOKN", "1s"}, "", []string{"BIGFIX_LAB_TOKN is not read: did you mean BIGFIX_LAB_TOKEN?"}},
+		{"for the whole program", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_PROD_LOG_LEVEL", "warn", "BIGFIX_PROD_BOT_TOKEN", "x"}, "",
+			[]string{"BIGFIX_PROD_BOT_TOKEN is not read: SLACK_BOT_TOKEN holds for the whole program", "BIGFIX_PROD_LOG_LEVEL is not read: LOG_LEVEL holds for the whole program"}},
+		{"a name and a list", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_NAME", "main"}, "", []string{"BIGFIX_NAME has no effect: BIGFIX_SERVERS names the servers"}},
+		{"everybody", []string{"IMPORT_OPERATORS", "*"}, "", []string{"everybody in the workspace may start imports on bigfix (IMPORT_OPERATORS is *)"}},
+		{"insecure", []string{"BIGFIX_INSECURE", "true"}, "", []string{"the certificate of bigfix is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place"}},
+		{"of a later version", []string{"STALL_AFTER", "auto", "HTTP_ADDR", "off", "BIGFIX_SERVERS", "prod", "BIGFIX_PROD_MISSED_AFTER", "1h"}, "",
+			[]string{"STALL_AFTER has no effect in this version", "BIGFIX_PROD_MISSED_AFTER has no effect in this version", "HTTP_ADDR has no effect in this version"}},
+		{"dollars in .env", []string{"LOG_LEVEL", "info"}, dotEnv, []string{
+			".env line 1: the $ in BIGFIX_NOTE is read as another variable's name; put the value between 'single quotes' if it is meant as it stands",
+			"BIGFIX_NOTE is not read: did you mean BIGFIX_NAME?"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			src := environ(with(enough(), tc.changes...))
+			src.DotEnv = tc.dotEnv
+			if got := mustBot(t, src).Warnings; !slices.Equal(got, tc.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestSecretNeverPrints(t *testing.T) {
+	secret := NewSecret("hunter2")
+	holder := struct {
+		Shown  Secret
+		hidden Secret
+		List   []Secret
+	}{secret, secret, []Secret{secret}}
+	var texts []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		texts = append(texts, fmt.Sprintf(verb, secret), fmt.Sprintf(verb, holder), fmt.Sprintf(verb, &holder))
+	}
+	asJSON, err := json.Marshal(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = append(texts, string(asJSON), fmt.Sprint(errors.New("with "+secret.String())))
+	entry, err := logrus.WithField("token", secret).WithField("config", holder).String()
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = append(texts, entry)
+	for _, text := range texts {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, fmt.Sprintf("%x", "hunter2")) {
+			t.Errorf("it prints: %s", text)
+		}
+	}
+	if got, want := string(asJSON), `{"Shown":"***","List":["***"]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := fmt.Sprintf("%v|%s", Secret{}, Secret{}); got != "|" {
+		t.Errorf("an empty one prints %q, want nothing", got)
+	}
+}
+
+func TestSecretsListsEveryForm(t *testing.T) {
+	cfg := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c", "DATABASE_URL", "postgres://u:pg%3Dpw@h/d")))
+	got := cfg.Secrets()
+	for _, want := range []string{"xoxb-1", "xapp-1", "a b&c", "a+b%26c", "a%20b&c", "pg=pw", "pg%3Dpw"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+}
+
+// The example lists every variable, and what it gives as defaults are the defaults.
+func TestExampleIsTheTable(t *testing.T) {
+	data, err := os.ReadFile("../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars := map[string]string{}
+	for _, line := range strings.Split(string(data), "\n") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "#"), "=")
+		if ok && !strings.ContainsAny(name, " .`(") && name == strings.ToUpper(name) {
+			vars[name] = value
+		}
+	}
+	for _, v := range variables {
+		if _, ok := vars[v.name]; !ok {
+			t.Errorf(".env.example does not show %s", v.name)
+		}
+	}
+	// As a new user does: copy it, and fill in what is required.
+	filled := string(data)
+	for name, value := range enough() {
+		filled = strings.ReplaceAll(filled, "\n"+name+"=", "\n"+name+"="+value+"\n#")
+	}
+	cfg := mustBot(t, Source{DotEnv: write(t, t.TempDir(), ".env", filled)})
+	if len(cfg.Warnings) != 0 {
+		t.Errorf("the example as it is gives warnings: %q", cfg.Warnings)
+	}
+	// The defaults that stand commented out are the real ones.
+	plain := mustBot(t, environ(enough()))
+	all := enough()
+	for name, value := range vars {
+		_, required := all[name]
+		if !required && value != "" && !strings.HasPrefix(name, "BIGFIX_PROD") && !strings.HasPrefix(name, "BIGFIX_LAB") && name != "BIGFIX_SERVERS" {
+			all[name] = value
+		}
+	}
+	uncommented := mustBot(t, environ(all))
+	uncommented.Servers[0].Token, plain.Servers[0].Token = Secret{}, Secret{}
+	if !reflect.DeepEqual(uncommented.Servers, plain.Servers) {
+		t.Errorf("got %+v\nwant %+v", uncommented.Servers, plain.Servers)
+	}
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s has changed (go test -update rewrites it); got:\n%s", path, got)
+	}
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxNameLength keeps server names short enough for messages, buttons and variables.
+const maxNameLength = 32
+
+// scopes returns a scope for each server. Where names are at fault the good ones are gone on with, so that their faults are named too.
+func (r *reader) scopes() []scope {
+	listed, several := r.get(whole, bigfixServers)
+	if !several {
+		name := value(r, whole, bigfixName, "bigfix", func(text string) (string, error) {
+			if err := checkName(text); err != nil {
+				return "", err
+			}
+			return text, nil
+		})
+		r.servers = []string{name}
+		return []scope{{server: name}}
+	}
+	r.several = true
+	if _, named := r.get(whole, bigfixName); named {
+		r.warn("BIGFIX_NAME has no effect: BIGFIX_SERVERS names the servers")
+	}
+	names := list(listed.value)
+	if len(names) == 0 {
+		r.add(Fault{Variable: listed.name, Problem: "names no server", Do: "write it like prod,lab"})
+	}
+	var scopes []scope
+	for _, name := range names {
+		if err := checkName(name); err != nil {
+			r.add(Fault{Variable: listed.name, Problem: err.problem, Do: err.do})
+			continue
+		}
+		if other := collision(name); other != "" {
+			r.add(Fault{Variable: listed.name, Problem: fmt.Sprintf("has a server named %q, whose variables could not be told from %s", name, other),
+				Do: "give it another name"})
+			continue
+		}
+		r.servers = append(r.servers, name)
+		scopes = append(scopes, scope{server: name, prefix: prefixOf(name)})
+	}
+	return scopes
+}
+
+func checkName(name string) *wrong {
+	switch {
+	case len(name) > maxNameLength:
+		return &wrong{"has the name " + shown(name) + ", which is too long", fmt.Sprintf("use at most %d characters", maxNameLength)}
+	case !serverName.MatchString(name):
+		return &wrong{"has the name " + shown(name), "use a-z and 0-9, with single - between: like prod-eu"}
+	}
+	return nil
+}
+
+// collision returns the plain variable that reads like one of a server with this name: BIGFIX_CA_FILE belongs to no server "ca".
+func collision(name string) string {
+	prefix := prefixOf(name)
+	for _, v := range variables {
+		for _, plain := range withFile(v, v.name) {
+			if strings.HasPrefix(plain, prefix) || plain+"_" == prefix {
+				return plain
+			}
+		}
+	}
+	return ""
+}
