@@ -1,0 +1,331 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"importbot/imports"
+)
+
+// insert stores an import that is not stored yet, and its empty thread. created is false where its request key is
+// stored already.
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, imp imports.Import) (created bool, err error) {
+	body, err := encodeImport(imp)
+	if err != nil {
+		return false, err
+	}
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO imports (id, server, type, origin, state, outcome, request_key, requested_by, created_at,
+			accepted_at, begun_at, ended_at, answered_at, revision, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14)
+		ON CONFLICT DO NOTHING`,
+		imp.ID, imp.Server, string(imp.Type), string(imp.Origin), string(imp.State), string(imp.Outcome),
+		nullable(imp.RequestKey), imp.RequestedBy, millis(s.createdAt(imp)),
+		millis(imp.AcceptedAt), millis(imp.BegunAt), millis(imp.EndedAt), imp.Revision, body)
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO threads (import_id, shown, followers, done, next_try, due, body)
+		VALUES ($1, 0, 0, 0, 0, 0, '')`, imp.ID)
+	return true, err
+}
+
+// createdAt is the first that is known of an import, by which they are ordered.
+func (s *Store) createdAt(imp imports.Import) time.Time {
+	for _, t := range []time.Time{imp.AcceptedAt, imp.BegunAt, imp.FirstRunning.At, imp.EndedAt, imp.LastLook} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return s.now()
+}
+
+// Accept stores an intent, once for each RequestKey.
+func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
+	id := imp.ID
+	err = s.inTx(ctx, "storing the request", func(tx *sql.Tx) error {
+		if created, err = s.insert(ctx, tx, imp); err != nil {
+			return err
+		}
+		if created {
+			return s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt)
+		}
+		err := tx.QueryRowContext(ctx, `SELECT id FROM imports WHERE request_key = $1`, nullable(imp.RequestKey)).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return imports.ErrDuplicate
+		}
+		return err
+	})
+	if err != nil {
+		return imports.Import{}, false, err
+	}
+	if created {
+		imp.AnsweredAt = time.Time{}
+		imp.Followers = nil
+		if imp.RequestedBy != "" {
+			imp.Followers = []string{imp.RequestedBy}
+		}
+		return imp, true, nil
+	}
+	stored, err = s.Import(ctx, id)
+	return stored, false, err
+}
+
+// Follow adds a follower, and gives the publisher the news.
+func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Time) error {
+	return s.inTx(ctx, "adding a follower", func(tx *sql.Tx) error {
+		if err := exists(ctx, tx, importID); err != nil {
+			return err
+		}
+		return s.follow(ctx, tx, importID, userID, at)
+	})
+}
+
+func (s *Store) follow(ctx context.Context, tx *sql.Tx, importID, userID string, at time.Time) error {
+	if userID == "" {
+		return nil
+	}
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO followers (import_id, user_id, position, followed_at)
+		SELECT $1, $2, COALESCE(MAX(position), 0) + 1, $3 FROM followers WHERE import_id = $1
+		ON CONFLICT DO NOTHING`, importID, userID, millis(at))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE threads SET due = 0 WHERE import_id = $1`, importID)
+	return err
+}
+
+// Answered notes when the person who asked got the answer. The first time stays.
+func (s *Store) Answered(ctx context.Context, importID string, at time.Time) error {
+	return s.inTx(ctx, "noting an answer", func(tx *sql.Tx) error {
+		if err := exists(ctx, tx, importID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE imports SET answered_at = $2 WHERE id = $1 AND answered_at = 0`, importID, millis(at))
+		return err
+	})
+}
+
+func exists(ctx context.Context, tx *sql.Tx, importID string) error {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM imports WHERE id = $1`, importID).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return imports.ErrNotFound
+	}
+	return err
+}
+
+// Record stores what the leader knows of a server and of imports of it, in one transaction.
+func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
+	return s.inTx(ctx, "recording what was seen", func(tx *sql.Tx) error {
+		if err := guard(ctx, tx, epoch); err != nil {
+			return err
+		}
+		if err := s.recordServer(ctx, tx, srv); err != nil {
+			return err
+		}
+		for _, imp := range imps {
+			if err := s.recordImport(ctx, tx, imp); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) recordServer(ctx context.Context, tx *sql.Tx, srv imports.Server) error {
+	body, err := encode("a server", srv)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO servers (name, updated_at, body) VALUES ($1, $2, $3)
+		ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at, body = excluded.body`,
+		srv.Name, millis(s.now()), body)
+	return err
+}
+
+// recordImport inserts or updates. What has ended stays as it is.
+func (s *Store) recordImport(ctx context.Context, tx *sql.Tx, imp imports.Import) error {
+	created, err := s.insert(ctx, tx, imp)
+	if err != nil {
+		return err
+	}
+	if created {
+		return s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt)
+	}
+	if err := exists(ctx, tx, imp.ID); errors.Is(err, imports.ErrNotFound) {
+		return imports.ErrDuplicate // the request key is another import's
+	} else if err != nil {
+		return err
+	}
+	body, err := encodeImport(imp)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		UPDATE imports SET type = $2, origin = $3, state = $4, outcome = $5, begun_at = $6, ended_at = $7, revision = $8, body = $9
+		WHERE id = $1 AND state <> $10`,
+		imp.ID, string(imp.Type), string(imp.Origin), string(imp.State), string(imp.Outcome),
+		millis(imp.BegunAt), millis(imp.EndedAt), imp.Revision, body, string(imports.Ended))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE threads SET due = 0 WHERE import_id = $1 AND shown < $2`, imp.ID, imp.Revision)
+	return err
+}
+
+// Import returns one import.
+func (s *Store) Import(ctx context.Context, id string) (imports.Import, error) {
+	found, err := s.imports(ctx, `id = $1`, ``, id)
+	if err != nil {
+		return imports.Import{}, err
+	}
+	if len(found) == 0 {
+		return imports.Import{}, fmt.Errorf("%w: %s", imports.ErrNotFound, id)
+	}
+	return found[0], nil
+}
+
+// Active returns the imports of a server that have not ended, oldest first.
+func (s *Store) Active(ctx context.Context, server string) ([]imports.Import, error) {
+	return s.imports(ctx, `server = $1 AND state IN ('accepted', 'sending', 'sent', 'running', 'settling')`,
+		`ORDER BY created_at, id`, server)
+}
+
+// ActiveServers returns the names of the servers that have imports which have not ended.
+func (s *Store) ActiveServers(ctx context.Context) (names []string, err error) {
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT DISTINCT server FROM imports WHERE state IN ('accepted', 'sending', 'sent', 'running', 'settling') ORDER BY server`)
+	if err != nil {
+		return nil, s.explain("reading the servers", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, s.explain("reading the servers", err)
+		}
+		names = append(names, name)
+	}
+	return names, s.explain("reading the servers", rows.Err())
+}
+
+// Recent returns the newest n imports of a server that began, or that ended after a request had been sent, newest
+// first. What was refused or expired was never an import.
+func (s *Store) Recent(ctx context.Context, server string, n int) ([]imports.Import, error) {
+	return s.imports(ctx, `server = $1 AND (begun_at > 0 OR state = 'ended') AND outcome NOT IN ('refused', 'expired')`,
+		`ORDER BY created_at DESC, id DESC LIMIT $2`, server, n)
+}
+
+// imports reads imports with their followers. where and order are constants of this file.
+func (s *Store) imports(ctx context.Context, where, order string, args ...any) (found []imports.Import, err error) {
+	const doing = "reading imports"
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, s.explain(doing, err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only reads
+	rows, err := tx.QueryContext(ctx, `SELECT body, answered_at FROM imports WHERE `+where+` `+order, args...)
+	if err != nil {
+		return nil, s.explain(doing, err)
+	}
+	if found, err = scanImports(rows); err != nil {
+		return nil, s.explain(doing, err)
+	}
+	for i := range found {
+		if found[i].Followers, err = followers(ctx, tx, found[i].ID); err != nil {
+			return nil, s.explain("reading followers", err)
+		}
+	}
+	return found, nil
+}
+
+func scanImports(rows *sql.Rows) (found []imports.Import, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var body string
+		var answered int64
+		if err := rows.Scan(&body, &answered); err != nil {
+			return nil, err
+		}
+		var imp imports.Import
+		if err := json.Unmarshal([]byte(body), &imp); err != nil {
+			return nil, fmt.Errorf("decoding an import: %w", err)
+		}
+		imp.AnsweredAt = fromMillis(answered)
+		found = append(found, imp)
+	}
+	return found, rows.Err()
+}
+
+func followers(ctx context.Context, tx *sql.Tx, importID string) (users []string, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT user_id FROM followers WHERE import_id = $1 ORDER BY position, followed_at, user_id`, importID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var user string
+		if err := rows.Scan(&user); err != nil {
+			return nil, err
+		}
+		users = append(users, user)
+	}
+	return slices.Clip(users), rows.Err()
+}
+
+// Server returns what was last recorded of a server.
+func (s *Store) Server(ctx context.Context, name string) (imports.Server, error) {
+	var body string
+	err := s.read.QueryRowContext(ctx, `SELECT body FROM servers WHERE name = $1`, name).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return imports.Server{Name: name}, nil
+	}
+	if err != nil {
+		return imports.Server{}, s.explain("reading a server", err)
+	}
+	var srv imports.Server
+	if err := json.Unmarshal([]byte(body), &srv); err != nil {
+		return imports.Server{}, fmt.Errorf("decoding the server %s: %w", name, err)
+	}
+	return srv, nil
+}
+
+// Purge deletes the imports that ended before that time, with their followers and threads.
+func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (n int64, err error) {
+	err = s.inTx(ctx, "deleting old imports", func(tx *sql.Tx) error {
+		if err := guard(ctx, tx, epoch); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `
+			DELETE FROM imports WHERE state = 'ended' AND
+				CASE WHEN ended_at > 0 THEN ended_at ELSE created_at END < $1`, millis(before))
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// encodeImport makes the body of an import, without what the store keeps beside it.
+func encodeImport(imp imports.Import) (string, error) {
+	imp.Followers = nil
+	imp.AnsweredAt = time.Time{}
+	return encode("an import", imp)
+}

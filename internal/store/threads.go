@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"importbot/imports"
+)
+
+// Unpublished returns the ids of imports whose thread has something to do: a revision or a follower it has not taken
+// account of, or unfinished work that is due. Ended ones come first, so that an end never waits behind progress; then
+// the oldest. An import that is only accepted is not listed: the start puts up its card.
+func (s *Store) Unpublished(ctx context.Context, limit int) (ids []string, err error) {
+	const doing = "reading what is to be published"
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT i.id FROM threads t JOIN imports i ON i.id = t.import_id
+		WHERE t.due <= $1 AND i.state <> 'accepted'
+		ORDER BY CASE WHEN i.state = 'ended' THEN 0 ELSE 1 END, i.created_at, i.id
+		LIMIT $2`, millis(s.now()), limit)
+	if err != nil {
+		return nil, s.explain(doing, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, s.explain(doing, err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, s.explain(doing, rows.Err())
+}
+
+// NextTry says when the next thread is due, for a timer; ok is false where nothing is. A time that is past (or zero)
+// means that Unpublished has something now.
+func (s *Store) NextTry(ctx context.Context) (at time.Time, ok bool, err error) {
+	var due sql.NullInt64
+	err = s.read.QueryRowContext(ctx, `
+		SELECT MIN(t.due) FROM threads t JOIN imports i ON i.id = t.import_id
+		WHERE t.due < $1 AND i.state <> 'accepted'`, int64(never)).Scan(&due)
+	if err != nil || !due.Valid {
+		return time.Time{}, false, s.explain("reading when the next is due", err)
+	}
+	return fromMillis(due.Int64), true, nil
+}
+
+// Thread returns what the publisher noted last. An import nothing was noted of has an empty one.
+func (s *Store) Thread(ctx context.Context, importID string) (imports.Thread, error) {
+	t := imports.Thread{ImportID: importID}
+	var next int64
+	var body string
+	err := s.read.QueryRowContext(ctx,
+		`SELECT shown, followers, done, next_try, body FROM threads WHERE import_id = $1`, importID).
+		Scan(&t.Shown, &t.Followers, &t.Done, &next, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, nil
+	}
+	if err != nil {
+		return imports.Thread{}, s.explain("reading a thread", err)
+	}
+	t.NextTry = fromMillis(next)
+	if body != "" {
+		t.Body = []byte(body)
+	}
+	return t, nil
+}
+
+// SaveThread notes what was shown. ErrNotLeader; ErrNotFound where the import is not stored.
+func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.Thread) error {
+	return s.inTx(ctx, "noting what was shown", func(tx *sql.Tx) error {
+		if err := guard(ctx, tx, epoch); err != nil {
+			return err
+		}
+		due := millis(t.NextTry)
+		done := 0
+		if t.Done {
+			due, done = never, 1
+		}
+		res, err := tx.ExecContext(ctx, `
+			UPDATE threads SET shown = $2, followers = $3, done = $4, next_try = $5, due = $6, body = $7 WHERE import_id = $1`,
+			t.ImportID, t.Shown, t.Followers, done, millis(t.NextTry), due, string(t.Body))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return fmt.Errorf("%w: %s", imports.ErrNotFound, t.ImportID)
+		}
+		return news(ctx, tx, t)
+	})
+}
+
+// news makes a thread due at once where the import has moved on meanwhile. It is a statement of its own, after the
+// row was locked by the first: a follower who joins in between is seen here or sets due afterwards.
+func news(ctx context.Context, tx *sql.Tx, t imports.Thread) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE threads SET due = 0 WHERE import_id = $1 AND (
+			(SELECT revision FROM imports WHERE id = $1) > $2 OR
+			(SELECT COUNT(*) FROM followers WHERE import_id = $1) > $3)`,
+		t.ImportID, t.Shown, t.Followers)
+	return err
+}
