@@ -1,0 +1,206 @@
+package bigfix
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// rejectedFor is how long a user and password that the server rejected are
+	// left alone: accounts get locked after a few failures.
+	rejectedFor = time.Hour
+	// pausedFor is the same after an answer that may or may not have been a
+	// rejection, such as a 500 from a server that is busy importing.
+	pausedFor = 5 * time.Minute
+	// maxToken bounds a fetched token. The documented ones have 40 characters.
+	maxToken = 4096
+)
+
+// login holds the token: the configured one, or the one fetched last.
+type login struct {
+	now   func() time.Time
+	fixed string        // the configured token; never replaced
+	fetch chan struct{} // held by the one caller that fetches
+
+	mu       sync.Mutex
+	token    string    // "" when there is none
+	accepted bool      // a look with this token was answered
+	held     time.Time // no fetching before; zero when nothing holds it back
+	why      *Error    // what held it back
+}
+
+func newLogin(cfg Config) *login {
+	l := &login{now: cfg.Now, fixed: cfg.Token, fetch: make(chan struct{}, 1)}
+	if cfg.Token == "" && cfg.NoLoginBefore.After(cfg.Now()) {
+		l.held = cfg.NoLoginBefore
+	}
+	return l
+}
+
+func (l *login) heldUntil() (time.Time, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.now().Before(l.held) {
+		return time.Time{}, false
+	}
+	return l.held, true
+}
+
+// current returns the token to use, "" when one has to be fetched, or why none
+// may be fetched yet.
+func (l *login) current() (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.fixed != "":
+		return l.fixed, nil
+	case l.token != "":
+		return l.token, nil
+	case l.now().Before(l.held):
+		return "", l.refusal()
+	}
+	return "", nil
+}
+
+func (l *login) refusal() *Error {
+	words := reason(fmt.Sprintf("user and password were rejected; not tried again before %s", l.held.UTC().Format("15:04 MST")))
+	e := &Error{Kind: ErrUnauthorized, Op: "get token", Unsent: true, Err: words}
+	if l.why != nil {
+		e.Kind, e.Status, e.Message = l.why.Kind, l.why.Status, l.why.Message
+		if e.Kind != ErrUnauthorized {
+			e.Err = reason(fmt.Sprintf("no token to be had (%s); not tried again before %s", l.why.Reason(), l.held.UTC().Format("15:04 MST")))
+		}
+	}
+	return e
+}
+
+func (l *login) fetched(token string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.token, l.accepted, l.held, l.why = token, false, time.Time{}, nil
+}
+
+func (l *login) failed(why *Error, pause time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if pause > 0 {
+		l.held, l.why = l.now().Add(pause), why
+	}
+}
+
+// worked notes that the server took the token.
+func (l *login) worked(token string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if token == l.token {
+		l.accepted = true
+	}
+}
+
+// expired drops a fetched token that the server took before and rejects now,
+// and reports whether it is worth while to ask for another. Some servers show
+// their login page instead of a 401. A token that was never taken is not
+// replaced before the hour is over: the next would fare no better, and every
+// one costs a login.
+func (l *login) expired(token string, err *Error) bool {
+	if l.fixed != "" || !rejects(err) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if token != l.token {
+		return l.token == "" || token != "" // somebody else was faster
+	}
+	if !l.accepted {
+		if err.Kind == ErrUnauthorized {
+			l.token, l.held, l.why = "", l.now().Add(rejectedFor), err
+		}
+		return false
+	}
+	l.token, l.accepted = "", false
+	return true
+}
+
+// rejects reports whether an answer can mean that the token is no longer good.
+func rejects(err *Error) bool {
+	return err.Kind == ErrUnauthorized || err.Kind == ErrNotThisServer && err.Status != http.StatusNotFound
+}
+
+// token returns the token, fetching one with user and password if need be.
+// However many callers wait, one of them fetches.
+func (c *Client) token(ctx context.Context) (string, error) {
+	if token, err := c.login.current(); token != "" || err != nil {
+		return token, err
+	}
+	select {
+	case c.login.fetch <- struct{}{}:
+		defer func() { <-c.login.fetch }()
+	case <-ctx.Done():
+		return "", &Error{Kind: ErrUnavailable, Op: "get token", Unsent: true, Err: ctx.Err()}
+	}
+	if token, err := c.login.current(); token != "" || err != nil {
+		return token, err
+	}
+	token, err := c.fetchToken(ctx)
+	if err != nil {
+		c.login.failed(err, c.pauseAfter(err))
+		return "", err
+	}
+	c.login.fetched(token)
+	return token, nil
+}
+
+// fetchToken asks for a token with user and password.
+func (c *Client) fetchToken(ctx context.Context) (string, *Error) {
+	const op = "get token"
+	body, err := json.Marshal(map[string]string{"user": c.cfg.User, "password": c.cfg.Password})
+	if err != nil {
+		return "", &Error{Kind: ErrUnsupported, Op: op, Unsent: true, Err: reason("user and password can't be written as JSON")}
+	}
+	req := &http.Request{Method: http.MethodPost, URL: c.at(tokenPath), Header: commonHeader(),
+		Body: nopCloser{bytes.NewReader(body)}, ContentLength: int64(len(body))}
+	req.Header.Set("Content-Type", "application/json")
+	ans, failed := c.wire.once(ctx, op, req)
+	if failed != nil {
+		return "", failed
+	}
+	if failed := c.refusal(op, ans); failed != nil {
+		return "", c.loginRefusal(failed)
+	}
+	var got struct{ Token string }
+	if json.Unmarshal(ans.body, &got) != nil || got.Token == "" || len(got.Token) > maxToken || !printable(got.Token) {
+		return "", &Error{Kind: ErrUnavailable, Op: op, Status: ans.status, Err: reason("answer has no token in it")}
+	}
+	c.secrets.add(got.Token)
+	return got.Token, nil
+}
+
+// loginRefusal reads a refusal as the edition documents it: License Metric Tool
+// answers a wrong password with status 500.
+func (c *Client) loginRefusal(e *Error) *Error {
+	switch {
+	case e.Status == http.StatusForbidden, e.Status == http.StatusBadRequest,
+		e.Status == http.StatusInternalServerError && c.cfg.Edition == ILMT:
+		e.Kind = ErrUnauthorized
+	case e.Kind == ErrNotThisServer && e.Status != http.StatusNotFound:
+		e.Err = reason(e.Reason() + "; with single sign-on, only a token from the web pages works")
+	}
+	return e
+}
+
+// pauseAfter is how long user and password are left alone after a failure.
+func (c *Client) pauseAfter(e *Error) time.Duration {
+	switch {
+	case errors.Is(e, ErrUnauthorized):
+		return rejectedFor
+	case e.Kind == ErrBadRequest, e.Kind == ErrNotThisServer, e.Status == http.StatusInternalServerError:
+		return pausedFor
+	}
+	return 0
+}
