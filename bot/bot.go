@@ -1,0 +1,273 @@
+// Package bot is Slack's side of the wire: it holds the connections, acks
+// every envelope, hands each request on once, and posts within Slack's limits.
+// What is said and done is the handler's.
+//
+// # How Slack talks to a bot
+//
+// In Socket Mode the bot dials out: apps.connections.open, with the app's
+// token, returns the address of a WebSocket. Slack greets with a hello and then
+// sends envelopes, each of them to any one of the app's connections: a slash
+// command that somebody typed, a button pressed, a form sent. An envelope has
+// to be acked within three seconds or the person sees an error. Words may
+// travel in the ack; later ones go to the envelope's response_url, five at
+// most within half an hour. Everything else is said through the Web API, with the bot's token.
+//
+// A WebSocket that is open proves nothing: Slack closes it when it likes, a
+// firewall forgets it without telling. So a Bot holds two, started apart, each
+// replaced when no byte came from it for a while, with a backoff so that a Slack
+// which closes every connection at once is not stormed.
+//
+// # How to use it
+//
+//	b, err := bot.New(bot.Config{
+//		BotToken: "xoxb-…", AppToken: "xapp-…", Command: "/import", Log: log,
+//	}, func(ctx context.Context, r *bot.Request) error {
+//		return r.Answer(ctx, bot.Message{Text: "Hello " + bot.Escape(r.UserName)})
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	return b.Run(ctx) // until ctx ends or a token is refused
+//
+// A handler that answers from memory just answers: its words travel in the ack.
+// One that has to ask somebody first calls [Request.Ack], so that nobody waits
+// for the ack; after Config.AckWithin the bot does that itself. A handler that
+// fails, panics or says nothing is answered for, with a reference that also stands in the log.
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/slack-go/slack"
+)
+
+// Handler serves one request. Handlers run concurrently, at most
+// Config.Workers of them. ctx ends after Config.HandleWithin, or when the bot
+// stops. A command's handler must answer, or return an error and be answered for.
+type Handler func(ctx context.Context, r *Request) error
+
+// Config says how to reach Slack. Every zero value but the tokens' and the
+// command's means the default in brackets.
+type Config struct {
+	BotToken string // xoxb-…
+	AppToken string // xapp-…
+	APIURL   string // ends with a slash [https://slack.com/api/]
+	Command  string // the slash command served: "/import"; others are answered in words
+
+	Connections int // Socket Mode connections held, 1 to 10 [2]
+	Log         logrus.FieldLogger
+
+	AckWithin    time.Duration // an envelope that no handler acked is acked then [500ms]
+	HandleWithin time.Duration // how long a handler may take, waiting in line included [1m]
+	Workers      int           // handlers at work at a time [64]
+	QueueLength  int           // requests in line behind them, acked already [256]
+
+	Stagger    time.Duration // how far apart connections are opened [5s]
+	BackoffMin time.Duration // pause after a connection's first failure; doubles [1s]
+	BackoffMax time.Duration // longest pause [30s]
+	Stable     time.Duration // a connection that lasted this long did not fail [1m]
+	Silence    time.Duration // a connection without a byte read for this long is replaced [45s]
+
+	HTTPTimeout time.Duration // one Web API call [10s]
+	CheckEvery  time.Duration // the bot token is tried when no call went well for this long [30s]
+	DrainWithin time.Duration // how long Run may take to end [10s]
+}
+
+// Bot is one app in one workspace. Its methods are safe for concurrent use.
+type Bot struct {
+	cfg     Config
+	handler Handler
+	log     logrus.FieldLogger
+	http    *http.Client
+	api     *slack.Client
+
+	limits   *limits
+	gate     *gate
+	seen     seen
+	handlers pool // requests at work
+	chores   pool // words the bot owes somebody, off the connections' path
+	links    []*link
+	open     func(context.Context, *link) (lasted time.Duration, err error) // converse, but in tests of the schedule
+	identity atomic.Pointer[Identity]
+	lastCall atomic.Int64 // unix nanoseconds of the last Web API call that went well
+
+	running  atomic.Bool
+	draining atomic.Bool
+	ready    chan struct{}
+	greeted  sync.Once
+	checked  chan struct{} // closed when the first auth.test was answered or failed
+	fatal    chan error
+	work     context.Context // what handlers run under; set by Run before any envelope can come
+}
+
+// New checks the configuration. It does not dial.
+func New(cfg Config, handler Handler) (*Bot, error) {
+	if err := cfg.check(handler); err != nil {
+		return nil, err
+	}
+	cfg.fill()
+	b := &Bot{
+		cfg:      cfg,
+		handler:  handler,
+		log:      cfg.Log,
+		http:     newHTTPClient(cfg.HTTPTimeout),
+		limits:   newLimits(),
+		gate:     newGate(cfg.Stagger),
+		handlers: pool{max: cfg.Workers, wait: cfg.QueueLength},
+		chores:   pool{max: maxChores, wait: maxChores * 16},
+		ready:    make(chan struct{}),
+		checked:  make(chan struct{}),
+		fatal:    make(chan error, 1),
+	}
+	b.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
+	b.open = b.converse
+	for i := range cfg.Connections {
+		b.links = append(b.links, &link{number: i + 1})
+	}
+	return b, nil
+}
+
+// maxChores bounds the goroutines that bring words to people.
+const maxChores = 16
+
+func (c *Config) check(handler Handler) error {
+	switch {
+	case handler == nil:
+		return errors.New("bot: no handler")
+	case c.Command == "" || c.Command[0] != '/':
+		return fmt.Errorf("bot: the command %q has to begin with a slash", c.Command)
+	case c.Connections < 0 || c.Connections > 10:
+		return fmt.Errorf("bot: %d connections: Slack allows 1 to 10", c.Connections)
+	case c.APIURL != "" && !strings.HasSuffix(c.APIURL, "/"):
+		return fmt.Errorf("bot: %s has to end with a slash: %s", VarAPIURL, c.APIURL)
+	case !strings.HasPrefix(c.BotToken, "xoxb-"):
+		return newFatal(VarBotToken, "not_allowed_token_type", "")
+	case !strings.HasPrefix(c.AppToken, "xapp-"):
+		return newFatal(VarAppToken, "not_allowed_token_type", "")
+	}
+	return nil
+}
+
+func (c *Config) fill() {
+	if c.APIURL == "" {
+		c.APIURL = slack.APIURL
+	}
+	if c.Log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.Log = silent
+	}
+	orInt(&c.Connections, 2)
+	orInt(&c.Workers, 64)
+	orInt(&c.QueueLength, 256)
+	or(&c.AckWithin, 500*time.Millisecond)
+	or(&c.HandleWithin, time.Minute)
+	or(&c.Stagger, 5*time.Second)
+	or(&c.BackoffMin, time.Second)
+	or(&c.BackoffMax, 30*time.Second)
+	or(&c.Stable, time.Minute)
+	or(&c.Silence, 45*time.Second)
+	or(&c.HTTPTimeout, 10*time.Second)
+	or(&c.CheckEvery, 30*time.Second)
+	or(&c.DrainWithin, 10*time.Second)
+}
+
+func or(d *time.Duration, fallback time.Duration) {
+	if *d <= 0 {
+		*d = fallback
+	}
+}
+
+func orInt(n *int, fallback int) {
+	if *n <= 0 {
+		*n = fallback
+	}
+}
+
+// Run holds the connections until ctx ends, and then returns nil, or until
+// Slack refuses a token for good, and then returns a *FatalError. Either way
+// it first lets handlers finish, within Config.DrainWithin. It runs once.
+func (b *Bot) Run(ctx context.Context) error {
+	if !b.running.CompareAndSwap(false, true) {
+		return errors.New("bot: Run was called before")
+	}
+	// What is at work outlives ctx a little: that is what draining means.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	conns, closeConns := context.WithCancel(work)
+	defer closeConns()
+	b.work = work
+
+	var group sync.WaitGroup
+	group.Go(func() { b.keepIdentity(ctx) })
+	b.awaitFirstCheck(ctx)
+	for i, l := range b.links {
+		group.Go(func() { b.supervise(conns, l, time.Duration(i)*b.cfg.Stagger) })
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-b.fatal:
+		b.log.WithError(err).Error("Slack ends the bot's work")
+	}
+	b.drain(stopWork, closeConns, &group)
+	b.http.CloseIdleConnections()
+	return err
+}
+
+// drain goes from soft to hard: nothing new is begun, handlers may finish, then
+// their context ends, then the connections do. It keeps a tenth of the
+// time for goroutines that must return by themselves.
+func (b *Bot) drain(stopWork, closeConns context.CancelFunc, group *sync.WaitGroup) {
+	b.draining.Store(true)
+	phase := func(share float64, done func(context.Context) int) int {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(share*float64(b.cfg.DrainWithin)))
+		defer cancel()
+		return done(ctx)
+	}
+	left := phase(0.5, b.handlers.drain)
+	closeHard := closeConns
+	if left > 0 {
+		b.log.WithField("requests", left).Warn("Stopping requests that are still at work")
+		closeHard = stopWork // ends the connections too
+	}
+	phase(0.1, b.chores.drain)
+	closeHard()
+	left = phase(0.2, b.handlers.drain)
+	left += phase(0.1, b.chores.drain)
+
+	ended := make(chan struct{})
+	go func() { group.Wait(); close(ended) }()
+	left += phase(0.1, func(ctx context.Context) int {
+		select {
+		case <-ended:
+			return 0
+		case <-ctx.Done():
+			return 1
+		}
+	})
+	if left > 0 {
+		b.log.Warn("Not everything stopped in time")
+	}
+}
+
+// Ready is closed at the first hello: from then on commands arrive.
+func (b *Bot) Ready() <-chan struct{} { return b.ready }
+
+// stop ends Run because of err. Only the first one counts.
+func (b *Bot) stop(err error) {
+	select {
+	case b.fatal <- err:
+	default:
+	}
+}

@@ -1,0 +1,222 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// What a caller can do about a call that failed. Test with errors.Is; the
+// error itself is an *APIError or a *RateLimitedError.
+var (
+	// ErrChannel: Slack knows no such channel, it is archived, the bot is no
+	// member, or its rules forbid the message. Asking again helps only after
+	// a person changed something.
+	ErrChannel = errors.New("the channel can't be posted to")
+	// ErrMessageGone: the message to edit or reply to was deleted or may no
+	// longer be edited. Post afresh.
+	ErrMessageGone = errors.New("the message is gone or can't be edited")
+	// ErrInvalid: Slack will never take this call as it stands: a fault in
+	// the message (invalid_blocks), or an answer that this package does not know.
+	ErrInvalid = errors.New("Slack does not accept the call")
+	// ErrAuth: the token is wrong, revoked or expired. Run ends because of it.
+	ErrAuth = errors.New("Slack does not accept the token")
+	// ErrNoScope: the token lacks a scope that this one method needs.
+	ErrNoScope = errors.New("the token lacks a scope")
+	// ErrUnavailable: no answer, a broken one, or one that says that Slack
+	// itself failed. Ask again later; MaybeTaken tells whether that may double.
+	ErrUnavailable = errors.New("Slack is not available")
+)
+
+// APIError is a Web API call, or an answer to a response_url, that failed.
+// Its text holds no token and no URL.
+type APIError struct {
+	Method string // "chat.postMessage"
+	Code   string // Slack's own word, "channel_not_found"; empty where it gave none
+
+	kind  error // one of the sentinels
+	cause error
+	taken bool
+}
+
+func (e *APIError) Error() string {
+	switch {
+	case e.Code != "":
+		return e.Method + ": " + e.Code
+	case e.cause != nil:
+		return e.Method + ": " + redact(e.cause.Error())
+	}
+	return e.Method + ": " + e.kind.Error()
+}
+
+// Unwrap lets errors.Is find the sentinel, and context.Canceled.
+func (e *APIError) Unwrap() []error { return []error{e.kind, e.cause} }
+
+// MaybeTaken tells whether Slack may have done what a failed call asked for.
+// It is false only when that is certain: the request never left, or Slack
+// refused it. Repeating a call that may have been taken may show a message twice.
+func MaybeTaken(err error) bool {
+	var (
+		limited *RateLimitedError
+		api     *APIError
+	)
+	switch {
+	case err == nil, errors.As(err, &limited):
+		return false
+	case errors.As(err, &api):
+		return api.taken
+	}
+	return !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrUnanswerable)
+}
+
+// RateLimitedError says that a method may be called again only after a while.
+// It is also returned without asking Slack, when this bot's own limiter says so.
+type RateLimitedError struct {
+	Method string
+	After  time.Duration
+}
+
+func (e *RateLimitedError) Error() string {
+	return fmt.Sprintf("%s: rate limited, may be called again in %s", e.Method, e.After.Round(time.Millisecond))
+}
+
+// The variables that a FatalError can name.
+const (
+	VarBotToken = "SLACK_BOT_TOKEN"
+	VarAppToken = "SLACK_APP_TOKEN"
+	VarAPIURL   = "SLACK_API_URL"
+)
+
+// FatalError ends Run: no retry can help, a person has to change a variable.
+type FatalError struct {
+	Variable string // VarBotToken, VarAppToken or VarAPIURL
+	Code     string // Slack's word: "token_revoked"
+	Advice   string // what to do, a sentence
+}
+
+func (e *FatalError) Error() string {
+	if e.Variable == VarAPIURL {
+		return e.Advice
+	}
+	return fmt.Sprintf("Slack refuses %s (%s). %s", e.Variable, e.Code, e.Advice)
+}
+
+// newFatal words a refusal of a token for the person who can renew it.
+func newFatal(variable, code, scope string) *FatalError {
+	kind, renew := "a bot token, xoxb-…", "Reinstall the app (api.slack.com/apps, Install App) and put its Bot User OAuth Token into "+VarBotToken+"."
+	if variable == VarAppToken {
+		kind, renew = "an app-level token, xapp-…", "Make a new app-level token with the scope connections:write (api.slack.com/apps, Basic Information, App-Level Tokens) and put it into "+VarAppToken+"."
+	}
+	advice := renew
+	switch code {
+	case "not_allowed_token_type":
+		advice = "It has to be " + kind + ". " + renew
+	case "token_expired":
+		advice = "Switch token rotation off for this app: its tokens run out after hours. " + renew
+	case "missing_scope":
+		if variable == VarBotToken {
+			advice = fmt.Sprintf("Add the bot scope %s (api.slack.com/apps, OAuth & Permissions). %s", scope, renew)
+		}
+	}
+	return &FatalError{Variable: variable, Code: code, Advice: advice}
+}
+
+// tokenRefused holds Slack's words for a token that no retry will mend.
+var tokenRefused = map[string]bool{
+	"invalid_auth": true, "not_authed": true, "account_inactive": true,
+	"token_revoked": true, "token_expired": true, "not_allowed_token_type": true,
+	"forbidden_team": true,
+}
+
+// kinds maps Slack's words to what a caller can do about them. Whatever is
+// not here is ErrInvalid: a word that nobody foresaw is no reason to hammer.
+var kinds = map[string]error{
+	"channel_not_found": ErrChannel, "not_in_channel": ErrChannel, "is_archived": ErrChannel,
+	"restricted_action": ErrChannel, "user_not_found": ErrChannel, "cannot_dm_bot": ErrChannel,
+	"messages_tab_disabled": ErrChannel, "user_disabled": ErrChannel, "team_not_found": ErrChannel,
+	"access_denied": ErrChannel, "ekm_access_denied": ErrChannel,
+
+	"message_not_found": ErrMessageGone, "cant_update_message": ErrMessageGone,
+	"edit_window_closed": ErrMessageGone, "thread_not_found": ErrMessageGone,
+	"invalid_thread_ts": ErrMessageGone, "cannot_reply_to_message": ErrMessageGone,
+
+	"missing_scope": ErrNoScope, "no_permission": ErrNoScope,
+
+	"internal_error": ErrUnavailable, "fatal_error": ErrUnavailable,
+	"service_unavailable": ErrUnavailable, "request_timeout": ErrUnavailable,
+	"team_added_to_org": ErrUnavailable, "accesslimited": ErrUnavailable,
+}
+
+// limitedWords are the ways in which Slack says "too often" in a 200.
+var limitedWords = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true}
+
+// defaultRetryAfter is waited for when a 429 does not say for how long.
+const defaultRetryAfter = 10 * time.Second
+
+// classify turns what the library returned for a call into this package's
+// errors. trip holds what the library does not hand on.
+func classify(method string, err error, trip *trip) error {
+	if err == nil {
+		return nil
+	}
+	var (
+		answer  slack.SlackErrorResponse
+		limited *slack.RateLimitedError
+		status  slack.StatusCodeError
+	)
+	isStatus := errors.As(err, &status)
+	isAnswer := errors.As(err, &answer)
+	switch {
+	case errors.As(err, &limited),
+		isStatus && status.Code == http.StatusTooManyRequests,
+		trip.limited(), // Retry-After was no number, and the library stumbled over it
+		isAnswer && limitedWords[answer.Err]:
+		after := trip.retryAfter()
+		if limited != nil && limited.RetryAfter > 0 {
+			after = limited.RetryAfter
+		}
+		return &RateLimitedError{Method: method, After: after}
+	case isAnswer:
+		kind := kindOf(answer.Err)
+		return &APIError{Method: method, Code: answer.Err, kind: kind, cause: err, taken: kind == ErrUnavailable}
+	}
+	return &APIError{Method: method, kind: ErrUnavailable, cause: withoutURL(err), taken: trip.left()}
+}
+
+func kindOf(code string) error {
+	if tokenRefused[code] {
+		return ErrAuth
+	}
+	if kind := kinds[code]; kind != nil {
+		return kind
+	}
+	if strings.HasPrefix(code, "restricted_action") {
+		return ErrChannel
+	}
+	return ErrInvalid
+}
+
+// withoutURL takes the address out of what net/http says: a response_url and
+// a WebSocket ticket are as good as a password while they last.
+func withoutURL(err error) error {
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		if wrapped.Timeout() && !errors.Is(wrapped.Err, context.DeadlineExceeded) {
+			return errors.New("no answer in time")
+		}
+		return wrapped.Err
+	}
+	return err
+}
+
+var secrets = regexp.MustCompile(`xox[a-z]?[a-z.]*-[0-9A-Za-z-]+|xapp-[0-9A-Za-z-]+|ticket=[^&\s"]+`)
+
+// redact cuts everything that looks like a token or a ticket out of a text
+// that somebody else wrote.
+func redact(text string) string { return secrets.ReplaceAllString(text, "[secret]") }
