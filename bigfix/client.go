@@ -124,7 +124,9 @@ func (c *Client) look(ctx context.Context, op, token string) (Status, *Error) {
 	if otherErr != nil && otherErr.Status == http.StatusNotFound {
 		return Status{}, err
 	}
-	c.path.Store(&other)
+	if otherErr == nil {
+		c.path.Store(&other)
+	}
 	return s, otherErr
 }
 
@@ -144,7 +146,7 @@ func (c *Client) look(ctx context.Context, op, token string) (Status, *Error) {
 // On License Metric Tool, which knows one kind of import, TypeRaw is
 // ErrUnsupported.
 func (c *Client) Start(ctx context.Context, t ImportType) (Status, error) {
-	op := "start " + string(t)
+	op := "start " + bound(string(t))
 	run, err := c.runValue(op, t)
 	if err != nil {
 		return Status{}, err
@@ -220,10 +222,18 @@ func (c *Client) request(path, token, run string) *http.Request {
 // withoutSecrets cuts the token out of every text that the server chose, and
 // remembers where the server says that its pages are.
 func (c *Client) withoutSecrets(s Status) Status {
-	s.Mode = Mode(c.secrets.redact(string(s.Mode)))
-	s.LastStatus = LastStatus(c.secrets.redact(string(s.LastStatus)))
-	s.LastImportType = ImportType(c.secrets.redact(string(s.LastImportType)))
-	s.NextImportType = ImportType(c.secrets.redact(string(s.NextImportType)))
+	// A documented word stays what it is, also where it is somebody's password.
+	if !s.Mode.Known() {
+		s.Mode = Mode(c.secrets.redact(string(s.Mode)))
+	}
+	if !s.LastStatus.Successful() {
+		s.LastStatus = LastStatus(c.secrets.redact(string(s.LastStatus)))
+	}
+	for _, t := range []*ImportType{&s.LastImportType, &s.NextImportType} {
+		if !t.Known() {
+			*t = ImportType(c.secrets.redact(string(*t)))
+		}
+	}
 	s.ImportStatusURL = c.secrets.redact(s.ImportStatusURL)
 	s.ImportCreateURL = c.secrets.redact(s.ImportCreateURL)
 	if path, ok := pagePath(s.ImportCreateURL); ok {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 )
@@ -73,6 +74,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// GoString is Error: so that no verb of package fmt shows more.
+func (e *Error) GoString() string { return e.Error() }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -102,7 +106,7 @@ func (e *Error) Reason() string {
 		return fmt.Sprintf("HTTP %d", e.Status)
 	}
 	if e.Err != nil {
-		return e.Err.Error()
+		return oneLine(e.Err.Error())
 	}
 	return string(e.Kind)
 }
@@ -115,11 +119,14 @@ func (r reason) Error() string { return string(r) }
 // reasonOf finds the words for errors that come from below HTTP.
 func reasonOf(err error) string {
 	var made reason
+	var slow tooSlow
 	var dns *net.DNSError
 	var netErr net.Error
 	switch {
 	case errors.As(err, &made):
 		return string(made)
+	case errors.As(err, &slow):
+		return slow.Error()
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.As(err, &dns):
@@ -129,7 +136,7 @@ func reasonOf(err error) string {
 		return "host name can't be resolved"
 	case isCertificate(err):
 		return certificateWords(err)
-	case errors.As(err, new(tls.RecordHeaderError)):
+	case errors.As(err, new(tls.RecordHeaderError)), errors.Is(err, http.ErrSchemeMismatch):
 		return "it does not speak TLS there"
 	case errors.As(err, new(tls.AlertError)):
 		return "TLS handshake failed"

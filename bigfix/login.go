@@ -31,6 +31,7 @@ type login struct {
 	mu       sync.Mutex
 	token    string    // "" when there is none
 	accepted bool      // a look with this token was answered
+	since    time.Time // when it was fetched
 	held     time.Time // no fetching before; zero when nothing holds it back
 	why      *Error    // what held it back
 }
@@ -83,7 +84,8 @@ func (l *login) refusal() *Error {
 func (l *login) fetched(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.token, l.accepted, l.held, l.why = token, false, time.Time{}, nil
+	l.token, l.accepted, l.since = token, false, l.now()
+	l.held, l.why = time.Time{}, nil
 }
 
 func (l *login) failed(why *Error, pause time.Duration) {
@@ -103,33 +105,29 @@ func (l *login) worked(token string) {
 	}
 }
 
-// expired drops a fetched token that the server took before and rejects now,
-// and reports whether it is worth while to ask for another. Some servers show
-// their login page instead of a 401. A token that was never taken is not
-// replaced before the hour is over: the next would fare no better, and every
-// one costs a login.
+// expired decides whether an error means that a fetched token is no longer
+// good, drops it then, and reports whether another should be asked for.
+//
+// A token that was taken before is replaced at once. One that never was is
+// replaced after an hour: the next would fare no better, and every one costs
+// a login. Some servers show their login page in place of a 401, but so do
+// some that are starting, so a page counts only when the token is not fresh.
 func (l *login) expired(token string, err *Error) bool {
-	if l.fixed != "" || !rejects(err) {
+	page := err.Kind == ErrNotThisServer && err.Status != http.StatusNotFound
+	if l.fixed != "" || !page && err.Kind != ErrUnauthorized {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if token != l.token {
-		return l.token == "" || token != "" // somebody else was faster
-	}
-	if !l.accepted {
-		if err.Kind == ErrUnauthorized {
-			l.token, l.held, l.why = "", l.now().Add(rejectedFor), err
-		}
+	age := l.now().Sub(l.since)
+	switch {
+	case token != l.token:
+		return true // somebody else was faster
+	case !l.accepted && age < rejectedFor, page && age < pausedFor:
 		return false
 	}
 	l.token, l.accepted = "", false
 	return true
-}
-
-// rejects reports whether an answer can mean that the token is no longer good.
-func rejects(err *Error) bool {
-	return err.Kind == ErrUnauthorized || err.Kind == ErrNotThisServer && err.Status != http.StatusNotFound
 }
 
 // token returns the token, fetching one with user and password if need be.
@@ -199,7 +197,7 @@ func (c *Client) pauseAfter(e *Error) time.Duration {
 	switch {
 	case errors.Is(e, ErrUnauthorized):
 		return rejectedFor
-	case e.Kind == ErrBadRequest, e.Kind == ErrNotThisServer, e.Status == http.StatusInternalServerError:
+	case e.Kind == ErrBadRequest, e.Status == http.StatusInternalServerError:
 		return pausedFor
 	}
 	return 0

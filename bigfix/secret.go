@@ -1,6 +1,7 @@
 package bigfix
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"regexp"
@@ -87,7 +88,9 @@ func (s *secrets) redact(text string) string {
 // an error of its redacted text alone: what wraps can also be unwrapped, so it
 // is not enough to redact the outermost text.
 func (s *secrets) clean(err error) error {
-	if err == nil || s.isClean(err) {
+	// This one holds the connection itself, which nobody should print.
+	holdsConn := errors.As(err, new(tls.RecordHeaderError))
+	if err == nil || !holdsConn && s.isClean(err) {
 		return err
 	}
 	if words := reasonOf(err); words != "" {
@@ -97,10 +100,8 @@ func (s *secrets) clean(err error) error {
 }
 
 func (s *secrets) isClean(err error) bool {
-	for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
-		if s.redact(text) != text {
-			return false
-		}
+	if text := err.Error(); s.redact(text) != text {
+		return false
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, inner := range many.Unwrap() {

@@ -20,6 +20,8 @@ type Doubts struct {
 	// StartLag is how long the server stays as it was after run= before the
 	// import begins.
 	StartLag time.Duration
+	// ShowLag is how long an import of any origin runs before mode says so.
+	ShowLag time.Duration
 	// DropRun: run= is answered as if taken, and no import ever begins.
 	DropRun bool
 	// WhileRunning is what happens to run= while an import runs.
@@ -32,8 +34,8 @@ type Doubts struct {
 	// SuccessTime is the moment that last_success_time tells of.
 	SuccessTime Moment
 	// MovedBeforeRunning: last_import_time and last_import_type move when run=
-	// is taken, while mode says idle for StartLag yet. last_status keeps the
-	// old word until the import ends.
+	// is taken, or an import of another origin begins, while mode says idle
+	// for StartLag or ShowLag yet. last_status keeps the old word until the end.
 	MovedBeforeRunning bool
 	// OnFailure is what of last_… moves when an import fails.
 	OnFailure OnFailure
@@ -75,8 +77,11 @@ type Doubts struct {
 	// Permission is how the server treats a token whose owner may not manage
 	// imports.
 	Permission Permission
-	// WrongToken is how a missing or wrong token is answered, Answer401 if "".
+	// WrongToken is how a wrong token is answered, Answer401 if "".
 	WrongToken Answer
+	// NoToken is how a request without any token is answered, Answer500 if "":
+	// that is documented for parameters that are missing.
+	NoToken Answer
 	// TokenVia is where the server looks for the token.
 	TokenVia TokenVia
 	// SingleSignOn: get_token is refused, with LoginAnswer (as for a wrong

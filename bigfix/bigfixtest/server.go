@@ -1,6 +1,7 @@
 package bigfixtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -295,7 +296,7 @@ func (s *Server) importStatus(in *Request) (reply, func(http.ResponseWriter)) {
 		rep.message, rep.did = "Bad Request: "+err.Error(), "refused: bad parameter"
 		return rep, s.writer(rep, in.Format)
 	}
-	rep := s.ask(now, question{run: run, denied: !in.Right})
+	rep := s.ask(now, question{run: run, denied: !in.Right, bare: in.Token == ""})
 	return rep, s.writer(rep, in.Format)
 }
 
@@ -315,8 +316,8 @@ func (s *Server) runType(run string) (bigfix.ImportType, error) {
 // plainReply is a reply that the simulation has no part in, except that it may
 // be away.
 func (s *Server) plainReply(now time.Time, a Answer) (reply, func(http.ResponseWriter)) {
-	rep := s.ask(now, question{})
-	rep = reply{answer: a, status: rep.status, down: rep.down}
+	rep := s.glance(now)
+	rep.answer = a
 	return rep, s.writer(rep, "")
 }
 
@@ -332,13 +333,7 @@ func (s *Server) getToken(r *http.Request, in *Request) (reply, func(http.Respon
 	d := s.Doubts()
 	in.Right = err == nil && r.Method == http.MethodPost && login.User == s.set.user && login.Password == s.set.password
 	if !in.Right || d.SingleSignOn {
-		rep.answer = d.LoginAnswer
-		if rep.answer == AnswerStatus {
-			rep.answer = Answer401
-			if s.set.edition == bigfix.ILMT {
-				rep.answer = Answer500
-			}
-		}
+		rep.answer = cmp.Or(d.LoginAnswer, s.documentedLoginAnswer())
 		rep.message = "Incorrect user name or password"
 		return rep, s.writer(rep, "")
 	}
@@ -349,15 +344,20 @@ func (s *Server) getToken(r *http.Request, in *Request) (reply, func(http.Respon
 	}
 }
 
+// documentedLoginAnswer is how the edition answers a wrong password.
+func (s *Server) documentedLoginAnswer() Answer {
+	if s.set.edition == bigfix.ILMT {
+		return Answer500
+	}
+	return Answer401
+}
+
 func (s *Server) loginFault(now time.Time) (reply, bool) {
-	s.Sim.mu.Lock()
-	defer s.Sim.mu.Unlock()
-	s.advance(now)
-	rep := reply{status: s.status(), down: s.down(), delay: s.doubts.Latency}
+	rep := s.glance(now)
 	if rep.down {
 		return rep, false
 	}
-	f := s.strike(Logins)
+	f := s.strikeOn(Logins)
 	if f == nil {
 		return rep, false
 	}

@@ -173,7 +173,11 @@ func (s *Sim) Run(now time.Time, t bigfix.ImportType) (bigfix.Status, error) {
 func (s *Sim) Set(change func(*Doubts)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	skew := s.doubts.Skew
 	change(&s.doubts)
+	if s.doubts.Skew != skew {
+		s.nextDue = s.dueAfter(s.now)
+	}
 }
 
 // Doubts returns how the open questions are answered now.
@@ -336,6 +340,8 @@ func (s *Sim) begin(st start) {
 	c := &course{index: len(s.imports) - 1, plan: s.planFor(imp)}
 	if st.moved {
 		c.mark = st.asked
+	} else if s.doubts.MovedBeforeRunning {
+		s.move(st.typ)
 	}
 	c.total = c.plan.Duration
 	c.ends = s.now.Add(c.total)
@@ -472,7 +478,8 @@ func (s *Sim) restart(down time.Duration) {
 // question is a request as the core sees it.
 type question struct {
 	run    bigfix.ImportType // "" is a look
-	denied bool              // token missing or wrong
+	denied bool              // the token is wrong
+	bare   bool              // there is none
 }
 
 // reply is the server's answer, before it is written in JSON or XML.
@@ -511,16 +518,24 @@ func (s *Sim) ask(now time.Time, q question) reply {
 	return s.plain(q)
 }
 
+// glance is a reply of which only the clock and whether the server is away
+// matter: for requests that are no business of the import API.
+func (s *Sim) glance(now time.Time) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(now)
+	return reply{status: s.status(), down: s.down(), delay: s.doubts.Latency}
+}
+
 // plain answers a request that no fault strikes.
 func (s *Sim) plain(q question) reply {
 	d := s.doubts
 	r := reply{delay: d.Latency, status: s.status()}
 	switch {
+	case q.bare:
+		r.answer, r.message = cmp.Or(d.NoToken, Answer500), "Bad Request: parameter token is missing"
 	case q.denied:
-		r.answer = d.WrongToken
-		if r.answer == AnswerStatus {
-			r.answer = Answer401
-		}
+		r.answer = cmp.Or(d.WrongToken, Answer401)
 	case d.Permission == PermissionAll403:
 		r.answer = Answer403
 	case q.run == "":
@@ -567,8 +582,7 @@ func (s *Sim) accept(t bigfix.ImportType) string {
 	st := start{typ: t, origin: Requested, asked: s.now}
 	if s.doubts.MovedBeforeRunning {
 		st.moved = true
-		s.last.ImportTime, s.last.Type = s.serverTime(s.now), t
-		s.last.Status = cmp.Or(s.last.Status, bigfix.StatusSuccessful)
+		s.move(t)
 	}
 	if s.doubts.StartLag <= 0 {
 		s.begin(st)
@@ -583,11 +597,22 @@ func (s *Sim) accept(t bigfix.ImportType) string {
 	return "taken"
 }
 
+// move shows an import in last_… before it has ended.
+func (s *Sim) move(t bigfix.ImportType) {
+	s.last.ImportTime, s.last.Type = s.serverTime(s.now), t
+}
+
 // flaky decides whether this look is one of those that fail around imports.
 func (s *Sim) flaky() bool {
 	const around = 30 * time.Second
 	busy := s.running != nil || !s.ended.IsZero() && s.now.Sub(s.ended) < around
 	return busy && s.doubts.LooksFail > 0 && s.rng.Float64() < s.doubts.LooksFail
+}
+
+func (s *Sim) strikeOn(on Target) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strike(on)
 }
 
 // strike returns the fault that fits, and uses it up.
@@ -641,7 +666,7 @@ func (s *Sim) status() bigfix.Status {
 
 func (s *Sim) mode() bigfix.Mode {
 	switch {
-	case s.running != nil && !s.doubts.HideRunning:
+	case s.running != nil && !s.doubts.HideRunning && s.now.Sub(s.imports[s.running.index].Began) >= s.doubts.ShowLag:
 		return bigfix.ModeRunning
 	case s.last == Last{}:
 		return bigfix.ModeNone
