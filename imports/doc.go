@@ -1,0 +1,38 @@
+// Package imports is the domain: what a data import is, how it is judged, started and watched. It knows no Slack, no
+// HTTP and no SQL.
+//
+// # The idea
+//
+// A server gives its imports no names. It says "running, 59 %" or "idle, the last one was successful", and nothing
+// ties one answer to the next. Whoever says "your import succeeded" has drawn a conclusion, and this package is where
+// it is drawn: by Rules.Next, a pure function of what was known of an import and one more look at its server.
+//
+//	imp, events := rules.Next(imp, look, now)
+//
+// Everything else here gathers looks and writes down what follows from them. An Engine leads: one loop a server looks
+// at it, starts what was accepted, has every look judged and records the result. An Intake takes wishes on any replica
+// and waits for their fate. The ports (Store, Client, Announcer) are small, and implemented elsewhere.
+//
+// # The life of an import
+//
+//	accepted ─▶ sending ─▶ sent ─▶ running ─▶ settling ─▶ ended
+//
+// It may skip steps and never goes back. What it ended as is its Outcome, and each has its price in evidence:
+//
+//   - Succeeded and Failed: the server reports an end that is later than anything it reported before this import, of
+//     the right type, at the right time, and nothing speaks against its being this import's.
+//   - Unclear: the server reports such an end, and something does speak against it: Import.Doubts says what.
+//   - Unknown: it is over, or the server was out of sight for a day, and nothing says how it ended.
+//   - NotBegun: the server was seen throughout and showed no sign of an import, or refused it.
+//   - Refused and Expired: nothing was sent.
+//
+// A look that failed is not evidence of anything. Server times are compared with server times only. The truth table,
+// with a row for each case, is judge_test.go; how often the judge is right where nobody can know for certain is
+// measured in model_test.go.
+//
+// # How a look is judged
+//
+// For one look the order is: every active import through Rules.Next, then Rules.Arrivals with those that are active
+// still, for what nobody here started, then Rules.See for what is kept of the server. Arrivals takes the Server as it
+// was before the look. Before a start, Rules.See(server, look).Quiet is the import's Baseline.
+package imports
