@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -87,17 +88,22 @@ func (in *Intake) Answered(ctx context.Context, importID string) error {
 	return nil
 }
 
-// Await returns an import once it is decided: it was sent, or it ended without. It waits as long as ctx lets it, and
-// then returns the context's error.
+// Await returns an import once it is decided: it was sent, or it ended without. It waits as long as ctx lets it, also
+// through failures of the store, and then returns the import as it was last read with the context's error.
+// ErrNotFound where there is no such import.
 func (in *Intake) Await(ctx context.Context, importID string) (Import, error) {
 	changed, cancel := in.signal.Subscribe()
 	defer cancel()
+	var imp Import
 	for {
-		imp, err := in.store.Import(ctx, importID)
-		if err != nil {
+		now, err := in.store.Import(ctx, importID)
+		switch {
+		case errors.Is(err, ErrNotFound):
 			return Import{}, fmt.Errorf("waiting for the import: %w", err)
+		case err == nil:
+			imp = now
 		}
-		if imp.State != Accepted && imp.State != Sending {
+		if err == nil && imp.State != Accepted && imp.State != Sending {
 			return imp, nil
 		}
 		poll, stop := in.clock.Timer(awaitPoll)

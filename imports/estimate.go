@@ -1,0 +1,77 @@
+package imports
+
+import (
+	"slices"
+	"time"
+
+	"importbot/bigfix"
+)
+
+const (
+	// usualOf is how many of the last imports tell what is usual, and usualFrom how many it takes to say so.
+	usualOf   = 20
+	usualFrom = 3
+	// telling is from which percentage on the progress of an import tells something about what is left.
+	telling = 5
+)
+
+// Usual is how long imports of one type take on one server.
+type Usual struct {
+	// N is of how many imports that is known.
+	N int
+	// Low and High are what most of them lie between: where there are many, the longest and the shortest tenth are left
+	// out. Median is the one in the middle.
+	Low, Median, High time.Duration
+}
+
+// UsualOf reads from past imports of one server, newest first, how long those of a type take: from the last 20 that
+// succeeded and were seen from beginning to end. Ok is false where there are fewer than three.
+func UsualOf(past []Import, kind bigfix.ImportType) (u Usual, ok bool) {
+	var took []time.Duration
+	for _, imp := range past {
+		d, known := imp.Duration()
+		if known && d > 0 && imp.Type == kind && imp.Outcome == Succeeded && len(took) < usualOf {
+			took = append(took, d)
+		}
+	}
+	if len(took) < usualFrom {
+		return Usual{}, false
+	}
+	slices.Sort(took)
+	tenth := len(took) / 10
+	return Usual{N: len(took), Low: took[tenth], Median: median(took), High: took[len(took)-1-tenth]}, true
+}
+
+// median is the middle of sorted durations, of which there is at least one.
+func median(sorted []time.Duration) time.Duration {
+	half := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[half]
+	}
+	return (sorted[half-1] + sorted[half]) / 2
+}
+
+// Left estimates how long an import that has been running for a while will run on. Both the usual duration and the
+// progress have a say, the progress more the further it is: it seldom rises evenly, least of all at the beginning. ok is
+// false where nothing can be said: when it takes longer than usual and shows no progress to tell by.
+func (u Usual) Left(progress *int, running time.Duration) (left time.Duration, ok bool) {
+	byProgress, weight := leftByProgress(progress, running)
+	if u.N == 0 || running > u.High {
+		return byProgress, weight > 0 && byProgress > 0
+	}
+	byHistory := u.Median - running
+	if byHistory <= 0 {
+		byHistory = u.High - running
+	}
+	left = time.Duration(weight*float64(byProgress) + (1-weight)*float64(byHistory))
+	return left, left > 0
+}
+
+// leftByProgress is what is left if it goes on as evenly as until now, and how much that is worth, from 0 to 1.
+func leftByProgress(progress *int, running time.Duration) (left time.Duration, weight float64) {
+	if progress == nil || *progress < telling || *progress >= 100 || running <= 0 {
+		return 0, 0
+	}
+	done := float64(*progress) / 100
+	return time.Duration(float64(running) * (1 - done) / done), done
+}
