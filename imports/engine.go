@@ -157,7 +157,7 @@ func (e *Engine) settle(work string) {
 
 // sleep waits on the engine's clock; false means that ctx ended.
 func (e *Engine) sleep(ctx context.Context, d time.Duration) bool {
-	c, stop := e.Clock.Timer(d)
+	c, stop := e.Clock.Until(e.Clock.Now().Add(d))
 	defer stop()
 	select {
 	case <-ctx.Done():

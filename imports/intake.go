@@ -106,7 +106,7 @@ func (in *Intake) Await(ctx context.Context, importID string) (Import, error) {
 		if err == nil && imp.State != Accepted && imp.State != Sending {
 			return imp, nil
 		}
-		poll, stop := in.clock.Timer(awaitPoll)
+		poll, stop := in.clock.Until(in.clock.Now().Add(awaitPoll))
 		select {
 		case <-ctx.Done():
 			stop()

@@ -69,11 +69,11 @@ type Announcer interface {
 	Announce(ctx context.Context, imp Import) error
 }
 
-// Clock is the time the engine lives by; the zero EngineConfig uses the machine's.
+// Clock is the time the engine lives by; where none is given it is the machine's.
 type Clock interface {
 	Now() time.Time
-	// Timer sends the time on its channel once, after d; stop gives it up.
-	Timer(d time.Duration) (c <-chan time.Time, stop func())
+	// Until returns a channel that is closed when the clock shows t or later; stop gives it up and must be called.
+	Until(t time.Time) (reached <-chan struct{}, stop func())
 }
 
 // SystemClock is the machine's clock.
@@ -82,8 +82,9 @@ type SystemClock struct{}
 // Now is time.Now.
 func (SystemClock) Now() time.Time { return time.Now() }
 
-// Timer is time.NewTimer.
-func (SystemClock) Timer(d time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTimer(d)
-	return t.C, func() { t.Stop() }
+// Until waits on the machine's clock.
+func (SystemClock) Until(t time.Time) (<-chan struct{}, func()) {
+	reached := make(chan struct{})
+	timer := time.AfterFunc(time.Until(t), func() { close(reached) })
+	return reached, func() { timer.Stop() }
 }

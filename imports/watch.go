@@ -66,7 +66,7 @@ func (w *watcher) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		c, stop := w.e.Clock.Timer(w.wait())
+		c, stop := w.e.Clock.Until(w.due())
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -102,8 +102,8 @@ func (w *watcher) step(ctx context.Context) error {
 
 func (w *watcher) now() time.Time { return w.e.Clock.Now().UTC() }
 
-// wait is how long nothing is due.
-func (w *watcher) wait() time.Duration {
+// due is when the next thing is: a look, another try, or the slow look at the store.
+func (w *watcher) due() time.Time {
 	now := w.now()
 	next := now.Add(storePoll)
 	earlier := func(t time.Time) {
@@ -114,7 +114,7 @@ func (w *watcher) wait() time.Duration {
 	if w.loaded {
 		earlier(w.nextLook)
 	}
-	if w.storeAt.After(now) {
+	if w.storeRests() {
 		earlier(w.storeAt)
 	}
 	for _, a := range w.attempts {
@@ -122,7 +122,7 @@ func (w *watcher) wait() time.Duration {
 			earlier(a.next)
 		}
 	}
-	return max(next.Sub(now), 0)
+	return next
 }
 
 // sync brings memory and store together: what the store lacks goes there, what it has beyond memory (new intents, new
