@@ -1,0 +1,231 @@
+package handlers
+
+import (
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// scene is what a message about an import is written from: the import, its server, and what is known besides.
+type scene struct {
+	now    time.Time
+	imp    imports.Import
+	server Server
+	// known is what is known of the server; the zero value where it was never seen.
+	known imports.Server
+	// recent are earlier imports of the server, newest first: for what is usual, and for what the reports show.
+	recent []imports.Import
+}
+
+// usual is how long imports of this type took lately; ok is false where too few are known.
+func (s scene) usual() (imports.Usual, bool) {
+	var earlier []imports.Import
+	for _, imp := range s.recent {
+		if imp.ID != s.imp.ID {
+			earlier = append(earlier, imp)
+		}
+	}
+	return imports.UsualOf(earlier, s.imp.Type)
+}
+
+// left is how long the import may still take.
+func (s scene) left() (time.Duration, bool) {
+	usual, ok := s.usual()
+	if !ok || s.imp.State != imports.Running || s.imp.BegunAt.IsZero() {
+		return 0, false
+	}
+	return usual.Left(s.imp.Progress, s.now.Sub(s.imp.BegunAt))
+}
+
+// cardMessage is the card: the one message that shows how an import stands, edited as it goes on.
+func cardMessage(s scene) bot.Message {
+	m := compose(s.now, func(p pen) sheet {
+		headline := capital(p.kind(s.imp.Type))
+		if !p.plain {
+			headline = "*" + headline + "*"
+		}
+		headline += " on " + p.name(s.server.Name)
+		out := sheet{body: []string{s.stands(p, headline)}}
+		out.body = append(out.body, s.progressLine(p), s.beneath(p))
+		out.small = append(s.origin(p), s.lookedAt(p))
+		return out
+	})
+	return s.mark(m, kindCard)
+}
+
+// stands is the card's first line: what, where, how it stands.
+func (s scene) stands(p pen, headline string) string {
+	imp := s.imp
+	switch {
+	case imp.State == imports.Ended:
+		return headline + p.sep() + s.ended(p)
+	case !imp.Lost.IsZero() && imp.BegunAt.IsZero():
+		return headline + p.sep() + "starting, the server is out of sight"
+	case !imp.Lost.IsZero():
+		return headline + p.sep() + "was running, " + s.soFar(p) + "when last seen " + p.when(imp.LastRun)
+	}
+	switch imp.State {
+	case imports.Accepted, imports.Sending, imports.Sent:
+		return headline + p.sep() + "starting, not seen running yet" // one wording for what takes seconds: no edit is spent on it
+	case imports.Settling:
+		if imp.BegunAt.IsZero() {
+			return headline + p.sep() + "started, looking whether it is over already"
+		}
+		return headline + p.sep() + "not running any more, making sure of how it ended"
+	}
+	state := "running"
+	if imp.Progress != nil {
+		state += ", " + p.percent(*imp.Progress)
+	}
+	if left, ok := s.left(); ok && p.plain {
+		state += ", about " + p.span(left) + " left"
+	}
+	return headline + p.sep() + state
+}
+
+// soFar is the progress as it was last seen, with a comma.
+func (s scene) soFar(p pen) string {
+	if s.imp.Progress == nil {
+		return ""
+	}
+	return p.percent(*s.imp.Progress) + ", "
+}
+
+// ended is the card's state once the import is over.
+func (s scene) ended(p pen) string {
+	after := ""
+	if d, ok := s.imp.Duration(); ok {
+		after = " after " + p.span(d)
+	}
+	switch s.imp.Outcome {
+	case imports.Succeeded:
+		return "succeeded" + after
+	case imports.Failed:
+		return "failed" + after
+	case imports.Unclear:
+		return "over, and not clear whether the end is this one's"
+	case imports.NotBegun:
+		return "was not begun by the server"
+	case imports.Refused:
+		return "was not started"
+	case imports.Expired:
+		return "was not started: it could not be within two minutes"
+	}
+	return "can't say how it ended"
+}
+
+// progressLine is the bar with the estimate. The bar stays as it was last seen and never moves by itself.
+func (s scene) progressLine(p pen) string {
+	if p.plain || s.imp.Progress == nil || s.imp.State == imports.Ended {
+		return ""
+	}
+	line := p.bar(*s.imp.Progress)
+	left, ok := s.left()
+	if !ok || !s.imp.Lost.IsZero() {
+		return line
+	}
+	usual, _ := s.usual()
+	return line + "  about " + p.span(left) + " left (usually " + p.between(usual.Low, usual.High) + ")"
+}
+
+// beneath says what a reader of the state has to know besides.
+func (s scene) beneath(p pen) string {
+	imp := s.imp
+	switch {
+	case imp.State == imports.Ended:
+		return s.why(p)
+	case !imp.Lost.IsZero():
+		reason := ""
+		if imp.LastFailure != nil {
+			reason = ": " + p.failure(*imp.LastFailure)
+		}
+		return p.name(s.server.Name) + " has not answered since then" + reason +
+			". That is common in mid-import. I keep looking."
+	}
+	return ""
+}
+
+// origin says who set the import going, and since when it is known.
+func (s scene) origin(p pen) []string {
+	imp := s.imp
+	began := imp.BegunAt
+	if began.IsZero() {
+		began = imp.AcceptedAt
+	}
+	if imp.Origin == imports.Here && !imp.SendingAt.IsZero() {
+		began = imp.SendingAt
+	}
+	at := ""
+	if !began.IsZero() {
+		at = " " + p.when(began)
+	}
+	switch {
+	case imp.Origin == imports.Scheduled:
+		return []string{"Scheduled, seen running" + at}
+	case imp.Origin == imports.Elsewhere:
+		return []string{"Started elsewhere, seen" + at}
+	case imp.Origin == imports.Late:
+		return []string{"Begun late, perhaps yours, seen" + at}
+	case imp.State == imports.Ended && imp.SendingAt.IsZero(), imp.State == imports.Accepted:
+		return []string{"Asked for by " + p.user(imp.RequestedBy) + at}
+	}
+	return []string{"Started by " + p.user(imp.RequestedBy) + at}
+}
+
+// lookedAt says how fresh the card is.
+func (s scene) lookedAt(p pen) string {
+	imp := s.imp
+	switch {
+	case imp.State == imports.Ended && !imp.EndedAt.IsZero():
+		return "Over " + p.when(imp.EndedAt)
+	case imp.State == imports.Ended || imp.LastLook.IsZero() || !imp.Lost.IsZero():
+		return ""
+	case p.plain:
+		return "Last look at " + p.clock(imp.LastLook)
+	}
+	return "last look " + p.clock(imp.LastLook)
+}
+
+// failure says in a few words why a server did not answer, with its own words where it gave some.
+func (p pen) failure(f imports.Failure) string {
+	words := bot.Escape(bot.Cut(f.Reason, 100))
+	switch f.Kind {
+	case imports.FailUnauthorized:
+		words = "it rejects the credentials" + httpCode(f)
+	case imports.FailForbidden:
+		words = "it refuses the permission" + httpCode(f)
+	case imports.FailNotServer:
+		words = "what answers there is not this server" + reasonIn(p, f)
+	}
+	if words == "" {
+		words = "no usable answer"
+	}
+	if f.Message != "" {
+		words += ", it says " + p.quote(f.Message)
+	}
+	return words
+}
+
+// What kinds of message there are, as their metadata names them.
+const (
+	kindCard      = "card"
+	kindMilestone = "milestone"
+	kindFinished  = "finished"
+	kindAnswer    = "answer"
+)
+
+// eventType is the metadata's event_type of every message about an import.
+const eventType = "importbot_import"
+
+// mark puts the metadata on a message by which it can be found again. Any app of the workspace can read it.
+func (s scene) mark(m bot.Message, kind string) bot.Message {
+	m.Metadata = &bot.Metadata{EventType: eventType, Payload: map[string]any{
+		"id": s.imp.ID, "server": s.imp.Server, "kind": kind,
+	}}
+	return m
+}
+
+// isRaw says whether what the import brings is not to be seen in the web pages.
+func (s scene) isRaw() bool { return s.imp.Type == bigfix.TypeRaw }

@@ -1,0 +1,22 @@
+package handlers
+
+import (
+	"context"
+
+	"importbot/bigfix"
+	"importbot/bot"
+)
+
+// completeCommand starts a complete import, as the web pages do.
+func (h *Handlers) completeCommand() command {
+	return command{
+		name:    "complete",
+		aliases: []string{"full"},
+		usage:   "complete" + h.nameHint(),
+		says:    "starts a complete import, the same as from the web pages. For operators.",
+		example: "complete" + h.nameExample(),
+		run: func(ctx context.Context, r *bot.Request, args []string) error {
+			return h.start(ctx, r, "complete", bigfix.TypeComplete, args)
+		},
+	}
+}

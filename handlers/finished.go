@@ -1,0 +1,305 @@
+package handlers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// logPlace is where both editions keep the logs of their imports, under the folder they are installed in.
+const logPlace = "<install dir>/wlp/usr/servers/server1/logs/imports"
+
+// finishedMessage is the end notice: a new message, since edits notify nobody. It mentions who asked and who joined.
+func finishedMessage(s scene) bot.Message {
+	m := simple(s.now, func(p pen) []string {
+		first := s.verdict(p)
+		if who := mentioned(s.imp); len(who) > 0 {
+			first += " " + p.users(who)
+		}
+		return append([]string{first, s.why(p), s.shownNow(p), s.whereToLook(p)}, s.next(p))
+	})
+	return s.mark(m, kindFinished)
+}
+
+// mentioned are the people whom an import's end concerns: who asked first, then who joined.
+func mentioned(imp imports.Import) []string {
+	if imp.RequestedBy == "" || slices.Contains(imp.Followers, imp.RequestedBy) {
+		return imp.Followers
+	}
+	return append([]string{imp.RequestedBy}, imp.Followers...)
+}
+
+// verdict is the first line: what, where, how it ended, after how long. It ends with a full stop.
+func (s scene) verdict(p pen) string {
+	imp := s.imp
+	subject := capital(p.kind(imp.Type)) + " on " + p.name(s.server.Name)
+	switch imp.Outcome {
+	case imports.Succeeded:
+		return subject + " succeeded" + s.took(p) + "."
+	case imports.Failed:
+		return subject + " failed" + s.took(p) + s.serverSays(p) + "."
+	case imports.Unclear:
+		return subject + " is over; the server reports " + s.reported(p) + "."
+	case imports.NotBegun:
+		return subject + " did not begin."
+	case imports.Refused, imports.Expired:
+		return subject + " was not started."
+	}
+	return subject + ": I can't say how it ended."
+}
+
+// took is how long it ran, beside what is usual.
+func (s scene) took(p pen) string {
+	d, ok := s.imp.Duration()
+	if !ok {
+		return ""
+	}
+	took := " after " + p.span(d)
+	usual, ok := s.usual()
+	if !ok {
+		return took
+	}
+	range_ := p.between(usual.Low, usual.High)
+	switch {
+	case d > usual.High+usual.High/4:
+		return took + ", longer than usual (" + range_ + ")"
+	case d < usual.Low-usual.Low/4:
+		return took + ", shorter than usual (" + range_ + ")"
+	}
+	return took + " (usually " + range_ + ")"
+}
+
+// serverSays quotes the server's word for a failure.
+func (s scene) serverSays(p pen) string {
+	if s.imp.End == nil || s.imp.End.Status == "" {
+		return ": the server gives no word for it, and its last success did not move"
+	}
+	return ": the server says " + p.quote(string(s.imp.End.Status))
+}
+
+// reported is the end that the server reports, for an end that may be another import's.
+func (s scene) reported(p pen) string {
+	end := s.imp.End
+	if end == nil {
+		return "an end"
+	}
+	what := articled(p.kind(end.Type))
+	how := "whose outcome it does not name"
+	switch {
+	case end.Status == bigfix.StatusSuccessful:
+		how = "that succeeded"
+	case end.Status != "":
+		how = "that ended as " + p.quote(string(end.Status))
+	}
+	if end.ImportTime.IsZero() {
+		return what + " " + how
+	}
+	return what + " " + how + ", of " + p.at(end.ImportTime)
+}
+
+// why says what an outcome other than success rests on. The card shows it too.
+func (s scene) why(p pen) string {
+	switch s.imp.Outcome {
+	case imports.Unclear:
+		return s.doubts(p)
+	case imports.Unknown:
+		return s.unknown(p)
+	case imports.NotBegun:
+		return s.notBegun(p)
+	case imports.Refused:
+		return s.refusal(p)
+	case imports.Expired:
+		return s.expiry(p)
+	}
+	return ""
+}
+
+// doubts says why the end may not be this import's.
+func (s scene) doubts(p pen) string {
+	var words []string
+	for _, d := range s.imp.Doubts {
+		words = append(words, p.doubt(d))
+	}
+	if len(words) == 0 {
+		return "I can't be sure that it is the same one."
+	}
+	return "I can't be sure that it is the same one: " + list(words, "and") + "."
+}
+
+func (p pen) doubt(d imports.Doubt) string {
+	switch d.Kind {
+	case imports.DoubtGap:
+		return "I saw nothing between " + p.at(d.From) + " and " + p.at(d.To)
+	case imports.DoubtFellBack:
+		return "its progress fell back on the way, as if another one had begun"
+	case imports.DoubtNightly:
+		return "a scheduled import was due in the same minutes"
+	case imports.DoubtType:
+		return "the type reported is not the one that was asked for"
+	case imports.DoubtTime:
+		return "the time reported fits neither its beginning nor its end"
+	case imports.DoubtNoBaseline:
+		return "I had not seen the server before it ran, so there is nothing to compare with"
+	case imports.DoubtTypeUnknown:
+		return "the server does not say of which type it was"
+	}
+	return "something does not fit (" + p.quote(string(d.Kind)) + ")"
+}
+
+// unknown says what was seen of an import whose end nobody can tell.
+func (s scene) unknown(p pen) string {
+	imp := s.imp
+	seen := "It was never seen running"
+	if !imp.LastRun.IsZero() {
+		seen = "It was running, " + s.soFar(p) + "at " + p.at(imp.LastRun)
+	}
+	switch imp.Reason.Kind {
+	case imports.ReasonOutOfSight:
+		reason := ""
+		if imp.LastFailure != nil {
+			reason = " (" + p.failure(*imp.LastFailure) + ")"
+		}
+		return seen + "; the server has not answered for a day since" + reason + ". I have given this import up, not the server: " +
+			"I go on looking at it."
+	case imports.ReasonHistory:
+		return seen + "; then the server's own history went backwards, as after a restored database, so nothing can be concluded from it."
+	}
+	since := ""
+	if imp.Settle != nil {
+		since = "since " + p.at(imp.Settle.Since) + " "
+	}
+	newer := "reports no import that is newer"
+	if b := imp.Baseline; b != nil && !b.LastImportTime.IsZero() {
+		newer = "reports no import newer than " + p.at(b.LastImportTime)
+	}
+	return seen + "; " + since + "nothing runs on the server, and it " + newer + ". It may have been interrupted."
+}
+
+// notBegun says what came of the request.
+func (s scene) notBegun(p pen) string {
+	asked := "I asked the server"
+	if !s.imp.SendingAt.IsZero() {
+		asked += " " + p.when(s.imp.SendingAt)
+	}
+	answer := s.imp.Reason.Failure
+	if answer == nil {
+		answer = s.imp.SendAnswer
+	}
+	sign := "it has shown no sign of an import since"
+	if s.imp.Reason.Kind != imports.ReasonNoSign {
+		sign = "nothing was started, as far as I can see"
+	}
+	if answer != nil {
+		return asked + " and it did not take the request: " + p.failure(*answer) + "; " + sign + "."
+	}
+	return asked + ", and " + sign + ". Should it begin late, I follow it all the same."
+}
+
+// shownNow says which data people look at after this import.
+func (s scene) shownNow(p pen) string {
+	imp := s.imp
+	switch {
+	case imp.Outcome == imports.Succeeded && s.isRaw():
+		of := ""
+		if t := s.lastComplete(); !t.IsZero() {
+			of = ", of " + p.at(t)
+		}
+		return "The raw data is available through the REST API only; the web pages, but for the Metering Data report, still show the last complete import" + of + "."
+	case imp.Outcome == imports.Succeeded && imp.End != nil:
+		t := imp.End.SuccessTime
+		if t.IsZero() {
+			t = imp.End.ImportTime
+		}
+		if t.IsZero() {
+			return ""
+		}
+		return "Reports now show the data of " + p.at(t) + "."
+	case imp.Outcome == imports.Failed || imp.Outcome == imports.Unknown:
+		if t := s.lastComplete(); !t.IsZero() {
+			return "Reports still show the data of " + p.at(t) + "."
+		}
+		if t := s.lastSuccess(); !t.IsZero() {
+			return "The last success that the server reports is of " + p.at(t) + "."
+		}
+	}
+	return ""
+}
+
+// lastComplete is when the last complete import succeeded, by the server's clock, where that is certain: the server
+// names one success only, and does not say of which type it was unless it was the last import as well.
+func (s scene) lastComplete() time.Time {
+	b := s.imp.Baseline
+	if b == nil || b.LastSuccessTime.IsZero() {
+		return time.Time{}
+	}
+	if b.LastImportType == bigfix.TypeComplete && b.LastStatus == bigfix.StatusSuccessful {
+		return b.LastSuccessTime
+	}
+	for _, earlier := range s.recent {
+		if earlier.ID == s.imp.ID || earlier.Outcome != imports.Succeeded || earlier.Type != bigfix.TypeComplete || earlier.End == nil {
+			continue
+		}
+		if earlier.End.SuccessTime.Equal(b.LastSuccessTime) {
+			return b.LastSuccessTime
+		}
+	}
+	return time.Time{}
+}
+
+// lastSuccess is the last success that the server named, by its clock.
+func (s scene) lastSuccess() time.Time {
+	if s.imp.End != nil && !s.imp.End.SuccessTime.IsZero() {
+		return s.imp.End.SuccessTime
+	}
+	if s.imp.Baseline != nil {
+		return s.imp.Baseline.LastSuccessTime
+	}
+	return time.Time{}
+}
+
+// whereToLook points at what the API does not tell.
+func (s scene) whereToLook(p pen) string {
+	page := p.dataImports(s.server)
+	switch {
+	case s.imp.Outcome == imports.Failed:
+		return "The server gives no reason through its API: see " + page + ", or the log on the server under " + p.code(logPlace) + "."
+	case s.imp.NeedsAttention(), s.imp.Outcome == imports.Unclear:
+		return "See " + page + ", or the log on the server under " + p.code(logPlace) + "."
+	case s.imp.Outcome == imports.NotBegun:
+		return "See " + page + "."
+	}
+	return ""
+}
+
+// next names the next scheduled import.
+func (s scene) next(p pen) string {
+	b := s.known.Quiet
+	if b == nil || b.NextImportTime.IsZero() || !b.NextImportTime.After(s.now) || s.isRaw() && s.imp.Outcome == imports.Succeeded {
+		return ""
+	}
+	what := ""
+	if b.NextImportType != "" {
+		what = p.typeWord(b.NextImportType) + ", "
+	}
+	return fmt.Sprintf("Next scheduled: %s%s.", what, p.at(b.NextImportTime))
+}
+
+// httpCode is the status code of an answer, in brackets.
+func httpCode(f imports.Failure) string {
+	if f.HTTP == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d)", f.HTTP)
+}
+
+// reasonIn is the reason of a failure in brackets.
+func reasonIn(p pen, f imports.Failure) string {
+	if f.Reason == "" {
+		return ""
+	}
+	return " (" + bot.Escape(bot.Cut(f.Reason, 100)) + ")"
+}

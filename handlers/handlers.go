@@ -1,0 +1,250 @@
+// Package handlers is what Importbot says and does in Slack: the answers to its commands, and the cards and notices of
+// imports in the servers' channels.
+//
+// Handlers answers the person who typed a command. What changes something is only written down as an intent (package
+// imports' Intake) and answered once it is decided; everything else is answered from memory, in the acknowledgement
+// itself. There is one file a command: status.go, raw.go, complete.go, help.go, cancel.go; unknown.go answers the rest.
+// To add a command, write such a file and name it in commands.
+//
+// Publisher shows imports. It compares what is stored of an import with what its thread in Slack shows, and does the
+// difference, one step at a time, each recorded before and after it is done. Where a process dies, the next one finds
+// in the store what was shown, and goes on in the same card and thread.
+//
+// Every message is written by a function from data to a bot.Message (cardMessage, milestoneMessage, finishedMessage,
+// statusMessage, answer.message …) with a pen, which writes it for the eye and in plain words at once and escapes what
+// came from elsewhere. testdata/*.golden shows them all.
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// Announce says which of the imports that nobody started here are shown.
+type Announce string
+
+// The policies. An import that somebody follows is always shown.
+const (
+	AnnounceAll      Announce = "all"
+	AnnounceFailures Announce = "failures" // only those that somebody has to look at, when they ended
+	AnnounceNone     Announce = "none"
+)
+
+// Server is one server as people in Slack know it.
+type Server struct {
+	Name      string
+	Channel   string // ID of the channel where its imports are shown
+	Edition   bigfix.Edition
+	Operators []string // user IDs, user group IDs, or "*"
+	Announce  Announce // "" is AnnounceFailures
+	// PollRunning is how often it is asked while an import runs; the limits on edits and milestones follow from it.
+	PollRunning time.Duration
+	// Insecure: its TLS certificate is not verified.
+	Insecure bool
+	// ImportsPage is the address of Management > Data Imports in its web pages, never an API address.
+	ImportsPage string
+	// TokenVariable and OperatorsVariable name the variables to change: "BIGFIX_PROD_TOKEN", "IMPORT_OPERATORS".
+	TokenVariable, OperatorsVariable string
+	// InsecureVariable names the variable that switched the verification off: "BIGFIX_INSECURE".
+	InsecureVariable string
+}
+
+// Intake takes what people ask for; *imports.Intake is one.
+type Intake interface {
+	Start(ctx context.Context, w imports.Wish) (imports.Import, error)
+	Await(ctx context.Context, importID string) (imports.Import, error)
+}
+
+// Links makes links to messages; *bot.Bot is one.
+type Links interface {
+	Permalink(channel, ts string) string
+}
+
+// Config is what Handlers needs.
+type Config struct {
+	Servers []Server
+	Command string // "/import"
+	Intake  Intake
+	Board   *imports.Board
+	Store   Store
+	Slack   Links
+	// Operators knows the members of user groups.
+	Operators *Operators
+	Now       func() time.Time // nil: time.Now
+	Log       logrus.FieldLogger
+}
+
+// Handlers answers commands. It is safe for concurrent use.
+type Handlers struct {
+	Config
+	commands []command
+	replies  *replies
+}
+
+// command is one word that people can type.
+type command struct {
+	name    string
+	aliases []string
+	// usage is how it is typed, says what it does, example one that works as it stands. A hidden command has none:
+	// help does not list it.
+	usage, says, example string
+	run                  func(ctx context.Context, r *bot.Request, args []string) error
+}
+
+// New checks the configuration. It asks nobody.
+func New(cfg Config) (*Handlers, error) {
+	switch {
+	case len(cfg.Servers) == 0:
+		return nil, errors.New("handlers: no server is configured")
+	case cfg.Intake == nil || cfg.Board == nil || cfg.Store == nil || cfg.Slack == nil || cfg.Operators == nil:
+		return nil, errors.New("handlers: the configuration is incomplete")
+	}
+	cfg.Servers = slices.Clone(cfg.Servers)
+	for i := range cfg.Servers {
+		cfg.Servers[i].defaults()
+	}
+	if cfg.Command == "" {
+		cfg.Command = "/import"
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = logrus.StandardLogger()
+	}
+	h := &Handlers{Config: cfg, replies: newReplies()}
+	h.commands = []command{h.statusCommand(), h.rawCommand(), h.completeCommand(), h.helpCommand(), h.cancelCommand()}
+	return h, nil
+}
+
+// defaults fills in what was not set.
+func (srv *Server) defaults() {
+	if srv.Announce == "" {
+		srv.Announce = AnnounceFailures
+	}
+	if srv.PollRunning <= 0 {
+		srv.PollRunning = 30 * time.Second
+	}
+	if srv.OperatorsVariable == "" {
+		srv.OperatorsVariable = "IMPORT_OPERATORS"
+	}
+	if srv.InsecureVariable == "" {
+		srv.InsecureVariable = "BIGFIX_INSECURE"
+	}
+}
+
+// Handle answers one request; it is a bot.Handler.
+func (h *Handlers) Handle(ctx context.Context, r *bot.Request) error {
+	if r.Kind != bot.Command {
+		return fmt.Errorf("handlers: no %v is known", r.Kind)
+	}
+	words := strings.Fields(strings.ToLower(r.Text))
+	if len(words) == 0 {
+		return h.help(ctx, r, nil)
+	}
+	for _, c := range h.commands {
+		if c.name == words[0] || slices.Contains(c.aliases, words[0]) {
+			return c.run(ctx, r, words[1:])
+		}
+	}
+	return r.Answer(ctx, h.unknownMessage(words))
+}
+
+// Close waits until the answers that are under way are given, or ctx ends. What was not answered then goes to the
+// person by direct message later.
+func (h *Handlers) Close(ctx context.Context) { h.replies.close(ctx) }
+
+// server finds a server by the name that somebody typed.
+func (h *Handlers) server(name string) (Server, bool) {
+	for _, srv := range h.Servers {
+		if srv.Name == name {
+			return srv, true
+		}
+	}
+	return Server{}, false
+}
+
+// only is the server meant where none was named: the only one there is, or the one whose channel it was typed in.
+func (h *Handlers) only(channel string) (Server, bool) {
+	if len(h.Servers) == 1 {
+		return h.Servers[0], true
+	}
+	var found []Server
+	for _, srv := range h.Servers {
+		if srv.Channel == channel {
+			found = append(found, srv)
+		}
+	}
+	if len(found) != 1 {
+		return Server{}, false
+	}
+	return found[0], true
+}
+
+// names are the servers' names, in the order of the configuration.
+func (h *Handlers) names() []string {
+	out := make([]string, len(h.Servers))
+	for i, srv := range h.Servers {
+		out[i] = srv.Name
+	}
+	return out
+}
+
+// some are how many earlier imports are read for what is usual.
+const some = 60
+
+// glance bounds what an answer out of memory waits for the database: it goes without what that would add.
+const glance = 250 * time.Millisecond
+
+// replies are the answers under way in the background, a bounded number of them.
+type replies struct {
+	slots chan struct{}
+	group sync.WaitGroup
+	ctx   context.Context
+	stop  context.CancelFunc
+}
+
+// maxReplies bounds the people who wait for a decision at the same time. Who comes after them is answered by direct
+// message.
+const maxReplies = 256
+
+func newReplies() *replies {
+	ctx, stop := context.WithCancel(context.Background())
+	return &replies{slots: make(chan struct{}, maxReplies), ctx: ctx, stop: stop}
+}
+
+// do runs f in the background unless too many run already.
+func (rs *replies) do(f func(context.Context)) bool {
+	select {
+	case rs.slots <- struct{}{}:
+	default:
+		return false
+	}
+	rs.group.Go(func() {
+		defer func() { <-rs.slots }()
+		f(rs.ctx)
+	})
+	return true
+}
+
+func (rs *replies) close(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { rs.group.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	rs.stop()
+	<-done
+}

@@ -1,0 +1,289 @@
+package handlers
+
+import (
+	"time"
+
+	"importbot/imports"
+)
+
+// The limits of INTERFACE.md on one import.
+const (
+	maxEdits    = 20
+	maxMessages = 8
+	// keptForEnd edits are left for the last state, and keptForStates more for changes of state: progress takes the rest.
+	keptForEnd    = 3
+	keptForStates = 4
+	// keptMessages are left for the finished message, and for one message that has to be sent once more.
+	keptMessages = 2
+	// progressStep is how far progress moves before a card is edited, in percent.
+	progressStep = 5
+	// editsApart and toldApart are how far edits and milestones lie apart, in intervals of looking.
+	editsApart = 2
+	toldApart  = 20
+)
+
+const (
+	// refusedFor is how long a channel that refused is left alone.
+	refusedFor = time.Hour
+	// refusedAtMost is how long after an import's end its channel is still tried. Those mentioned have long been told
+	// by direct message then.
+	refusedAtMost = 7 * 24 * time.Hour
+	// answerAfter is how long after the decision the person who asked is answered by direct message, unless they were
+	// before.
+	answerAfter = 10 * time.Second
+)
+
+// action is a kind of step.
+type action int
+
+const (
+	doNothing   action = iota // until step.at, or until the import changes where that is zero
+	doCard                    // post the card
+	doFinished                // post the end notice in the card's thread
+	doDirect                  // send the end notice to step.user
+	doAnswer                  // send the answer to the person who asked
+	doAnswered                // note that the person needs no answer any more
+	doMilestone               // tell notice step.notice in the thread
+	doEdit                    // edit the card
+)
+
+// step is what is to be done next about an import.
+type step struct {
+	do     action
+	user   string
+	notice int
+	at     time.Time
+}
+
+// situation is all that decides what is to be done next about an import. What to do is a pure function of it (next), so
+// that it is the same for an import that was watched throughout and for one that is found after a crash.
+type situation struct {
+	imp    imports.Import
+	thread thread
+	server Server
+	now    time.Time
+	// started is when this process took the lead: what was decided before has nobody else who would answer.
+	started time.Time
+	// announcing: the card is wanted before anything was sent.
+	announcing bool
+	// holdPost and holdEdit: Slack is not asked before.
+	holdPost, holdEdit time.Time
+}
+
+// next is the first thing to do, in the order of what people need: the card (all else hangs on it), the end, the
+// answer, and only then progress. Where something waits for its time, what is less urgent may go before it, except
+// that nothing overtakes the end notice.
+func (s situation) next() step {
+	var later time.Time
+	for _, candidate := range []func() (step, bool){s.card, s.finished, s.direct, s.answer, s.milestone, s.edit} {
+		st, wanted := candidate()
+		if !wanted {
+			continue
+		}
+		if !st.at.After(s.now) {
+			return st
+		}
+		if later.IsZero() || st.at.Before(later) {
+			later = st.at
+		}
+	}
+	return step{do: doNothing, at: later}
+}
+
+// announced says whether this import is shown in the channel.
+func (s situation) announced() bool {
+	imp := s.imp
+	switch {
+	case s.announcing, s.thread.Card.State != Pending:
+		return true
+	case imp.Origin == imports.Here:
+		return !imp.SendingAt.IsZero()
+	case imp.Origin == imports.Late, len(imp.Followers) > 0, s.server.Announce == AnnounceAll:
+		return true
+	case s.server.Announce == AnnounceNone:
+		return false
+	}
+	return imp.State == imports.Ended && imp.NeedsAttention()
+}
+
+// sent says whether a start left, or the import began: then it has an end that people wait for.
+func (s situation) sent() bool {
+	return !s.imp.SendingAt.IsZero() || s.imp.Begun() || s.imp.Origin != imports.Here
+}
+
+// channel is where this import is shown: where its card stands, else where the server's cards go.
+func (s situation) channel() string {
+	if s.thread.Card.Channel != "" {
+		return s.thread.Card.Channel
+	}
+	return s.server.Channel
+}
+
+// heldByChannel is until when the channel is left alone, because it refused.
+func (s situation) heldByChannel() time.Time {
+	if s.thread.Refused.IsZero() || s.announcing {
+		return time.Time{}
+	}
+	return s.thread.Refused.Add(refusedFor)
+}
+
+// abandoned says that the channel won't be tried any more.
+func (s situation) abandoned() bool {
+	if s.channel() == "" {
+		return true
+	}
+	return !s.thread.Refused.IsZero() && s.imp.State == imports.Ended && s.now.Sub(s.imp.EndedAt) > refusedAtMost
+}
+
+func (s situation) card() (step, bool) {
+	if !s.announced() || s.thread.Card.over() || s.abandoned() || s.imp.State == imports.Accepted && !s.announcing {
+		return step{}, false
+	}
+	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel())}, true
+}
+
+// finishedDue says whether the end notice is still to come.
+func (s situation) finishedDue() bool {
+	return s.imp.State == imports.Ended && s.announced() && s.sent() && !s.thread.Finished.over() && !s.abandoned()
+}
+
+func (s situation) finished() (step, bool) {
+	if !s.finishedDue() || !s.thread.Card.over() {
+		return step{}, false
+	}
+	hold := s.heldByChannel()
+	if s.thread.Finished.At.IsZero() {
+		hold = time.Time{} // an edit may have been refused; the end is worth a try of its own
+	}
+	return step{do: doFinished, at: latest(s.holdPost, hold)}, true
+}
+
+// direct is the end notice for those mentioned, where the channel does not take it.
+func (s situation) direct() (step, bool) {
+	refused := !s.thread.Refused.IsZero() || s.channel() == ""
+	if !refused || s.imp.State != imports.Ended || !s.announced() || !s.sent() || s.thread.Finished.State == Sent {
+		return step{}, false
+	}
+	if s.thread.Card.over() && s.thread.Finished.At.IsZero() && !s.abandoned() {
+		return step{}, false // the channel was not asked yet
+	}
+	for _, user := range mentioned(s.imp) {
+		if !s.thread.Direct[user].over() {
+			return step{do: doDirect, user: user, at: s.holdPost}, true
+		}
+	}
+	return step{}, false
+}
+
+// answer is the answer to the person who asked, where nobody gave it: the process that took the command died, or
+// Slack took no answer from it.
+func (s situation) answer() (step, bool) {
+	imp := s.imp
+	decided, ok := decidedAt(imp)
+	if !ok || imp.RequestedBy == "" || imp.Origin != imports.Here || !imp.AnsweredAt.IsZero() || s.thread.Answer.over() {
+		return step{}, false
+	}
+	switch {
+	case s.thread.Finished.State == Sent && imp.State == imports.Ended, s.thread.Direct[imp.RequestedBy].State == Sent:
+		return step{do: doAnswered}, true
+	case s.finishedDue() && s.thread.Refused.IsZero():
+		return step{}, false // the end notice mentions them, and comes first
+	}
+	at := latest(decided.Add(answerAfter), s.holdPost)
+	if decided.Before(s.started) {
+		at = s.holdPost
+	}
+	return step{do: doAnswer, at: at}, true
+}
+
+// decidedAt is when it was settled what becomes of a start.
+func decidedAt(imp imports.Import) (time.Time, bool) {
+	switch {
+	case imp.State == imports.Accepted || imp.State == imports.Sending:
+		return time.Time{}, false
+	case !imp.SendingAt.IsZero():
+		return imp.SendingAt, true
+	}
+	return imp.EndedAt, true
+}
+
+func (s situation) milestone() (step, bool) {
+	t := s.thread
+	notice, ok := s.newest()
+	if !ok || !s.announced() || t.Card.State != Sent || t.CardGone || s.imp.State == imports.Ended ||
+		t.Messages+keptMessages >= maxMessages {
+		return step{}, false
+	}
+	at := latest(s.holdPost, s.heldByChannel())
+	if !t.ToldAt.IsZero() {
+		at = latest(at, t.ToldAt.Add(toldApart*s.server.PollRunning))
+	}
+	return step{do: doMilestone, notice: notice, at: at}, true
+}
+
+// newest is the newest notice that was not heard yet and is worth telling: that a server is seen again is no news to
+// those who were not told that it was lost.
+func (s situation) newest() (int, bool) {
+	for i := len(s.imp.Notices) - 1; i >= s.thread.Heard; i-- {
+		switch s.imp.Notices[i].Kind {
+		case imports.NoticeSeen:
+			if !s.toldLost() {
+				continue
+			}
+		case imports.NoticeLost:
+			if s.imp.Lost.IsZero() {
+				continue // it is seen again
+			}
+		}
+		return i, true
+	}
+	return 0, false
+}
+
+// toldLost says whether the last milestone that was told said that the server was lost.
+func (s situation) toldLost() bool {
+	told := s.thread.Milestones
+	if len(told) == 0 {
+		return false
+	}
+	last := told[len(told)-1].Notice
+	return last < len(s.imp.Notices) && s.imp.Notices[last].Kind == imports.NoticeLost
+}
+
+func (s situation) edit() (step, bool) {
+	t, face := s.thread, faceOf(s.imp)
+	if t.Card.State != Sent || t.CardGone || s.finishedDue() {
+		return step{}, false
+	}
+	limit := maxEdits - keptForEnd
+	switch {
+	case s.imp.State == imports.Ended && !t.Face.sameState(face):
+		limit = t.Edits + 1 // the last state gets its edit, whatever it takes
+		if s.abandoned() {
+			return step{}, false
+		}
+	case t.Face.sameState(face):
+		limit -= keptForStates
+		if moved := face.Progress - t.Face.Progress; s.imp.State == imports.Ended || moved > -progressStep && moved < progressStep {
+			return step{}, false
+		}
+	}
+	if t.Edits >= limit {
+		return step{}, false
+	}
+	at := latest(s.holdEdit, s.heldByChannel())
+	if !t.EditedAt.IsZero() {
+		at = latest(at, t.EditedAt.Add(editsApart*s.server.PollRunning))
+	}
+	return step{do: doEdit, at: at}, true
+}
+
+func latest(times ...time.Time) time.Time {
+	var out time.Time
+	for _, t := range times {
+		if t.After(out) {
+			out = t
+		}
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+package handlers
+
+import (
+	"context"
+
+	"importbot/bigfix"
+	"importbot/bot"
+)
+
+// rawCommand starts a raw import: quick, and visible through the REST API only.
+func (h *Handlers) rawCommand() command {
+	return command{
+		name:    "raw",
+		aliases: []string{"raw_only", "raw-only", "rawonly"},
+		usage:   "raw" + h.nameHint(),
+		says:    "starts a raw import: quick, and its data is to be had through the REST API only. For operators.",
+		example: "raw" + h.nameExample(),
+		run: func(ctx context.Context, r *bot.Request, args []string) error {
+			return h.start(ctx, r, "raw", bigfix.TypeRaw, args)
+		},
+	}
+}

@@ -1,0 +1,253 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// decideWithin is how long a person's answer waits for the decision. An intent is sent, refused or expires within two
+// minutes; what takes longer is answered by direct message.
+const decideWithin = 2*time.Minute + 30*time.Second
+
+// answerWithin bounds one answer by response_url, so that it is over before the publisher takes it for lost.
+const answerWithin = 8 * time.Second
+
+// cardWithin is how long the answer waits for the link to a card that is not up yet.
+const cardWithin = 4 * time.Second
+
+// start takes the wish for an import: who may not, or asks for what can't be, is told so at once; otherwise the wish is
+// stored, a line says so, and its answer follows once the leader has decided.
+func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t bigfix.ImportType, args []string) error {
+	srv, no := h.startable(r, word, t, args)
+	if no != nil {
+		return r.Answer(ctx, *no)
+	}
+	r.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
+	imp, err := h.Intake.Start(ctx, imports.Wish{
+		Server: srv.Name, Type: t, UserID: r.UserID, ChannelID: r.ChannelID, Key: r.ID,
+	})
+	if err != nil {
+		h.Log.WithError(err).WithField("server", srv.Name).Error("A start was refused: it could not be stored")
+		return r.Answer(ctx, h.notStoredMessage(srv))
+	}
+	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": r.UserID, "channel": r.ChannelID}).
+		Info("A start was accepted")
+	if !imp.AnsweredAt.IsZero() {
+		return nil // Slack delivered the command twice, and it has its answer
+	}
+	if err := h.say(ctx, r, h.askingMessage(srv)); err != nil {
+		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
+	}
+	h.replies.do(func(ctx context.Context) { h.decide(ctx, r, srv, imp.ID) })
+	return nil
+}
+
+// startable finds the server, or says why nothing can be started: out of memory, so that it travels in the ack.
+func (h *Handlers) startable(r *bot.Request, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
+	srv, m := h.startServer(r, word, args)
+	if m != nil {
+		return srv, m
+	}
+	if t == bigfix.TypeRaw && srv.Edition == bigfix.ILMT {
+		m := h.oneKindMessage(srv)
+		return srv, &m
+	}
+	if may, sure := h.Operators.May(srv, r.UserID); !may {
+		h.Log.WithFields(map[string]any{"server": srv.Name, "user": r.UserID, "type": t}).Info("A start was refused: not an operator")
+		m := h.notOperatorMessage(srv, sure)
+		return srv, &m
+	}
+	return srv, nil
+}
+
+// startServer is the server that a start is meant for. It is never guessed.
+func (h *Handlers) startServer(r *bot.Request, word string, args []string) (Server, *bot.Message) {
+	var m bot.Message
+	switch {
+	case len(args) > 1:
+		m = h.tooManyMessage(word, args)
+	case len(args) == 1:
+		srv, ok := h.server(args[0])
+		if ok {
+			return srv, nil
+		}
+		m = h.unknownServerMessage(args[0], word)
+	default:
+		srv, ok := h.only(r.ChannelID)
+		if ok {
+			return srv, nil
+		}
+		m = h.whichMessage(word)
+	}
+	return Server{}, &m
+}
+
+// say answers within the time that one answer may take.
+func (h *Handlers) say(ctx context.Context, r *bot.Request, m bot.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return r.Answer(ctx, m)
+}
+
+// decide waits for the decision and answers. What goes wrong here is made good by the publisher: an import whose person
+// is not noted as answered is answered by direct message.
+func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id string) {
+	log := h.Log.WithField("import", id)
+	await, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	imp, err := h.Intake.Await(await, id)
+	if err != nil {
+		log.WithError(err).Warn("The answer to a start is left to a direct message")
+		return
+	}
+	answered, err := h.answer(await, srv, imp)
+	if err != nil {
+		log.WithError(err).Warn("The answer to a start is left to a direct message")
+		return
+	}
+	if err := h.say(await, r, answered.message()); err != nil {
+		log.WithError(err).Warn("The answer to a start is left to a direct message")
+		return
+	}
+	if err := h.Store.Answered(await, id, h.Now()); err != nil {
+		log.WithError(err).Warn("That a start was answered could not be noted; the answer may come a second time")
+	}
+}
+
+// answer gathers what the answer is written from.
+func (h *Handlers) answer(ctx context.Context, srv Server, imp imports.Import) (answer, error) {
+	g := gather{h.Store, h.Board, h.Slack, h.Now}
+	out, err := g.answer(ctx, srv, imp)
+	if err != nil {
+		return out, err
+	}
+	// The card of an import that somebody joined may be on its way up. Its link is worth a moment.
+	ctx, cancel := context.WithTimeout(ctx, cardWithin)
+	defer cancel()
+	for out.other != nil && out.otherCard == "" {
+		timer := time.NewTimer(cardWithin / 16)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return out, nil
+		case <-timer.C:
+			out.otherCard = h.cardLink(ctx, out.other.imp.ID)
+		}
+	}
+	return out, nil
+}
+
+// gather collects what messages are written from.
+type gather struct {
+	store Store
+	board *imports.Board
+	slack Links
+	now   func() time.Time
+}
+
+// scene is what a message about an import is written from.
+func (g gather) scene(ctx context.Context, srv Server, imp imports.Import) (scene, error) {
+	known, ok := g.board.Server(srv.Name)
+	if !ok {
+		var err error
+		if known, err = g.store.Server(ctx, srv.Name); err != nil {
+			return scene{}, fmt.Errorf("reading what is known of %s: %w", srv.Name, err)
+		}
+	}
+	recent, err := g.store.Recent(ctx, srv.Name, some)
+	if err != nil {
+		return scene{}, fmt.Errorf("reading earlier imports of %s: %w", srv.Name, err)
+	}
+	return scene{now: g.now(), imp: imp, server: srv, known: known, recent: recent}, nil
+}
+
+// answer is what the answer to a start is written from.
+func (g gather) answer(ctx context.Context, srv Server, imp imports.Import) (answer, error) {
+	s, err := g.scene(ctx, srv, imp)
+	if err != nil {
+		return answer{}, err
+	}
+	out := answer{scene: s}
+	if out.card, err = g.card(ctx, imp.ID); err != nil {
+		return out, err
+	}
+	if imp.Reason.Other == "" {
+		return out, nil
+	}
+	other, err := g.store.Import(ctx, imp.Reason.Other)
+	if errors.Is(err, imports.ErrNotFound) {
+		return out, nil
+	}
+	if err != nil {
+		return out, fmt.Errorf("reading the import in the way: %w", err)
+	}
+	otherScene := s
+	otherScene.imp = other
+	out.other = &otherScene
+	out.otherCard, err = g.card(ctx, other.ID)
+	return out, err
+}
+
+// card is the link to an import's card, "" where it has none.
+func (g gather) card(ctx context.Context, id string) (string, error) {
+	stored, err := g.store.Thread(ctx, id)
+	if err != nil {
+		return "", fmt.Errorf("reading the thread: %w", err)
+	}
+	t, err := decode(stored)
+	if err != nil || t.Card.State != Sent || t.CardGone {
+		return "", err
+	}
+	return g.slack.Permalink(t.Card.Channel, t.Card.TS), nil
+}
+
+// askingMessage is the line before the answer.
+func (h *Handlers) askingMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string { return []string{"Asking " + p.name(srv.Name) + " …"} })
+}
+
+// notStoredMessage says that a wish does not count.
+func (h *Handlers) notStoredMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{
+			"My own database does not answer, so I could not note that you want an import on " + p.name(srv.Name) + ". " + nothing,
+			"Try again in a minute. If it goes on, tell whoever runs Importbot.",
+		}
+	})
+}
+
+// oneKindMessage refuses a raw import where there is none.
+func (h *Handlers) oneKindMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		name := ""
+		if len(h.Servers) > 1 {
+			name = srv.Name
+		}
+		return []string{p.name(srv.Name) + " is a License Metric Tool, which knows one kind of import only. " + nothing +
+			" Try " + p.code(join(h.Command, "complete", name)) + "."}
+	})
+}
+
+// notOperatorMessage says who may start imports. sure is false where the members of a group are not known now.
+func (h *Handlers) notOperatorMessage(srv Server, sure bool) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		who := h.Operators.named(p, srv.Operators)
+		if !sure {
+			return []string{
+				"I can't find out whether you may start imports on " + p.name(srv.Name) + ": Slack does not tell me who belongs to " +
+					h.Operators.groups(p, srv.Operators) + ". " + nothing,
+				"Try again in some minutes, or ask whoever runs Importbot to name you in " + p.code(srv.OperatorsVariable) + ".",
+			}
+		}
+		return []string{
+			"Only " + who + " may start imports on " + p.name(srv.Name) + ". " + nothing,
+			"Ask one of them, or ask whoever runs Importbot to add you to " + p.code(srv.OperatorsVariable) + ".",
+		}
+	})
+}

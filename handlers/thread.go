@@ -1,0 +1,155 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"importbot/imports"
+)
+
+// Store is what the commands and the publisher need of the database. internal/store implements it.
+type Store interface {
+	// Unpublished returns the ids of at most limit imports whose thread is behind: there is none yet, the import has a
+	// newer revision or more followers than the thread took account of, or unfinished work in it is due. Imports
+	// whose start is only accepted are not listed: they are shown by Announce. Ended ones come first.
+	Unpublished(ctx context.Context, limit int) ([]string, error)
+	// Import returns one import with its followers; imports.ErrNotFound where there is none.
+	Import(ctx context.Context, id string) (imports.Import, error)
+	// Recent returns begun or ended imports of a server, newest first.
+	Recent(ctx context.Context, server string, n int) ([]imports.Import, error)
+	// Active returns a server's imports that have not ended, oldest first.
+	Active(ctx context.Context, server string) ([]imports.Import, error)
+	// Server returns what is known of a server; the zero value when it was never seen.
+	Server(ctx context.Context, name string) (imports.Server, error)
+	// Answered notes that the person who asked has been answered.
+	Answered(ctx context.Context, importID string, at time.Time) error
+	// Thread returns what is noted of an import's thread; one without a body when nothing is.
+	Thread(ctx context.Context, importID string) (imports.Thread, error)
+	// SaveThread notes it. It returns imports.ErrNotLeader when the epoch is not the store's any more.
+	SaveThread(ctx context.Context, epoch imports.Epoch, t imports.Thread) error
+}
+
+// thread is what Slack shows of one import, as far as is known. It is kept as the body of an imports.Thread.
+type thread struct {
+	id string // of the import
+
+	// Card is the import's message in the channel. Finished answers to it, and so do the milestones.
+	Card, Finished Post
+	// Milestones are what was told in the thread, each with the index of the notice it told.
+	Milestones []Milestone
+	// Heard is how many of the import's notices have been dealt with, told or passed over.
+	Heard int
+	// Direct has the finished message for each person it had to go to by direct message.
+	Direct map[string]Post
+	// Answer is the direct message with the answer, for a person who did not get it another way.
+	Answer Post
+
+	// Face is what the card shows now.
+	Face Face
+	// Messages counts the posts made in the channel, Edits the edits of the card: both with the attempts that Slack may
+	// have taken.
+	Messages, Edits int
+	// EditedAt is when the card was last edited, ToldAt when the last milestone was told.
+	EditedAt, ToldAt time.Time
+	// Refused is when the channel last refused a message, zero after it took one.
+	Refused time.Time
+	// Reposted says that the card was posted afresh because it was gone.
+	Reposted bool
+	// CardGone says that the card is gone and is let be.
+	CardGone bool
+}
+
+// decode reads a stored thread.
+func decode(stored imports.Thread) (thread, error) {
+	t := thread{id: stored.ImportID}
+	if len(stored.Body) == 0 {
+		return t, nil
+	}
+	if err := json.Unmarshal(stored.Body, &t); err != nil {
+		return t, fmt.Errorf("reading the thread of import %s: %w", stored.ImportID, err)
+	}
+	return t, nil
+}
+
+// encode makes the stored form of a thread, with the work that is left: none when due is nil.
+func (t thread) encode(imp imports.Import, due *time.Time) (imports.Thread, error) {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return imports.Thread{}, fmt.Errorf("writing the thread of import %s: %w", t.id, err)
+	}
+	stored := imports.Thread{
+		ImportID: imp.ID, Shown: imp.Revision, Followers: len(imp.Followers), Done: due == nil, Body: body,
+	}
+	if due != nil {
+		stored.NextTry = *due
+	}
+	return stored, nil
+}
+
+// Milestone is a milestone's post.
+type Milestone struct {
+	Notice int // index in Import.Notices
+	Post
+}
+
+// PostState is where a post stands.
+type PostState string
+
+const (
+	// Pending: not sent, or certainly not taken by Slack. The zero value, so that an empty thread has everything to do.
+	Pending PostState = ""
+	// Sending: recorded before it was posted. Found so later, Slack may have it or not.
+	Sending PostState = "sending"
+	// Sent: Slack confirmed it.
+	Sent PostState = "sent"
+	// GivenUp: it will not be sent any more.
+	GivenUp PostState = "given_up"
+)
+
+// Post is one message to Slack.
+type Post struct {
+	State   PostState `json:",omitempty"`
+	Channel string    `json:",omitempty"` // as Slack answered: for direct messages the D… channel
+	TS      string    `json:",omitempty"`
+	// At is when it was first recorded as sending, and once it is sent, when Slack confirmed it.
+	At time.Time
+	// Attempts counts the times that it was sent, also those whose answer was lost.
+	Attempts int `json:",omitempty"`
+	// Plain says that Slack called the blocks invalid: the text goes alone.
+	Plain bool `json:",omitempty"`
+}
+
+// over says whether nothing is left to do about a post.
+func (p Post) over() bool { return p.State == Sent || p.State == GivenUp }
+
+// Face is what a card shows, as far as it decides whether an edit is due.
+type Face struct {
+	State    imports.State
+	Outcome  imports.Outcome
+	Lost     bool
+	Progress int // -1: none
+}
+
+// faceOf is the face that an import's card should have. Before an import is seen running its card has one face: what
+// changes within seconds is not worth an edit.
+func faceOf(imp imports.Import) Face {
+	f := Face{State: imp.State, Outcome: imp.Outcome, Lost: !imp.Lost.IsZero(), Progress: -1}
+	switch {
+	case imp.State == imports.Accepted || imp.State == imports.Sending:
+		f.State = imports.Sent
+	case imp.State == imports.Ended:
+		f.Lost = false
+	}
+	if imp.Progress != nil {
+		f.Progress = *imp.Progress
+	}
+	return f
+}
+
+// sameState says whether two faces differ in their progress at most.
+func (f Face) sameState(other Face) bool {
+	f.Progress, other.Progress = 0, 0
+	return f == other
+}
