@@ -200,6 +200,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	if !b.running.CompareAndSwap(false, true) {
 		return errors.New("bot: Run was called before")
 	}
+	ctx, endChecks := context.WithCancel(ctx)
+	defer endChecks()
 	// What is at work outlives ctx a little: that is what draining means.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -220,6 +222,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	case err = <-b.fatal:
 		b.log.WithError(err).Error("Slack ends the bot's work")
 	}
+	endChecks()
 	b.drain(stopWork, closeConns, &group)
 	b.http.CloseIdleConnections()
 	return err

@@ -103,7 +103,7 @@ type FatalError struct {
 
 func (e *FatalError) Error() string {
 	if e.Variable == VarAPIURL {
-		return e.Advice
+		return e.Variable + ": " + e.Advice
 	}
 	return fmt.Sprintf("Slack refuses %s (%s). %s", e.Variable, e.Code, e.Advice)
 }

@@ -120,7 +120,7 @@ func scopes(header http.Header) []string {
 func (b *Bot) wrongAddress(err error) error {
 	var status slack.StatusCodeError
 	if errors.As(err, &status) && status.Code == http.StatusNotFound && b.lastCall.Load() == 0 {
-		return &FatalError{Variable: VarAPIURL, Code: "404", Advice: "There is no Slack Web API at " + redact(b.cfg.APIURL) + ": put its address there, or nothing for https://slack.com/api/."}
+		return &FatalError{Variable: VarAPIURL, Code: "404", Advice: "there is no Slack Web API at " + redact(b.cfg.APIURL) + ". Put its address there, or leave it empty for " + slack.APIURL + "."}
 	}
 	return err
 }

@@ -60,7 +60,8 @@ type Request struct {
 	mu       sync.Mutex // guards what follows
 	inAckWas *Message   // the answer that travelled in the ack, while it is the only one
 	answers  int
-	uses     int // of the response_url
+	uses     int       // of the response_url
+	ackedAt  time.Time // with words
 }
 
 // newRequest reads an event of the library's; nil for one that no handler serves.
@@ -207,12 +208,19 @@ func (r *Request) answerInAck(m Message) bool {
 func (r *Request) noteInAck(m *Message, answers int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inAckWas = m
+	r.inAckWas, r.ackedAt = m, time.Now()
 	r.answers += answers
 }
 
+// ackLead is the start that words in an ack get over those that replace them:
+// the ack takes another way, and overtaken it would hide what is newer.
+const ackLead = 250 * time.Millisecond
+
 // respond says m by response_url.
 func (r *Request) respond(ctx context.Context, m Message) error {
+	if !pause(ctx, r.leadLeft()) {
+		return fmt.Errorf("wait for the ack to arrive: %w", ctx.Err())
+	}
 	r.mu.Lock()
 	usable := r.responseURL != "" && r.uses < maxResponseURL && time.Since(r.received) < 30*time.Minute
 	replace := r.Kind == Command && r.answers > 0
@@ -237,6 +245,15 @@ func (r *Request) respond(ctx context.Context, m Message) error {
 	r.answers++
 	r.inAckWas = nil
 	return nil
+}
+
+func (r *Request) leadLeft() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.inAckWas == nil {
+		return 0
+	}
+	return time.Until(r.ackedAt.Add(ackLead))
 }
 
 // repeat says again what was put into an ack that may not have got out. It

@@ -14,20 +14,20 @@ import (
 // Slack's limits, in characters unless said otherwise. Post, Update and
 // Answer cut to them, so that a long server name spoils a line and never a message.
 const (
-	MaxText        = 4000      // top-level text; Slack takes 40,000 and shows 4,000 well
-	MaxSection     = 3000      // text of a section
-	MaxField       = 2000      // each of a section's fields
-	MaxFields      = 10        // fields of a section
-	MaxHeader      = 150       // a header
-	MaxContext     = 2000      // each text of a context block
-	MaxElements    = 10        // elements of a context block
-	MaxActions     = 25        // elements of an actions block
-	MaxButton      = 75        // a button's label
-	MaxMarkdown    = 12000     // a markdown block
-	MaxBlocks      = 50        // blocks of a message
-	MaxAck         = 20 * 1024 // bytes of an ack; Slack drops longer ones without a word
-	ackOverhead    = 256       // bytes of an ack around its payload, generously
-	maxResponseURL = 5         // uses of a response_url
+	MaxText        = 4000   // top-level text; Slack takes 40,000 and shows 4,000 well
+	MaxSection     = 3000   // text of a section
+	MaxField       = 2000   // each of a section's fields
+	MaxFields      = 10     // fields of a section
+	MaxHeader      = 150    // a header
+	MaxContext     = 2000   // each text of a context block
+	MaxElements    = 10     // elements of a context block
+	MaxActions     = 25     // elements of an actions block
+	MaxButton      = 75     // a button's label
+	MaxMarkdown    = 12000  // a markdown block
+	MaxBlocks      = 50     // blocks of a message
+	MaxAck         = 20_000 // bytes of an ack; Slack drops longer ones without a word
+	ackOverhead    = 256    // bytes of an ack around its payload, generously
+	maxResponseURL = 5      // uses of a response_url
 )
 
 // Escape makes a text that came from elsewhere safe to stand in a message:
