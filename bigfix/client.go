@@ -246,7 +246,7 @@ func (c *Client) withoutSecrets(s Status) Status {
 // shown: of this server, outside the API, and without a query.
 func pagePath(s string) (string, bool) {
 	u, err := url.Parse(s)
-	if err != nil || s == "" || u.IsAbs() || u.Host != "" || u.Path == "" || strings.Contains(s, cut) {
+	if err != nil || s == "" || u.IsAbs() || u.Host != "" || u.Path == "" || strings.Contains(u.Path, cut) {
 		return "", false
 	}
 	path := (&url.URL{Path: "/"}).JoinPath(u.Path).EscapedPath()
