@@ -56,7 +56,8 @@ func (r Rules) seeMove(srv *Server, o Observation) {
 	case moved, changed:
 		next := Moved{Before: *srv.Quiet, End: report, Since: o.At, Looks: 1}
 		if srv.Moved != nil {
-			next.Before, next.Again = srv.Moved.Before, true
+			next.Before = srv.Moved.Before
+			next.Again = srv.Moved.Again || !next.Before.completes(srv.Moved.End, report)
 		}
 		srv.Moved = &next
 	case backwards:
@@ -135,12 +136,12 @@ func (a *arrival) running() []Import {
 	}
 	imp := a.new(base)
 	imp.Early = early
-	if id, ok := a.late(); ok && imp.Origin != Scheduled {
-		imp.Origin, imp.LateFor = Late, id
-	}
 	s := step{Rules: a.Rules, Import: imp, look: a.look, now: a.now}
 	if base != nil {
 		s.doubtGap(base.Span.At, a.look.At, max(a.Gap, 2*a.PollIdle))
+	}
+	if a.unsettled() {
+		s.doubt(Doubt{Kind: DoubtAnother})
 	}
 	s.LastLook = a.look.At
 	s.State = Sent // for the blink of an eye: begin makes it Running
@@ -164,7 +165,7 @@ func (a *arrival) ending(m *Moved, replaced bool) Import {
 	s.Settle = &Settle{Since: m.Since, Looks: m.Looks, End: &m.End}
 	s.LastLook = a.look.At
 	s.BegunAt = m.Since
-	if due := s.Baseline.NextImportTime; s.Origin == Scheduled && m.End.ImportTime.Before(due.Add(-giveOrTake)) {
+	if due := s.Baseline.NextImportTime; s.Origin == Scheduled && s.compare(m.End) == moved && m.End.ImportTime.Before(due.Add(-giveOrTake)) {
 		s.Origin, s.Type = Elsewhere, "" // it was over before it would have been due
 	}
 	s.doubtGap(m.Before.Span.At, m.Since, max(a.Gap, 2*a.PollIdle))
@@ -185,13 +186,22 @@ func (a *arrival) ending(m *Moved, replaced bool) Import {
 // new is an import as far as the look before it tells: whether it was due.
 func (a *arrival) new(base *Baseline) Import {
 	imp := Import{ID: a.newID(), Server: a.srv.Name, Origin: Elsewhere, Baseline: base, Revision: 1}
-	if base == nil {
+	if due, ok := base.dueUntil(a.look.At); ok {
+		imp.Origin, imp.Type = Scheduled, due.kind
 		return imp
 	}
-	if due, ok := base.dueBetween(base.Span.asked(), a.look.At); ok {
-		imp.Origin, imp.Type = Scheduled, due.kind
+	if id, ok := a.late(); ok {
+		imp.Origin, imp.LateFor = Late, id
 	}
 	return imp
+}
+
+// unsettled says whether the import before this one was given up a moment ago because this one runs: its end may still
+// be written down, and look like this one's.
+func (a *arrival) unsettled() bool {
+	return slices.ContainsFunc(a.ended, func(i Import) bool {
+		return i.Outcome == Unknown && i.LastLook.Equal(a.look.At)
+	})
 }
 
 // accounted says whether an import that is known has ended with this end, or was watched while it showed up.

@@ -86,6 +86,14 @@ func (b *Baseline) dueBetween(from, to time.Time) (due scheduled, ok bool) {
 	return scheduled{}, false
 }
 
+// dueUntil is dueBetween from the baseline's own look on.
+func (b *Baseline) dueUntil(to time.Time) (scheduled, bool) {
+	if b == nil {
+		return scheduled{}, false
+	}
+	return b.dueBetween(b.Span.asked(), to)
+}
+
 // scheduled is one entry of a server's schedule, by its clock.
 type scheduled struct {
 	at   time.Time

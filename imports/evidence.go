@@ -75,6 +75,11 @@ func (b *Baseline) onlyTimeMoved(report End) bool {
 	return b != nil && report.Status == b.LastStatus && report.SuccessTime.Equal(b.LastSuccessTime)
 }
 
+// completes says whether a report is the one before it, with its word written later than its time.
+func (b *Baseline) completes(before, report End) bool {
+	return report.ImportTime.Equal(before.ImportTime) && b.onlyTimeMoved(before)
+}
+
 // compare says what a report shows about this import.
 func (s *step) compare(report End) sign {
 	if s.Early != nil && s.Early.same(report) {
@@ -150,7 +155,7 @@ func (s *step) against(report End) []Doubt {
 		kinds = append(kinds, DoubtRefused)
 	}
 	if s.Baseline.firm() {
-		kinds = append(kinds, s.contradicts(report)...)
+		kinds = append(kinds, s.contradictions(report)...)
 	}
 	out := make([]Doubt, len(kinds))
 	for i, kind := range kinds {
@@ -159,18 +164,25 @@ func (s *step) against(report End) []Doubt {
 	return out
 }
 
-// contradicts compares the word with the time of the last success: a success moves it, a failure does not.
-func (s *step) contradicts(report End) []DoubtKind {
-	if report.SuccessTime.IsZero() {
-		return nil
-	}
-	switch succeeded := s.successMoved(report); {
-	case report.Status == bigfix.StatusSuccessful && !succeeded:
-		return []DoubtKind{DoubtContradiction}
+// contradictions compares the word with the time of the last success, which a success moves and a failure does not;
+// and it mistrusts a word that was there before, where the import was not watched until its end.
+func (s *step) contradictions(report End) []DoubtKind {
+	known := !report.SuccessTime.IsZero()
+	succeeded := known && s.successMoved(report)
+	switch {
+	case report.Status == bigfix.StatusSuccessful && known && !succeeded:
+		return []DoubtKind{DoubtStale}
 	case report.Status != bigfix.StatusSuccessful && report.Status != "" && succeeded:
 		return []DoubtKind{DoubtAnother}
+	case s.Baseline.onlyTimeMoved(report) && !s.watchedToTheEnd():
+		return []DoubtKind{DoubtStale}
 	}
 	return nil
+}
+
+// watchedToTheEnd says whether the import was seen running, and no look failed between that and the first quiet one.
+func (s *step) watchedToTheEnd() bool {
+	return !s.LastRun.IsZero() && (s.LastFailure == nil || s.LastFailure.At.Before(s.LastRun))
 }
 
 // timeFits says whether the time of a report, which may be an import's beginning or its end, can be this one's.

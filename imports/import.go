@@ -198,7 +198,7 @@ type DoubtKind string
 
 const (
 	DoubtGap         DoubtKind = "gap"          // answered looks more than two minutes apart
-	DoubtFellBack    DoubtKind = "fell_back"    // progress fell by more than ten points
+	DoubtFellBack    DoubtKind = "fell_back"    // progress fell by more than ten points, or to less than half
 	DoubtNightly     DoubtKind = "nightly"      // a scheduled import was due in the same minutes
 	DoubtType        DoubtKind = "type"         // the reported type is another one
 	DoubtTime        DoubtKind = "time"         // the reported time fits neither the beginning nor the end
@@ -207,8 +207,8 @@ const (
 	// DoubtAnother: signs of a second import in the same minutes: idle for one look in mid-import, an end that was
 	// replaced by another while it was waited on, "failed" although the last success moved.
 	DoubtAnother DoubtKind = "another"
-	// DoubtContradiction: the word is "successful", yet the time of the last success did not move.
-	DoubtContradiction DoubtKind = "contradiction"
+	// DoubtStale: nothing but the time of the last import moved, so the server's word may still be that of the one before.
+	DoubtStale DoubtKind = "stale"
 	// DoubtRefused: the server refused run= for want of permission or a good token, yet an import ran.
 	DoubtRefused DoubtKind = "refused"
 )

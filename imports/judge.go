@@ -213,7 +213,7 @@ func (s *step) progress() {
 	now := *p
 	if s.Progress != nil {
 		before := *s.Progress
-		if before-now > 10 {
+		if before-now > 10 || 2*now < before {
 			s.doubt(Doubt{Kind: DoubtFellBack})
 		}
 		s.passed(before, now)
@@ -263,7 +263,7 @@ func (s *step) settle(report End, sign sign) {
 	case sign != moved && sign != changed:
 		row.End = nil
 	case row.End == nil || !row.End.same(report):
-		if row.End != nil && sign == moved && s.compare(*row.End) == moved {
+		if row.End != nil && sign == moved && s.compare(*row.End) == moved && !s.Baseline.completes(*row.End, report) {
 			s.doubt(Doubt{Kind: DoubtAnother})
 		}
 		row.End = &report
@@ -323,7 +323,7 @@ func (s *step) believe(report End) {
 	against := s.against(report)
 	outcome := s.outcome(report)
 	incomplete := s.FirstRunning.At.IsZero() || len(against) > 0 || outcome == Unknown || s.stale(report)
-	if incomplete && !s.endHeld() {
+	if incomplete && !s.endHeld() || s.mayBegin(report) {
 		return
 	}
 	s.doubtNightly(s.latest(), report.SeenAt)
@@ -357,6 +357,13 @@ func (s *step) outcome(report End) Outcome {
 // stale says whether a failure's word was there before this import: it may still be the last one's.
 func (s *step) stale(report End) bool {
 	return s.outcome(report) == Failed && s.Baseline != nil && s.Baseline.LastStatus == report.Status
+}
+
+// mayBegin says whether what was reported of an import that was never seen running may be its beginning, written down
+// early: it gets as long to be seen running as one without any sign.
+func (s *step) mayBegin(report End) bool {
+	return (s.State == Sending || s.State == Sent) && s.Baseline.onlyTimeMoved(report) &&
+		s.look.At.Sub(s.SendingAt) < s.StartGrace
 }
 
 func (s *step) successMoved(report End) bool {
