@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,7 +153,7 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 	req := &request{method: name, args: args, token: token, call: call}
 	s.answer(w, r, call, fault, func() (reply, error) {
-		s.setScopeHeaders(w.Header(), name)
+		s.setScopeHeaders(w.Header(), req)
 		return s.perform(req)
 	})
 }
@@ -172,13 +173,12 @@ func arguments(w http.ResponseWriter, r *http.Request) (map[string]string, error
 		return nil, fmt.Errorf("read the call: %w", err)
 	}
 	args := map[string]string{}
-	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
 		return args, jsonArguments(body, args)
 	case "multipart/form-data":
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		_ = params
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		if err := r.ParseMultipartForm(maxBody); err != nil {
 			return nil, fmt.Errorf("read the form: %w", err)
 		}
@@ -289,7 +289,6 @@ func (s *Sim) authorize(m method, r *request) error {
 	case r.token == botToken && s.botRevoked, r.token == appToken && s.appRevoked:
 		return fail("token_revoked")
 	case m.token != anyToken && m.token != r.token:
-		s.violate(LooseToken, "%s was called with the other of the two tokens", r.method)
 		return fail("not_allowed_token_type")
 	}
 	return s.needScope(m.scopes...)
@@ -308,11 +307,16 @@ func (s *Sim) needScope(scopes ...string) error {
 func (s *Sim) hasScope(scope string) bool { return slices.Contains(s.cfg.scopes, scope) }
 
 // setScopeHeaders says in the headers what the token may do, and what for.
-func (s *Sim) setScopeHeaders(header http.Header, name string) {
+func (s *Sim) setScopeHeaders(header http.Header, r *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	header.Set("X-OAuth-Scopes", strings.Join(s.cfg.scopes, ","))
-	if m := methods()[name]; len(m.scopes) > 0 {
+	switch r.token {
+	case botToken:
+		header.Set("X-OAuth-Scopes", strings.Join(s.cfg.scopes, ","))
+	case appToken:
+		header.Set("X-OAuth-Scopes", "connections:write")
+	}
+	if m := methods()[r.method]; len(m.scopes) > 0 {
 		header.Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
 	}
 }

@@ -256,7 +256,10 @@ func boltAtHome(t *testing.T, ctx context.Context, s *Sim) {
 	if err := s.OpenHome("U2").Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
-	err := s.Wait(ctx, func() bool { home, ok := s.Home("U2"); return ok && strings.Contains(string(home.Blocks), "Welcome home") })
+	err := s.Wait(ctx, func() bool {
+		home, ok := s.Home("U2")
+		return ok && strings.Contains(string(home.Blocks), "Welcome home")
+	})
 	if err != nil {
 		t.Error(err)
 	}

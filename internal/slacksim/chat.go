@@ -55,6 +55,9 @@ func (s *Sim) target(r *request) (*channel, error) {
 	return c, nil
 }
 
+// mayWrite reports whether the bot may write to a channel that it can see.
+func (s *Sim) mayWrite(c *channel) bool { return c.botIn || s.hasScope("chat:write.public") }
+
 // content reads what is to be shown. s.mu is held.
 func (s *Sim) content(r *request, maxText int) (content, error) {
 	c := content{text: r.args["text"]}
@@ -120,7 +123,7 @@ func (s *Sim) postMessage(r *request) (reply, error) {
 	if c.archived {
 		return nil, fail("is_archived")
 	}
-	if !c.botIn && !s.hasScope("chat:write.public") {
+	if !s.mayWrite(c) {
 		return nil, fail("not_in_channel")
 	}
 	what, err := s.content(r, maxPostText)
@@ -169,6 +172,8 @@ func (s *Sim) own(r *request, refusal string) (*channel, *Message, error) {
 		return nil, nil, fail(refusal)
 	case c.archived:
 		return nil, nil, fail("is_archived")
+	case !s.mayWrite(c):
+		return nil, nil, fail("not_in_channel")
 	}
 	return c, m, nil
 }

@@ -82,6 +82,7 @@ type config struct {
 	keepUndelivered bool
 	commandsReplace bool
 	limits          map[string]Limit
+	location        *time.Location
 	setup           []func(*Sim)
 }
 
@@ -146,6 +147,10 @@ func WithoutHandover() Option { return func(c *config) { c.keepUndelivered = fal
 // documents it for interactions only.
 func WithoutCommandReplace() Option { return func(c *config) { c.commandsReplace = false } }
 
+// WithLocation sets the time zone in which people here read dates; the default
+// is this machine's.
+func WithLocation(zone *time.Location) Option { return func(c *config) { c.location = zone } }
+
 // WithLimit replaces a method's rate limit; the zero [Limit] lifts it.
 func WithLimit(method string, limit Limit) Option {
 	return func(c *config) { c.limits[method] = limit }
@@ -177,6 +182,7 @@ func Start(options ...Option) (*Sim, error) {
 		addr: "127.0.0.1:0", clock: realClock{}, scopes: allScopes, pingEvery: 10 * time.Second,
 		ackDeadline: 3 * time.Second, triggerLife: 3 * time.Second,
 		redeliveries:    []time.Duration{0, time.Minute, 5 * time.Minute},
+		location:        time.Local,
 		keepUndelivered: true, commandsReplace: true, limits: map[string]Limit{},
 	}
 	for _, option := range options {
@@ -262,9 +268,6 @@ func (s *Sim) Close() {
 	s.mu.Lock()
 	if s.closing.Err() == nil {
 		s.shut()
-		for _, c := range s.conns {
-			c.cut()
-		}
 		for _, inv := range s.open {
 			inv.stopTimers()
 		}

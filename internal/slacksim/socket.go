@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -131,6 +132,8 @@ func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
 	ws.SetPongHandler(func(string) error { s.hear(c); return nil })
 	ws.SetCloseHandler(func(code int, _ string) error { return s.bye(c, code) })
 
+	stop := context.AfterFunc(s.closing, c.cut)
+	defer stop()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -147,10 +150,6 @@ func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
 func (s *Sim) welcome(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing.Err() != nil {
-		c.cut()
-		return
-	}
 	s.connSerial++
 	c.id, c.heard = s.connSerial, time.Now()
 	if len(s.conns) >= maxConnections {

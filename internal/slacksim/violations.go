@@ -41,7 +41,7 @@ const (
 	UsedTicket Rule = "WebSocket address used again"
 	// Hammering: a method was called again before its Retry-After had passed.
 	Hammering Rule = "hammering"
-	// LooseToken: a token in a URL or in a JSON body, or the wrong one of the two.
+	// LooseToken: a token in a URL, where logs keep it, or in a JSON body.
 	LooseToken Rule = "token in the wrong place"
 )
 
@@ -58,6 +58,7 @@ func (v Violation) String() string { return string(v.Rule) + ": " + v.Detail }
 func (s *Sim) violate(rule Rule, format string, args ...any) {
 	v := Violation{Time: s.Now(), Rule: rule, Detail: fmt.Sprintf(format, args...)}
 	s.violations = append(s.violations, v)
+	s.touch()
 	s.log.WithField("rule", rule).Warn("a rule of Slack's was broken: " + v.Detail)
 }
 
