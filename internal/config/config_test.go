@@ -339,7 +339,6 @@ func TestWarnings(t *testing.T) {
 		{"for the whole program", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_PROD_LOG_LEVEL", "warn", "BIGFIX_PROD_BOT_TOKEN", "x"}, "",
 			[]string{"BIGFIX_PROD_BOT_TOKEN is not read: SLACK_BOT_TOKEN holds for the whole program", "BIGFIX_PROD_LOG_LEVEL is not read: LOG_LEVEL holds for the whole program"}},
 		{"a name and a list", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_NAME", "main"}, "", []string{"BIGFIX_NAME has no effect: BIGFIX_SERVERS names the servers"}},
-		{"everybody", []string{"IMPORT_OPERATORS", "*"}, "", []string{"everybody in the workspace may start imports on bigfix (IMPORT_OPERATORS is *)"}},
 		{"insecure", []string{"BIGFIX_INSECURE", "true"}, "", []string{"the certificate of bigfix is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place"}},
 		{"of a later version", []string{"STALL_AFTER", "auto", "HTTP_ADDR", "off", "BIGFIX_SERVERS", "prod", "BIGFIX_PROD_MISSED_AFTER", "1h"}, "",
 			[]string{"STALL_AFTER has no effect in this version", "BIGFIX_PROD_MISSED_AFTER has no effect in this version", "HTTP_ADDR has no effect in this version"}},

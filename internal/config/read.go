@@ -44,11 +44,17 @@ func (r *reader) slack() Slack {
 	return s
 }
 
-// Command reads the slash command's name alone, for the manifest. The error is an [*Error].
-func Command(src Source) (string, error) {
+// App reads what the manifest of the Slack app depends on, from a configuration that may be unfinished: the command's name, and
+// whether an operator list names a user group. The error is an [*Error].
+func App(src Source) (name string, groups bool, err error) {
 	r := newReader(src)
-	name := value(r, whole, slackCommand, "/import", command)
-	return name, r.err()
+	name = value(r, whole, slackCommand, "/import", command)
+	for _, sc := range r.scopes() {
+		for _, id := range value(r, sc, importOperators, nil, operators) {
+			groups = groups || strings.HasPrefix(id, "S")
+		}
+	}
+	return name, groups, r.err()
 }
 
 func (r *reader) database() Secret {

@@ -12,14 +12,12 @@ func (r *reader) warn(format string, args ...any) {
 	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
 }
 
-// warnOfSettings tells of what is allowed and dangerous, and of what is set and read by nothing yet.
+// warnOfSettings tells of what is allowed and dangerous, and of what is set and read by nothing yet. (Of operators that are everybody
+// those warn who ask for them.)
 func (r *reader) warnOfSettings(cfg *Config) {
 	for _, s := range cfg.Servers {
 		if s.Insecure {
 			r.warn("the certificate of %s is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place", s.Name)
-		}
-		if slices.Contains(s.Operators, "*") {
-			r.warn("everybody in the workspace may start imports on %s (IMPORT_OPERATORS is *)", s.Name)
 		}
 	}
 	for _, v := range variables {

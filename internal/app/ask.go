@@ -1,0 +1,84 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"importbot/bigfix"
+	"importbot/internal/config"
+)
+
+// client makes the REST client of one server.
+func client(s config.Server) (*bigfix.Client, error) {
+	c, err := bigfix.New(bigfix.Config{
+		URL:      s.URL,
+		Edition:  s.Edition,
+		Token:    s.Token.Reveal(),
+		User:     s.User,
+		Password: s.Password.Reveal(),
+		TokenIn:  s.TokenIn,
+		CAFile:   s.CAFile,
+		Insecure: s.Insecure,
+		Timeout:  s.Timeout,
+	})
+	if err != nil {
+		return nil, &exit{exitUsage, fmt.Errorf("server %s: %w", s.Name, err)}
+	}
+	return c, nil
+}
+
+// choose returns the servers that are meant: the one that is named, or all.
+func choose(servers []config.Server, name string) ([]config.Server, error) {
+	if name == "" {
+		return servers, nil
+	}
+	var names []string
+	for _, s := range servers {
+		if strings.EqualFold(s.Name, name) {
+			return []config.Server{s}, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nil, misused("There is no server %q. Configured: %s.", name, strings.Join(names, ", "))
+}
+
+// codeOf is the exit status that stands for an error of the client.
+func codeOf(err error) int {
+	switch {
+	case err == nil:
+		return exitWell
+	case errors.Is(err, bigfix.ErrUnavailable):
+		return exitUnreachable
+	case errors.Is(err, bigfix.ErrUnauthorized), errors.Is(err, bigfix.ErrForbidden), errors.Is(err, bigfix.ErrNotThisServer),
+		errors.Is(err, bigfix.ErrUnsupported):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// explain says what an error of the client means and what to do, in a sentence or two.
+func explain(s config.Server, err error) string {
+	var e *bigfix.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	words := ""
+	if e.Message != "" {
+		words = fmt.Sprintf(" It says: %q.", e.Message)
+	}
+	switch {
+	case errors.Is(err, bigfix.ErrUnauthorized):
+		return fmt.Sprintf("%s rejects the credentials (%s). Renew %s.%s", s.Name, e.Reason(), s.TokenVariable, words)
+	case errors.Is(err, bigfix.ErrForbidden):
+		return fmt.Sprintf("%s does not permit it (%s). The user of %s needs the permission Manage Imports.%s", s.Name, e.Reason(), s.TokenVariable, words)
+	case errors.Is(err, bigfix.ErrNotThisServer):
+		return fmt.Sprintf("What answers at %s is no BigFix Inventory or License Metric Tool: %s. Check the address, and the credentials: some servers answer a wrong token with their login page.%s",
+			s.URL, e.Reason(), words)
+	case errors.Is(err, bigfix.ErrUnavailable):
+		return fmt.Sprintf("I can't reach %s: %s.%s", s.Name, e.Reason(), words)
+	case errors.Is(err, bigfix.ErrUnsupported):
+		return fmt.Sprintf("License Metric Tool knows one kind of import only: importbot start complete %s", s.Name)
+	}
+	return fmt.Sprintf("%s refuses: %s.%s", s.Name, e.Reason(), words)
+}

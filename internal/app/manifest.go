@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"text/template"
+
+	"importbot/internal/config"
+)
+
+// manifestText is the Slack app's manifest in YAML, which has comments where JSON has none.
+const manifestText = `# Slack app manifest of Importbot. At api.slack.com/apps: Create New App, From a manifest, your workspace, the tab YAML, and paste.
+# Then two tokens are left to make:
+#   SLACK_APP_TOKEN  Basic Information, App-Level Tokens, Generate, with the scope connections:write
+#   SLACK_BOT_TOKEN  Install App, then OAuth & Permissions
+display_information:
+  name: Importbot
+  description: Runs and watches BigFix Inventory data imports
+  background_color: "#1d4d4f"
+features:
+  bot_user:
+    display_name: importbot
+    always_online: true
+  slash_commands:
+    - command: {{.Command}}
+      description: Run and watch BigFix Inventory data imports
+      usage_hint: "status | raw | complete | help"
+      should_escape: false
+oauth_config:
+  scopes:
+    bot:
+      # The slash command, and writing to channels it was invited to.
+      - commands
+      - chat:write
+      # Writing to public channels it was not invited to. May go if you invite it.
+      - chat:write.public
+{{- if .Groups}}
+      # Who is in the user groups that IMPORT_OPERATORS names.
+      - usergroups:read
+{{- else}}
+      # Who is in a user group. Needed once IMPORT_OPERATORS names one (S…); it names none now.
+      # - usergroups:read
+{{- end}}
+settings:
+  interactivity:
+    is_enabled: true
+  org_deploy_enabled: false
+  socket_mode_enabled: true
+  token_rotation_enabled: false
+`
+
+func (p Program) manifest(_ context.Context, args []string) error {
+	if _, err := p.parse(p.flags("manifest"), args, 0, 0); err != nil {
+		return err
+	}
+	command, groups, err := config.App(p.source())
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	fill := struct {
+		Command string
+		Groups  bool
+	}{command, groups}
+	if err := template.Must(template.New("manifest").Parse(manifestText)).Execute(&text, fill); err != nil {
+		return err
+	}
+	_, err = p.Stdout.Write([]byte(text.String()))
+	return err
+}

@@ -1,0 +1,256 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"importbot/internal/slacksim"
+)
+
+// screen draws the conversation as text. On a terminal an edited message is drawn again in its place as long as nothing else came
+// below it, and after that as one line that keeps itself up to date; elsewhere every change worth a line gets one.
+type screen struct {
+	mu       sync.Mutex
+	out      io.Writer
+	reader   reader
+	width    func() int
+	height   func() int
+	terminal bool
+
+	fresh  bool              // nothing was drawn yet
+	bottom placed            // what was drawn last
+	shown  map[string]string // by message: the line that was shown of it last
+	seen   int               // events drawn
+	drawn  chan struct{}     // has a value after each event
+}
+
+// placed is something drawn that could be drawn again in its place.
+type placed struct {
+	key  string // of the message; "" where there is nothing to draw again
+	rows int
+	kind shape
+}
+
+// shape is how something was drawn.
+type shape int
+
+const (
+	asBlock  shape = iota // a message with its heading
+	asThread              // a message in a thread
+	asEdit                // the line for an edit
+)
+
+func newScreen(out io.Writer, r reader, terminal bool, width, height func() int) *screen {
+	return &screen{
+		out: out, reader: r, terminal: terminal, width: width, height: height,
+		fresh: true, shown: map[string]string{}, drawn: make(chan struct{}, 1),
+	}
+}
+
+// show draws one event.
+func (s *screen) show(e slacksim.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e.Kind {
+	case slacksim.CommandTyped:
+		if !s.terminal {
+			s.block("", fmt.Sprintf("%s types %s", s.who(e.User), styled(boldOn, clean(e.Text))))
+		}
+	case slacksim.CommandFailed:
+		s.block("", "Slack · only you see this", clean(e.Text))
+	case slacksim.MessagePosted, slacksim.EphemeralShown:
+		s.message(e.Message)
+	case slacksim.MessageEdited, slacksim.EphemeralEdited:
+		s.edited(e.Message)
+	case slacksim.MessageDeleted:
+		s.block("", "A message was deleted", s.headline(e.Message))
+	}
+	s.seen = e.Seq
+	select {
+	case s.drawn <- struct{}{}:
+	default:
+	}
+}
+
+// until returns a channel that has a value when something was drawn since, and how much was drawn so far.
+func (s *screen) until() (<-chan struct{}, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drawn, s.seen
+}
+
+// say writes lines of the demo's own.
+func (s *screen) say(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(asBlock, "", "", lines)
+}
+
+// typed notes that the person's own line stands at the bottom now.
+func (s *screen) typed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bottom = placed{}
+}
+
+func (s *screen) who(id string) string { return s.reader.names.UserName(id) }
+
+func key(m slacksim.Message) string { return m.Channel + " " + m.TS }
+
+// message draws a message that is new.
+func (s *screen) message(m slacksim.Message) {
+	s.shown[key(m)] = s.headline(m)
+	lines := s.reader.lines(m.Text, m.Blocks)
+	if m.ThreadTS != "" && !m.Broadcast {
+		s.write(asThread, key(m), "", lines)
+		return
+	}
+	s.block(key(m), s.heading(m), lines...)
+}
+
+func (s *screen) block(key, heading string, lines ...string) {
+	s.write(asBlock, key, heading, lines)
+}
+
+// heading says who speaks, where, and who can read it.
+func (s *screen) heading(m slacksim.Message) string {
+	where := "#" + s.reader.names.ChannelName(m.Channel)
+	if strings.HasPrefix(m.Channel, "D") {
+		where = "direct message to " + s.reader.names.ChannelName(m.Channel)
+	}
+	switch {
+	case m.Ephemeral():
+		where = "only you see this"
+	case m.Broadcast:
+		where = "in the thread, and shown in " + where
+	}
+	return s.who(m.User) + " · " + where
+}
+
+// edited draws a message that has changed: in its place where that is possible, else as a line.
+func (s *screen) edited(m slacksim.Message) {
+	line := s.headline(m)
+	before := s.shown[key(m)]
+	inPlace := s.terminal && s.bottom.key == key(m) && s.bottom.rows < s.height()-2
+	switch {
+	case inPlace && s.bottom.kind != asEdit:
+		s.erase()
+		s.message(m)
+	case line == before:
+	case m.Ephemeral():
+		s.shown[key(m)] = line
+		s.block(key(m), s.heading(m)+", in place of the line before", s.reader.lines(m.Text, m.Blocks)...)
+	case inPlace:
+		s.erase()
+		s.edit(m, line)
+	case s.terminal || worthALine(before, line):
+		s.edit(m, line)
+	}
+}
+
+func (s *screen) edit(m slacksim.Message, line string) {
+	s.shown[key(m)] = line
+	s.write(asEdit, key(m), "", []string{styled(dimOn, "the card now: ") + line})
+}
+
+// erase takes away what was drawn last.
+func (s *screen) erase() {
+	fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.bottom.rows)
+}
+
+var (
+	percentage = regexp.MustCompile(`(\d+) ?%`)
+	numbers    = regexp.MustCompile(`\d+|[▰▱]`)
+)
+
+// enoughProgress is how many points of progress are worth a line where lines can't be taken back.
+const enoughProgress = 10
+
+// worthALine says whether an edit changed more than some figures.
+func worthALine(before, after string) bool {
+	if numbers.ReplaceAllString(before, "") != numbers.ReplaceAllString(after, "") {
+		return true
+	}
+	return percent(after)-percent(before) >= enoughProgress
+}
+
+func percent(line string) int {
+	if m := percentage.FindStringSubmatch(line); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	return 0
+}
+
+// headline is a message in one line: its first, and its bar where it has one.
+func (s *screen) headline(m slacksim.Message) string {
+	lines := s.reader.lines(m.Text, m.Blocks)
+	if len(lines) == 0 {
+		return ""
+	}
+	for _, line := range lines[1:] {
+		if strings.ContainsAny(line, "▰▱") {
+			return lines[0] + "  " + line
+		}
+	}
+	return lines[0]
+}
+
+// The margins show where a message belongs: a block stands in the channel, a bar runs along what belongs to the card above.
+const (
+	blockMargin  = "  "
+	threadMargin = "    │ "
+	editMargin   = "    ✎ "
+)
+
+// write draws lines under a heading, wrapped, and remembers how many rows they took.
+func (s *screen) write(kind shape, key, heading string, lines []string) {
+	var rows []string
+	margin, rest := blockMargin, blockMargin
+	switch kind {
+	case asThread:
+		margin, rest = threadMargin, threadMargin
+	case asEdit:
+		margin, rest = editMargin, "      "
+	}
+	if !s.fresh && (kind == asBlock || s.apart(key)) {
+		rows = append(rows, "")
+	}
+	s.fresh = false
+	if heading != "" {
+		rows = append(rows, s.fit(styled(dimOn, heading), "", "")...)
+	}
+	for _, line := range lines {
+		rows = append(rows, s.fit(line, margin, rest)...)
+	}
+	io.WriteString(s.out, strings.Join(rows, "\n")+"\n") //nolint:errcheck // a terminal that is gone can't be told
+	s.bottom = placed{key: key, rows: len(rows), kind: kind}
+}
+
+// apart says whether what was drawn last belongs to something else than the card that this message belongs to.
+func (s *screen) apart(key string) bool {
+	return s.bottom.kind == asBlock && s.bottom.key != "" && s.bottom.key != key
+}
+
+func (s *screen) fit(line, margin, rest string) []string {
+	width := max(s.width()-1-cells(margin), 20)
+	rows := wrap(line, width)
+	for i := range rows {
+		if i > 0 {
+			margin = rest
+		}
+		rows[i] = paint(margin+rows[i], s.terminal)
+	}
+	return rows
+}
+
+// through changes where the screen is drawn: through the prompt while there is one, which it then stands below of.
+func (s *screen) through(out io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out = out
+}

@@ -1,0 +1,249 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"importbot/bigfix/bigfixtest"
+	"importbot/internal/slacksim"
+)
+
+const (
+	// answerWithin is how long a typed line waits for its answer before the next one is typed all the same.
+	answerWithin = 15 * time.Second
+	// quiet is how long nothing may come for an answer to count as complete: some are a line first, replaced by another.
+	quiet = 600 * time.Millisecond
+	// settled is how long nothing may come after the last import's end for the story to count as told.
+	settled = 2 * time.Second
+	// endWithin bounds the waiting for imports.
+	endWithin = 5 * time.Minute
+)
+
+// script types the lines of standard input, each when the one before was answered, and waits for what runs.
+func (s *stage) script(ctx context.Context) error {
+	lines := make(chan string)
+	go func() { // ends with the input, or with the process: a read can't be cancelled
+		defer close(lines)
+		scanner := bufio.NewScanner(s.Stdin)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case line, more := <-lines:
+			if !more {
+				return s.awaitEnd(ctx)
+			}
+			line = strings.TrimSpace(line)
+			if isExit(line) {
+				return nil
+			}
+			if invocation := s.enter(line); invocation != nil {
+				s.awaitAnswer(ctx, invocation)
+			}
+		}
+	}
+}
+
+func isExit(line string) bool {
+	return line == "exit" || line == "quit" || line == "/exit" || line == "/quit"
+}
+
+// enter types one line. It returns nil where that is no command.
+func (s *stage) enter(line string) *slacksim.Invocation {
+	if line == "" || strings.HasPrefix(line, "#") {
+		return nil
+	}
+	if !strings.HasPrefix(line, "/") {
+		s.screen.say("Commands begin with a slash: " + styled(codeOn, "/import help") + " lists them, " + styled(codeOn, "exit") + " leaves.")
+		return nil
+	}
+	command, text, _ := strings.Cut(line, " ")
+	if command != s.cfg.Slack.Command {
+		s.screen.say("Slack knows no command " + styled(codeOn, clean(command)) + " here. Try " + styled(codeOn, "/import help") + ".")
+		return nil
+	}
+	invocation, err := s.slack.Type(slacksim.Typed{UserID: ana, ChannelID: channel, Command: command, Text: text})
+	if err != nil {
+		s.screen.say(clean(err.Error()))
+		return nil
+	}
+	return invocation
+}
+
+// awaitAnswer returns when the command was answered, and nothing has come for a moment.
+func (s *stage) awaitAnswer(ctx context.Context, invocation *slacksim.Invocation) {
+	within, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if invocation.Wait(within) != nil {
+		return // Slack told the person, and the screen has it
+	}
+	if _, err := invocation.WaitAnswer(within, func(slacksim.Message) bool { return true }); err != nil {
+		return
+	}
+	s.awaitQuiet(within, quiet)
+}
+
+// awaitQuiet returns when everything was drawn and nothing has come for so long.
+func (s *stage) awaitQuiet(ctx context.Context, long time.Duration) {
+	for {
+		drawn, seen := s.screen.until()
+		select {
+		case <-ctx.Done():
+			return
+		case <-drawn:
+		case <-time.After(long):
+			if len(s.slack.Events()) <= seen {
+				return
+			}
+		}
+	}
+}
+
+// awaitEnd returns when no import runs any more, and all of them were told to their end.
+func (s *stage) awaitEnd(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	err := s.slack.Wait(within, s.allTold)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("an import was not told to its end within five minutes")
+	}
+	s.awaitQuiet(within, settled)
+	return nil
+}
+
+// allTold says whether every card has its finished message.
+func (s *stage) allTold() bool {
+	open := map[any]bool{}
+	for _, m := range s.slack.Messages(channel) {
+		if m.Metadata == nil {
+			continue
+		}
+		switch id := m.Metadata.Payload["id"]; m.Metadata.Payload["kind"] {
+		case "card":
+			open[id] = true
+		case "finished":
+			delete(open, id)
+		}
+	}
+	return len(open) == 0 && !s.running()
+}
+
+// running says whether the server runs an import.
+func (s *stage) running() bool {
+	for _, imp := range s.bigfix.Imports(s.bigfix.Clock().Now()) {
+		if imp.Outcome == bigfixtest.Running {
+			return true
+		}
+	}
+	return false
+}
+
+// prompt lets a person type until they leave.
+func (s *stage) prompt(ctx context.Context) error {
+	fd := int(s.terminal.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return err
+	}
+	defer term.Restore(fd, before) //nolint:errcheck // there is no more to be done about it
+	keys := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{s.terminal, s.Stdout}, "\x1b[1mana\x1b[22m in #bigfix-imports › ")
+	keys.AutoCompleteCallback = complete
+	stop := s.followSize(keys)
+	defer stop()
+	s.screen.through(keys)
+	defer s.screen.through(s.Stdout)
+	ended := make(chan error, 1)
+	go func() { ended <- s.readLines(keys) }() // where ctx ends first, it ends with the process
+	select {
+	case <-ctx.Done():
+		err = ctx.Err()
+	case err = <-ended:
+	}
+	io.WriteString(s.Stdout, "\r\n") //nolint:errcheck // a terminal that is gone can't be told
+	return err
+}
+
+func (s *stage) readLines(keys *term.Terminal) error {
+	for {
+		line, err := keys.ReadLine()
+		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
+			return nil //nolint:nilerr // Ctrl-D and Ctrl-C: the person leaves
+		}
+		s.screen.typed()
+		line = strings.TrimSpace(line)
+		if isExit(line) {
+			return nil
+		}
+		s.enter(line)
+	}
+}
+
+// followSize tells the prompt how wide the terminal is, now and whenever that changes.
+func (s *stage) followSize(keys *term.Terminal) (stop func()) {
+	fit := func() {
+		if w, h, ok := size(s.Stdout); ok {
+			keys.SetSize(w, h) //nolint:errcheck // a size is a wish
+		}
+		s.screen.typed() // what was drawn for another width can't be drawn over
+	}
+	fit()
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, syscall.SIGWINCH)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-changed:
+				fit()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(changed); close(done) }
+}
+
+// completions are what Tab offers, in the order in which one would try them.
+var completions = []string{"/import status", "/import raw", "/import complete", "/import help", "exit"}
+
+// complete is Tab: it extends the line to the first completion, or, where the line is one already, changes it for the next.
+func complete(line string, pos int, key rune) (string, int, bool) {
+	if key != '\t' || pos != len(line) {
+		return "", 0, false
+	}
+	for i, c := range completions {
+		if c == line {
+			next := completions[(i+1)%len(completions)]
+			return next, len(next), true
+		}
+	}
+	for _, c := range completions {
+		if strings.HasPrefix(c, line) {
+			return c, len(c), true
+		}
+	}
+	return "", 0, false
+}
