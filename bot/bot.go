@@ -229,38 +229,41 @@ func (b *Bot) Run(ctx context.Context) error {
 }
 
 // drain goes from soft to hard: nothing new is begun, handlers may finish, then
-// their context ends, then the connections do. It keeps a tenth of the
-// time for goroutines that must return by themselves.
+// their context ends, then the connections do. Shares of Config.DrainWithin
+// bound each step, so that whatever hangs is left behind.
 func (b *Bot) drain(stopWork, closeConns context.CancelFunc, group *sync.WaitGroup) {
 	b.draining.Store(true)
-	phase := func(share float64, done func(context.Context) int) int {
+	step := func(share float64, done func(context.Context) int) int {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(share*float64(b.cfg.DrainWithin)))
 		defer cancel()
 		return done(ctx)
 	}
-	left := phase(0.5, b.handlers.drain)
-	closeHard := closeConns
+	left := step(0.5, b.handlers.drain)
 	if left > 0 {
 		b.log.WithField("requests", left).Warn("Stopping requests that are still at work")
-		closeHard = stopWork // ends the connections too
+		stopWork() // ends the connections too: what comes now goes by response_url
+		left = step(0.2, b.handlers.drain)
 	}
-	phase(0.1, b.chores.drain)
-	closeHard()
-	left = phase(0.2, b.handlers.drain)
-	left += phase(0.1, b.chores.drain)
+	left += step(0.1, b.chores.drain)
+	pause(context.Background(), ackFlush)
+	closeConns()
+	left += step(0.1, func(ctx context.Context) int { return waitFor(ctx, group) })
+	if left > 0 {
+		b.log.WithField("left", left).Warn("Not everything stopped in time")
+	}
+}
 
+// ackFlush is left to acks that are queued but not written yet.
+const ackFlush = 30 * time.Millisecond
+
+func waitFor(ctx context.Context, group *sync.WaitGroup) (left int) {
 	ended := make(chan struct{})
 	go func() { group.Wait(); close(ended) }()
-	left += phase(0.1, func(ctx context.Context) int {
-		select {
-		case <-ended:
-			return 0
-		case <-ctx.Done():
-			return 1
-		}
-	})
-	if left > 0 {
-		b.log.Warn("Not everything stopped in time")
+	select {
+	case <-ended:
+		return 0
+	case <-ctx.Done():
+		return 1
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 		b.refuse(r, words)
 		return
 	}
-	r.ackTimer = time.AfterFunc(b.cfg.AckWithin, r.Ack)
+	r.ackTimer.Store(time.AfterFunc(b.cfg.AckWithin, r.Ack))
 	switch b.handlers.submit(func() { b.serve(r) }) {
 	case queued:
 		r.Ack() // who stands in line has no time for the ack

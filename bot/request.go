@@ -54,7 +54,7 @@ type Request struct {
 
 	acked      atomic.Bool
 	apologised atomic.Bool
-	ackTimer   *time.Timer
+	ackTimer   atomic.Pointer[time.Timer]
 
 	turn     sync.Mutex // answers go out one after another
 	mu       sync.Mutex // guards what follows
@@ -141,8 +141,8 @@ func (r *Request) claimAck() bool {
 	if !r.acked.CompareAndSwap(false, true) {
 		return false
 	}
-	if r.ackTimer != nil {
-		r.ackTimer.Stop()
+	if timer := r.ackTimer.Load(); timer != nil {
+		timer.Stop()
 	}
 	return true
 }

@@ -82,7 +82,9 @@ func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, e
 			s.handle(event)
 		case err := <-ended:
 			s.handleRest()
-			s.repeatUnsure()
+			if parent.Err() == nil {
+				s.repeatUnsure()
+			}
 			if !hello.IsZero() {
 				lasted = time.Since(hello)
 			}

@@ -26,8 +26,10 @@ func TestReadyAndHealthy(t *testing.T) {
 	}
 	w.run()
 	<-w.bot.Ready()
-	w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
-	w.wait("health", func() bool { return len(w.bot.Health().Problems(time.Now())) == 0 })
+	w.wait("health", func() bool {
+		h := w.bot.Health()
+		return len(h.Problems(time.Now())) == 0 && !h.Connections[0].Hello.IsZero() && !h.Connections[1].Hello.IsZero()
+	})
 	for _, c := range w.bot.Health().Connections {
 		if c.Hello.IsZero() || time.Since(c.LastRead) > time.Minute || c.Reconnects != 0 {
 			t.Errorf("got %+v", c)
@@ -274,7 +276,7 @@ func TestConfigIsChecked(t *testing.T) {
 }
 
 // blockedWorld is a bot whose handlers hang, after they acked.
-func blockedWorld(t *testing.T, opts ...slacksim.Option) *world {
+func blockedWorld(t testing.TB, opts ...slacksim.Option) *world {
 	release := make(chan struct{})
 	w := start(t, func(ctx context.Context, r *Request) error {
 		r.Ack()

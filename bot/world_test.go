@@ -17,7 +17,7 @@ import (
 // world is a bot that talks to a simulated Slack over real HTTP and WebSocket.
 // In it Ana (U1) and Ben (U2) sit in the channel C1.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	sim  *slacksim.Sim
 	bot  *Bot
 	log  *safeBuffer
@@ -43,7 +43,7 @@ func (b *safeBuffer) String() string {
 }
 
 // newWorld makes the two without starting the bot.
-func newWorld(t *testing.T, handler Handler, change func(*Config), options ...slacksim.Option) *world {
+func newWorld(t testing.TB, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
 	w := &world{t: t, sim: slacksim.New(options...), log: &safeBuffer{}, ran: make(chan error, 1)}
 	w.sim.AddUser("U1", "ana")
@@ -73,7 +73,7 @@ func newWorld(t *testing.T, handler Handler, change func(*Config), options ...sl
 }
 
 // start makes both, starts the bot and waits until all its connections are up.
-func start(t *testing.T, handler Handler, change func(*Config), options ...slacksim.Option) *world {
+func start(t testing.TB, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
 	w := newWorld(t, handler, change, options...)
 	w.run()
