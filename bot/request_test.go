@@ -411,17 +411,7 @@ func TestManyPeopleAtOnce(t *testing.T) {
 	}, func(c *Config) { c.Workers = 8 })
 	var people sync.WaitGroup
 	for i := range 100 {
-		people.Go(func() {
-			text := fmt.Sprintf("command %d.", i)
-			inv, err := w.sim.Command(w.ctx(), slacksim.Typed{UserID: "U2", ChannelID: "C1", Command: "/import", Text: text})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if _, err := inv.WaitAnswer(w.ctx(), func(m slacksim.Message) bool { return m.Text == "echo "+text }); err != nil {
-				t.Error(err)
-			}
-		})
+		people.Go(func() { w.expectsEcho(fmt.Sprintf("command %d.", i)) })
 	}
 	people.Wait()
 }

@@ -50,23 +50,45 @@ func TestNothingIsLostWhileAConnectionIsReplaced(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			w := start(t, echo, nil)
 			var people sync.WaitGroup
-			for i := range 60 {
-				if i%20 == 10 {
-					w.sim.Disconnect(reason, 1)
-				}
+			enough := make(chan struct{})
+			for person := range 4 {
 				people.Go(func() {
-					typed := slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: fmt.Sprint(i)}
-					inv, err := w.sim.Command(w.ctx(), typed)
-					if err != nil {
-						t.Error(err)
-					} else if _, err := inv.WaitAnswer(w.ctx(), func(m slacksim.Message) bool { return m.Text == "echo "+typed.Text }); err != nil {
-						t.Error(err)
+					for i := 0; !closed(enough); i++ {
+						w.expectsEcho(fmt.Sprintf("%d of %d.", i, person))
 					}
 				})
 			}
+			for n := range 5 {
+				w.sim.Disconnect(reason, 1)
+				w.wait("the replacement", func() bool { return len(w.sim.Calls(opens)) == 3+n && w.sim.Ready() == 2 })
+			}
+			close(enough)
 			people.Wait()
-			w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
 		})
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// expectsEcho types a command and fails the test if it is not acked or not
+// answered. Unlike types it may run in any goroutine.
+func (w *world) expectsEcho(text string) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	inv, err := w.sim.Command(ctx, slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: text})
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	if _, err := inv.WaitAnswer(ctx, func(m slacksim.Message) bool { return m.Text == "echo "+text }); err != nil {
+		w.t.Error(err)
 	}
 }
 
