@@ -107,8 +107,8 @@ func (e *apiError) Error() string { return e.code }
 
 func fail(code string) error { return &apiError{code: code} }
 
-// methods is a function because the methods refer to it themselves.
-func methods() map[string]method {
+// webAPI lists the methods that there are.
+func webAPI() map[string]method {
 	chat := []string{"chat:write"}
 	history := []string{"channels:history", "groups:history", "im:history", "mpim:history"}
 	reading := []string{"channels:read", "groups:read", "im:read", "mpim:read"}
@@ -258,7 +258,7 @@ const wrongToken tokenKind = -1
 func (s *Sim) perform(r *request) (reply, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m, known := methods()[r.method]
+	m, known := s.methods[r.method]
 	if !known {
 		return nil, &apiError{code: "unknown_method", fields: reply{"req_method": r.method}}
 	}
@@ -316,7 +316,7 @@ func (s *Sim) setScopeHeaders(header http.Header, r *request) {
 	case appToken:
 		header.Set("X-OAuth-Scopes", "connections:write")
 	}
-	if m := methods()[r.method]; len(m.scopes) > 0 {
+	if m := s.methods[r.method]; len(m.scopes) > 0 {
 		header.Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
 	}
 }

@@ -151,20 +151,28 @@ func (s *Sim) Wait(ctx context.Context, done func() bool) error {
 // included, that matches: one that is there, or the first that comes or is
 // edited until it does. The error lists what there was instead.
 func (s *Sim) WaitMessage(ctx context.Context, match func(Message) bool) (Message, error) {
-	var found Message
-	var seen []Message
-	err := s.Wait(ctx, func() bool {
-		seen = s.messages("", func(m *Message) bool { return !m.Deleted })
-		i := slices.IndexFunc(seen, match)
-		if i >= 0 {
-			found = seen[i]
-		}
-		return i >= 0
-	})
-	if err != nil {
-		return Message{}, fmt.Errorf("wait for a message: %w; there are %s", err, listMessages(seen))
+	s.mu.Lock()
+	seen := len(s.story)
+	s.mu.Unlock()
+	there := s.messages("", func(m *Message) bool { return !m.Deleted })
+	if i := slices.IndexFunc(there, match); i >= 0 {
+		return there[i], nil
 	}
-	return found, nil
+	e, err := s.WaitEvent(ctx, seen, func(e Event) bool { return e.showsMessage() && match(e.Message) })
+	if err != nil {
+		there = s.messages("", func(m *Message) bool { return !m.Deleted })
+		return Message{}, fmt.Errorf("wait for a message: %w; there are %s", err, listMessages(there))
+	}
+	return e.Message, nil
+}
+
+// showsMessage reports whether a message is new or changed.
+func (e Event) showsMessage() bool {
+	switch e.Kind {
+	case MessagePosted, MessageEdited, EphemeralShown, EphemeralEdited:
+		return true
+	}
+	return false
 }
 
 // WaitEvent returns the first event after seq that matches.
@@ -172,16 +180,16 @@ func (s *Sim) WaitEvent(ctx context.Context, seq int, match func(Event) bool) (E
 	var found Event
 	err := s.Wait(ctx, func() bool {
 		events, _ := s.eventsAfter(seq)
-		i := slices.IndexFunc(events, match)
-		if i >= 0 {
-			found = events[i]
+		for _, e := range events {
+			seq = e.Seq
+			if match(e) {
+				found = e
+				return true
+			}
 		}
-		return i >= 0
+		return false
 	})
-	if err != nil {
-		return Event{}, fmt.Errorf("wait for an event: %w", err)
-	}
-	return found, nil
+	return found, err
 }
 
 func listMessages(messages []Message) string {

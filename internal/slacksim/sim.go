@@ -32,6 +32,7 @@ type Sim struct {
 	BotName            string
 
 	cfg      config
+	methods  map[string]method
 	log      logrus.FieldLogger
 	listener net.Listener
 	server   *http.Server
@@ -192,7 +193,7 @@ func Start(options ...Option) (*Sim, error) {
 		BotToken: "xoxb-sim-0000000001", AppToken: "xapp-1-A0SIM-0000000001",
 		TeamID: "T0SIM", TeamName: "sim", TeamURL: "https://sim.slack.com/",
 		AppID: "A0SIM", BotID: "B0SIM", BotUserID: "U0BOT", BotName: "importbot",
-		cfg: cfg, log: cfg.log, changed: make(chan struct{}),
+		cfg: cfg, log: cfg.log, methods: webAPI(), changed: make(chan struct{}),
 		users: map[string]*user{}, channels: map[string]*channel{}, groups: map[string]*userGroup{},
 		allowed: map[Rule]bool{}, faults: map[string][]*Fault{}, tickets: map[string]*ticket{},
 		hooks: map[string]*hook{}, triggers: map[string]*trigger{}, views: map[string]*view{}, homes: map[string]*view{},

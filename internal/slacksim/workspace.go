@@ -36,12 +36,11 @@ func (c *channel) has(userID string) bool { return c.open || c.members[userID] }
 
 // find returns the message with that ts if it is still there.
 func (c *channel) find(ts string) *Message {
-	for _, m := range c.messages {
-		if m.TS == ts && !m.Deleted {
-			return m
-		}
+	i, ok := slices.BinarySearchFunc(c.messages, ts, func(m *Message, ts string) int { return strings.Compare(m.TS, ts) })
+	if !ok || c.messages[i].Deleted {
+		return nil
 	}
-	return nil
+	return c.messages[i]
 }
 
 // Metadata is what a program attached to a message for programs.
