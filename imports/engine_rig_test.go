@@ -48,7 +48,7 @@ func newRig(t *testing.T, opts ...bigfixtest.Option) *rig {
 	r := &rig{
 		t: t, clock: clock, path: filepath.Join(t.TempDir(), "importbot.db"),
 		server: bigfixtest.NewServer(append([]bigfixtest.Option{bigfixtest.WithClock(clock)}, opts...)...),
-		step: 5 * time.Second, cards: new(cards), signal: new(imports.Signal), board: new(imports.Board),
+		step:   5 * time.Second, cards: new(cards), signal: new(imports.Signal), board: new(imports.Board),
 	}
 	t.Cleanup(r.server.Close)
 	r.open()
