@@ -81,7 +81,7 @@ func (a answer) joined(p pen) []string {
 func (s scene) running(p pen) string {
 	verb := " is already running on "
 	if s.imp.State != imports.Running && s.imp.BegunAt.IsZero() {
-		verb = " has already been started on "
+		verb = " is already starting on "
 	}
 	parts := []string{articled(p.kind(s.imp.Type)) + verb + p.name(s.server.Name)}
 	if s.imp.Progress != nil && s.imp.State == imports.Running {
@@ -150,14 +150,22 @@ func (s scene) refusal(p pen) string {
 	return "I could not start " + s.wanted(p) + detail + ". " + nothing
 }
 
-// noCard says that an import nobody could follow is not started.
+// noCard says that an import nobody could follow is not started, and what to do about the channel.
 func (s scene) noCard(p pen) string {
-	detail := ""
-	if s.imp.Reason.Detail != "" {
-		detail = ": Slack says " + p.quote(s.imp.Reason.Detail)
+	channel := "<#" + bot.Escape(s.server.Channel) + ">"
+	_, code, _ := strings.Cut(s.imp.Reason.Detail, "chat.postMessage: ")
+	why, todo := "", "Look whether I am a member of the channel and may write there"
+	switch {
+	case code == "is_archived":
+		why, todo = ": it is archived", "Unarchive it, or have me use another channel"
+	case code == "not_in_channel":
+		why, todo = ": I am not a member of it", "Invite me there"
+	case code == "channel_not_found":
+		why, todo = ": Slack knows no such channel, or it is private and I am not a member", "Invite me there, or check the channel's ID"
+	case code != "":
+		why = ": Slack says " + p.quote(code)
 	}
-	return "I can't post in <#" + bot.Escape(s.server.Channel) + ">" + detail +
-		". " + nothing + " An import that nobody can follow is not started. Invite me to the channel, or unarchive it, and ask again."
+	return "I can't post in " + channel + why + ". " + nothing + " An import that nobody can follow is not started. " + todo + ", and ask again."
 }
 
 // expiry says why a start came to nothing in its two minutes.

@@ -103,7 +103,7 @@ func (s scene) ended(p pen) string {
 	case imports.Succeeded:
 		return "succeeded" + after
 	case imports.Failed:
-		return "failed" + after
+		return "failed" + after + s.serverSays(p)
 	case imports.Unclear:
 		return "over, and not clear whether the end is this one's"
 	case imports.NotBegun:
@@ -111,7 +111,7 @@ func (s scene) ended(p pen) string {
 	case imports.Refused:
 		return "was not started"
 	case imports.Expired:
-		return "was not started: it could not be within two minutes"
+		return "was not started in time"
 	}
 	return "can't say how it ended"
 }
@@ -137,14 +137,27 @@ func (s scene) beneath(p pen) string {
 	case imp.State == imports.Ended:
 		return s.why(p)
 	case !imp.Lost.IsZero():
-		reason := ""
-		if imp.LastFailure != nil {
-			reason = ": " + p.failure(*imp.LastFailure)
+		since := "since then"
+		if imp.LastRun.IsZero() {
+			since = "since " + p.at(imp.Lost)
 		}
-		return p.name(s.server.Name) + " has not answered since then" + reason +
-			". That is common in mid-import. I keep looking."
+		return s.silent(p, since, imp.LastFailure)
 	}
 	return ""
+}
+
+// silent says since when and why the server gives no answer, and what that means for the import.
+func (s scene) silent(p pen, since string, f *imports.Failure) string {
+	server := p.name(s.server.Name)
+	switch {
+	case f == nil:
+		return server + " has not answered " + since + ". That is common in mid-import. I keep looking."
+	case f.Kind == imports.FailUnauthorized:
+		return server + " rejects Importbot's credentials " + since + httpCode(*f) + saying(p, *f) + ". " + s.server.renew(p) + " I keep looking."
+	case f.Kind == imports.FailForbidden:
+		return server + " does not let Importbot's user look " + since + httpCode(*f) + saying(p, *f) + ". It needs the permission Manage Imports. I keep looking."
+	}
+	return server + " has not answered " + since + ": " + p.failure(*f) + ". That is common in mid-import. I keep looking."
 }
 
 // origin says who set the import going, and since when it is known.
@@ -167,7 +180,7 @@ func (s scene) origin(p pen) []string {
 	case imp.Origin == imports.Elsewhere:
 		return []string{"Started elsewhere, seen" + at}
 	case imp.Origin == imports.Late:
-		return []string{"Begun late, perhaps yours, seen" + at}
+		return []string{"Begun late, perhaps from a start that had shown no sign, seen" + at}
 	case imp.State == imports.Ended && imp.SendingAt.IsZero(), imp.State == imports.Accepted:
 		return []string{"Asked for by " + p.user(imp.RequestedBy) + at}
 	}
@@ -178,8 +191,10 @@ func (s scene) origin(p pen) []string {
 func (s scene) lookedAt(p pen) string {
 	imp := s.imp
 	switch {
+	case imp.State == imports.Ended && !imp.EndedAt.IsZero() && p.plain:
+		return "Ended " + p.when(imp.EndedAt)
 	case imp.State == imports.Ended && !imp.EndedAt.IsZero():
-		return "Over " + p.when(imp.EndedAt)
+		return "ended " + p.when(imp.EndedAt)
 	case imp.State == imports.Ended || imp.LastLook.IsZero() || !imp.Lost.IsZero():
 		return ""
 	case p.plain:

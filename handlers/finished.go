@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"importbot/bigfix"
@@ -127,7 +128,7 @@ func (s scene) doubts(p pen) string {
 	if len(words) == 0 {
 		return "I can't be sure that it is the same one."
 	}
-	return "I can't be sure that it is the same one: " + list(words, "and") + "."
+	return "I can't be sure that it is the same one: " + strings.Join(words, "; ") + "."
 }
 
 func (p pen) doubt(d imports.Doubt) string {
@@ -146,6 +147,12 @@ func (p pen) doubt(d imports.Doubt) string {
 		return "I had not seen the server before it ran, so there is nothing to compare with"
 	case imports.DoubtTypeUnknown:
 		return "the server does not say of which type it was"
+	case imports.DoubtAnother:
+		return "another import seems to have run in the same minutes"
+	case imports.DoubtStale:
+		return "nothing moved but the time of the last import, so its word may still be that of the one before"
+	case imports.DoubtRefused:
+		return "the server had refused the request to start it"
 	}
 	return "something does not fit (" + p.quote(string(d.Kind)) + ")"
 }
@@ -168,6 +175,9 @@ func (s scene) unknown(p pen) string {
 	case imports.ReasonHistory:
 		return seen + "; then the server's own history went backwards, as after a restored database, so nothing can be concluded from it."
 	}
+	if imp.Reason.Kind == imports.ReasonNoWord {
+		return seen + "; then the server reported an import that is over" + s.overAt(p) + ", without a word for how it ended."
+	}
 	since := ""
 	if imp.Settle != nil {
 		since = "since " + p.at(imp.Settle.Since) + " "
@@ -177,6 +187,14 @@ func (s scene) unknown(p pen) string {
 		newer = "reports no import newer than " + p.at(b.LastImportTime)
 	}
 	return seen + "; " + since + "nothing runs on the server, and it " + newer + ". It may have been interrupted."
+}
+
+// overAt is when the import was that the server reports, by its own clock.
+func (s scene) overAt(p pen) string {
+	if s.imp.End == nil || s.imp.End.ImportTime.IsZero() {
+		return ""
+	}
+	return ", of " + p.at(s.imp.End.ImportTime)
 }
 
 // notBegun says what came of the request.

@@ -23,14 +23,7 @@ func milestoneMessage(s scene, n imports.Notice) bot.Message {
 			}
 			return []string{line}
 		case imports.NoticeLost:
-			reason := ""
-			if n.Failure != nil {
-				reason = ": " + p.failure(*n.Failure)
-			}
-			return []string{
-				server + " has not answered since " + p.at(n.At) + reason + ".",
-				"The import may well go on: servers are often out of reach in mid-import. I keep looking.",
-			}
+			return []string{s.silent(p, "since "+p.at(n.At), n.Failure)}
 		case imports.NoticeSeen:
 			return []string{server + " answers again since " + p.at(n.At) + ", and the " + kind + s.after(p) + "."}
 		}

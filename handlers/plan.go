@@ -97,7 +97,7 @@ func (s situation) announced() bool {
 	case s.announcing, s.thread.Card.State != Pending:
 		return true
 	case imp.Origin == imports.Here:
-		return !imp.SendingAt.IsZero()
+		return s.sent()
 	case imp.Origin == imports.Late, len(imp.Followers) > 0, s.server.Announce == AnnounceAll:
 		return true
 	case s.server.Announce == AnnounceNone:

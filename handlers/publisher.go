@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -278,9 +279,10 @@ func (p *Publisher) work(ctx context.Context, id string, announce imports.Import
 type worker struct {
 	*Publisher
 	*job
-	epoch imports.Epoch
-	s     situation
-	log   *logrus.Entry
+	epoch     imports.Epoch
+	s         situation
+	followers int // as the store has them
+	log       *logrus.Entry
 }
 
 // run reconciles. An error that is returned kept it from even noting the state: the store did not answer.
@@ -328,8 +330,33 @@ func (w *worker) load(ctx context.Context, imp imports.Import) error {
 		return err
 	}
 	t.id = imp.ID
+	w.followers = len(imp.Followers)
+	if imp.Followers, err = w.concerned(ctx, imp); err != nil {
+		return err
+	}
 	w.s.imp, w.s.thread, w.s.server = imp, t, w.serverOf(imp)
 	return nil
+}
+
+// concerned are the followers of an import, and those of the start that it may have come from, late.
+func (w *worker) concerned(ctx context.Context, imp imports.Import) ([]string, error) {
+	if imp.LateFor == "" {
+		return imp.Followers, nil
+	}
+	givenUp, err := w.Store.Import(ctx, imp.LateFor)
+	if errors.Is(err, imports.ErrNotFound) {
+		return imp.Followers, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the start that was given up: %w", err)
+	}
+	all := mentioned(givenUp)
+	for _, user := range imp.Followers {
+		if !slices.Contains(all, user) {
+			all = append(all, user)
+		}
+	}
+	return all, nil
 }
 
 // serverOf is the server of an import. One that is not configured any more has no channel but the card's.
@@ -378,7 +405,7 @@ func (w *worker) note(ctx context.Context) error {
 }
 
 func (w *worker) save(ctx context.Context, due *time.Time) error {
-	stored, err := w.s.thread.encode(w.s.imp, due)
+	stored, err := w.s.thread.encode(w.s.imp, w.followers, due)
 	if err != nil {
 		return err
 	}

@@ -237,7 +237,10 @@ func (h *Handlers) oneKindMessage(srv Server) bot.Message {
 // notOperatorMessage says who may start imports. sure is false where the members of a group are not known now.
 func (h *Handlers) notOperatorMessage(srv Server, sure bool) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
-		who := h.Operators.named(p, srv.Operators)
+		who := "only " + h.Operators.named(p, srv.Operators)
+		if len(srv.Operators) == 0 {
+			who = "nobody"
+		}
 		if !sure {
 			return []string{
 				"I can't find out whether you may start imports on " + p.name(srv.Name) + ": Slack does not tell me who belongs to " +
@@ -246,8 +249,8 @@ func (h *Handlers) notOperatorMessage(srv Server, sure bool) bot.Message {
 			}
 		}
 		return []string{
-			"Only " + who + " may start imports on " + p.name(srv.Name) + ". " + nothing,
-			"Ask one of them, or ask whoever runs Importbot to add you to " + p.code(srv.OperatorsVariable) + ".",
+			capital(who) + " may start imports on " + p.name(srv.Name) + ". " + nothing,
+			"Ask one of them, or whoever runs Importbot to add you to " + p.code(srv.OperatorsVariable) + ".",
 		}
 	})
 }

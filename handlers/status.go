@@ -96,7 +96,7 @@ func (h *Handlers) cardLink(ctx context.Context, importID string) string {
 }
 
 // maxStatusServers is how many servers one message shows; more would pass Slack's limit on blocks.
-const maxStatusServers = 20
+const maxStatusServers = 15
 
 // statusMessage shows one server or several.
 func (h *Handlers) statusMessage(views []view) bot.Message {
@@ -155,7 +155,7 @@ func (v view) mode(p pen) string {
 	case st == nil && v.known.Last.Failure == nil:
 		return "not looked at yet"
 	case st == nil:
-		return "never seen since I look at it"
+		return "never seen so far"
 	case !v.known.DownSince.IsZero():
 		return "not seen since " + p.at(v.known.Good.At)
 	case st.Mode == bigfix.ModeRunning:
@@ -310,7 +310,7 @@ func (h *Handlers) whatNow(p pen, v view) string {
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."
 	case st.Mode == bigfix.ModeRunning && v.may:
-		return complete + " starts nothing while it runs; it has you mentioned at its end."
+		return "None can be started while one runs; " + complete + " has you mentioned at its end."
 	case st.Mode == bigfix.ModeRunning || v.active:
 		return ""
 	case !st.MayRun():

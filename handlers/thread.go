@@ -74,13 +74,13 @@ func decode(stored imports.Thread) (thread, error) {
 }
 
 // encode makes the stored form of a thread, with the work that is left: none when due is nil.
-func (t thread) encode(imp imports.Import, due *time.Time) (imports.Thread, error) {
+func (t thread) encode(imp imports.Import, followers int, due *time.Time) (imports.Thread, error) {
 	body, err := json.Marshal(t)
 	if err != nil {
 		return imports.Thread{}, fmt.Errorf("writing the thread of import %s: %w", t.id, err)
 	}
 	stored := imports.Thread{
-		ImportID: imp.ID, Shown: imp.Revision, Followers: len(imp.Followers), Done: due == nil, Body: body,
+		ImportID: imp.ID, Shown: imp.Revision, Followers: followers, Done: due == nil, Body: body,
 	}
 	if due != nil {
 		stored.NextTry = *due

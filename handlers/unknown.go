@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -15,7 +16,7 @@ const maxEcho = 40
 func (h *Handlers) unknownMessage(words []string) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
 		return []string{
-			"I don't know " + p.typed(words[0]) + ". " + h.didYouMean(p, words),
+			strings.TrimSpace("I don't know " + p.typed(words[0]) + ". " + h.didYouMean(p, words)),
 			p.code(h.Command+" help") + " lists all.",
 		}
 	})
@@ -56,7 +57,7 @@ func (h *Handlers) nearest(word string) (string, bool) {
 	best, distance := "", len(word)
 	for _, c := range h.commands {
 		for _, name := range append([]string{c.name}, c.aliases...) {
-			if d := levenshtein.ComputeDistance(word, name); d < distance && d <= max(1, len(name)/3) {
+			if d, ok := alike(word, name); ok && d < distance {
 				best, distance = c.name, d
 			}
 		}
@@ -64,11 +65,28 @@ func (h *Handlers) nearest(word string) (string, bool) {
 	return best, best != ""
 }
 
+// alike says whether a word may be meant for a name: a letter of three is wrong at most, or two changed places. Names
+// of one or two letters are like everything, and count for nothing.
+func alike(word, name string) (distance int, ok bool) {
+	distance = levenshtein.ComputeDistance(word, name)
+	if len(name) < 3 {
+		return distance, false
+	}
+	return distance, distance <= max(1, len(name)/3) || distance == 2 && letters(word) == letters(name)
+}
+
+// letters are those of a word, in order.
+func letters(word string) string {
+	sorted := []rune(word)
+	slices.Sort(sorted)
+	return string(sorted)
+}
+
 // nearestServer is the server whose name is spelt most like a word.
 func (h *Handlers) nearestServer(word string) (string, bool) {
 	best, distance := "", len(word)
 	for _, name := range h.names() {
-		if d := levenshtein.ComputeDistance(word, name); d < distance && d <= max(1, len(name)/2) {
+		if d := levenshtein.ComputeDistance(word, name); d < distance && d <= len(name)/2 {
 			best, distance = name, d
 		}
 	}

@@ -79,15 +79,13 @@ func filled(parts []string) []string {
 
 func lines(parts []string) string { return strings.Join(filled(parts), "\n") }
 
-// sentences joins parts to running text: each begins with a capital letter and ends with a full stop. A part that
-// begins with a name keeps it as written.
+// sentences joins parts to running text: each ends with a full stop where it has none yet.
 func sentences(parts []string) string {
 	parts = filled(parts)
 	for i, part := range parts {
-		if !strings.ContainsAny(part[len(part)-1:], ".?:") {
-			part += "."
+		if !strings.ContainsAny(part[len(part)-1:], ".?:") && !strings.HasSuffix(part, "…") {
+			parts[i] = part + "."
 		}
-		parts[i] = part
 	}
 	return strings.Join(parts, " ")
 }
