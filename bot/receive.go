@@ -49,7 +49,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 func (b *Bot) again(r, earlier *Request) {
 	var payload json.RawMessage
 	if earlier != nil {
-		earlier.acked.Store(true)
+		b.chores.submit(earlier.Ack) // on its own connection, which may be stuck
 		if m := earlier.answerOfAck(); m != nil {
 			payload, _ = json.Marshal(newReply(*m)) // it was marshalled before
 		}
@@ -121,7 +121,7 @@ func (b *Bot) serve(r *Request) {
 	overdue := time.AfterFunc(time.Until(r.received.Add(b.cfg.HandleWithin))+overdueGrace, func() { b.overdue(r) })
 	err := b.protect(ctx, r)
 	overdue.Stop()
-	r.Ack()
+	defer r.Ack() // last, so that an apology can travel in the ack: it may be the only way left
 	if err == nil && r.Kind == Command && !r.answered() {
 		err = errors.New("the handler said nothing")
 	}

@@ -198,9 +198,31 @@ func TestRedeliveredRequestIsServedOnce(t *testing.T) {
 	}
 }
 
-// An answer in an ack that Slack never got is given again with the next
-// delivery, and nothing is done twice.
+// An answer in an ack that Slack never got is given again, and nothing is done
+// twice. If the connection breaks at once it goes by response_url; if
+// that is noticed later, with the next delivery.
 func TestAnswerLostWithItsConnectionIsGivenAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after   time.Duration
+		options []slacksim.Option
+		byURL   int
+	}{
+		"breaks at once, Slack does not send it again": {0, []slacksim.Option{slacksim.WithoutHandover()}, 1},
+		"breaks later, Slack sends it again":           {2 * unsureFor, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := loseAnAnswer(t, tt.after, tt.options...)
+			w.reads("echo raw")
+			if n := len(w.sim.Calls(slacksim.ResponseURL)); n != tt.byURL {
+				t.Errorf("%d answers by response_url, want %d", n, tt.byURL)
+			}
+		})
+	}
+}
+
+// loseAnAnswer lets an answer travel in an ack on a connection that is dead
+// already, and cuts that after a while.
+func loseAnAnswer(t *testing.T, after time.Duration, options ...slacksim.Option) *world {
 	var served atomic.Int32
 	arrived, release, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	w := start(t, func(ctx context.Context, r *Request) error {
@@ -209,8 +231,13 @@ func TestAnswerLostWithItsConnectionIsGivenAgain(t *testing.T) {
 		<-release
 		defer close(answered)
 		return echo(ctx, r)
-	}, func(c *Config) { c.AckWithin = 5 * time.Second })
-	inv, err := w.sim.Type(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
+	}, func(c *Config) { c.AckWithin = 5 * time.Second }, options...)
+	t.Cleanup(func() {
+		if n := served.Load(); n != 1 {
+			t.Errorf("served %d times", n)
+		}
+	})
+	_, err := w.sim.Type(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,10 +245,17 @@ func TestAnswerLostWithItsConnectionIsGivenAgain(t *testing.T) {
 	w.sim.HalfOpen(0)
 	close(release)
 	<-answered
+	lost := time.Now()
+	w.wait("the answer to be old", func() bool { return time.Since(lost) >= after })
 	w.sim.CutSockets(0)
-	w.reads("echo raw")
-	if err := inv.Wait(w.ctx()); err != nil || served.Load() != 1 {
-		t.Errorf("%v, served %d times", err, served.Load())
+	return w
+}
+
+func TestApologyTravelsInTheAckWhileTheWebAPIIsDown(t *testing.T) {
+	w := start(t, func(context.Context, *Request) error { return errors.New("broken") }, nil)
+	w.sim.Fail("*", slacksim.Fault{Status: 503, Times: -1})
+	if inv := w.types("raw"); !strings.Contains(string(inv.AckPayload()), "in the log under") {
+		t.Errorf("the ack carries %s", inv.AckPayload())
 	}
 }
 
