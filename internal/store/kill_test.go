@@ -1,0 +1,75 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"importbot/internal/store"
+)
+
+// victim is the environment variable that makes this test program a process to be killed.
+const victim = "STORE_TEST_VICTIM"
+
+// TestKillMinusNine kills a process that does nothing but accept. What it had said to be accepted is there afterwards,
+// and the file is free.
+func TestKillMinusNine(t *testing.T) {
+	if path := os.Getenv(victim); path != "" {
+		acceptForEver(path)
+	}
+	path := filepath.Join(t.TempDir(), "importbot.db")
+	for round := range 3 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKillMinusNine$")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", victim, path))
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var accepted []string
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			accepted = append(accepted, lines.Text())
+			if len(accepted) == 20 {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = cmd.Wait() // it was killed, and says so
+
+		s, err := store.Open(t.Context(), path, store.Options{})
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for _, id := range accepted {
+			get(t, s, id)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func acceptForEver(path string) {
+	ctx := context.Background()
+	s, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for i := 0; ; i++ {
+		imp := wish(fmt.Sprintf("%d-%d", os.Getpid(), i))
+		if _, _, err := s.Accept(ctx, imp); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(imp.ID)
+	}
+}
