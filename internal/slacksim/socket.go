@@ -20,8 +20,10 @@ const (
 	// disconnectGrace is how long a connection still stands after a disconnect
 	// message that warns of it.
 	disconnectGrace = 10 * time.Second
-	// silentPings is after how many unanswered pings a connection is dropped.
-	silentPings = 3
+	// silentPings is after how many unanswered pings a connection is dropped,
+	// though not before leastSilence, however fast a test makes them.
+	silentPings  = 3
+	leastSilence = time.Second
 	// writeWait bounds a write to a client that doesn't read.
 	writeWait = 10 * time.Second
 )
@@ -205,7 +207,7 @@ func (s *Sim) ping(c *conn) {
 	if quiet {
 		return
 	}
-	if silent > silentPings*s.cfg.pingEvery {
+	if silent > max(leastSilence, silentPings*s.cfg.pingEvery) {
 		s.log.WithField("connection", c.id).Info("dropped a connection that answers no pings")
 		c.cut()
 		return
