@@ -25,14 +25,14 @@ var (
 	ErrMessageGone = errors.New("the message is gone or can't be edited")
 	// ErrInvalid: Slack will never take this call as it stands: a fault in
 	// the message (invalid_blocks), or an answer that this package does not know.
-	ErrInvalid = errors.New("Slack does not accept the call")
+	ErrInvalid = errors.New("the call is not accepted as it stands")
 	// ErrAuth: the token is wrong, revoked or expired. Run ends because of it.
-	ErrAuth = errors.New("Slack does not accept the token")
+	ErrAuth = errors.New("the token is refused")
 	// ErrNoScope: the token lacks a scope that this one method needs.
 	ErrNoScope = errors.New("the token lacks a scope")
 	// ErrUnavailable: no answer, a broken one, or one that says that Slack
 	// itself failed. Ask again later; MaybeTaken tells whether that may double.
-	ErrUnavailable = errors.New("Slack is not available")
+	ErrUnavailable = errors.New("no usable answer from Slack")
 )
 
 // APIError is a Web API call, or an answer to a response_url, that failed.

@@ -27,9 +27,9 @@ const (
 )
 
 var (
-	errDisconnected = errors.New("Slack closed the connection")
+	errDisconnected = errors.New("closed by Slack")
 	errSilent       = errors.New("nothing was heard from Slack")
-	errNoHello      = errors.New("Slack did not say hello in time")
+	errNoHello      = errors.New("no hello in time")
 	errStuck        = errors.New("an ack could not be written")
 	errSecondOpen   = errors.New("one socket a connection")
 )
