@@ -180,10 +180,12 @@ func (s situation) direct() (step, bool) {
 func (s situation) answer() (step, bool) {
 	imp := s.imp
 	decided, ok := decidedAt(imp)
-	if !ok || imp.RequestedBy == "" || imp.Origin != imports.Here || !imp.AnsweredAt.IsZero() || s.thread.Answer.over() {
+	if !ok || imp.RequestedBy == "" || imp.Origin != imports.Here || !imp.AnsweredAt.IsZero() || s.thread.Answer.State == GivenUp {
 		return step{}, false
 	}
 	switch {
+	case s.thread.Answer.State == Sent:
+		return step{do: doAnswered}, true
 	case s.thread.Finished.State == Sent && imp.State == imports.Ended, s.thread.Direct[imp.RequestedBy].State == Sent:
 		return step{do: doAnswered}, true
 	case s.finishedDue() && s.thread.Refused.IsZero():

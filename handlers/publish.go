@@ -52,7 +52,6 @@ func (w *worker) do(ctx context.Context, st step) error {
 	case doAnswer:
 		return w.sendAnswer(ctx)
 	case doAnswered:
-		w.s.thread.Answer.State = GivenUp
 		return w.answered(ctx)
 	case doMilestone:
 		return w.tell(ctx, st.notice)
@@ -295,14 +294,10 @@ func (w *worker) sendAnswer(ctx context.Context) error {
 		return err
 	}
 	a.direct = true
-	t := &w.s.thread
 	_, err = w.toPerson(ctx, w.s.imp.RequestedBy, delivery{
-		post: &t.Answer, message: a.message(), kind: kindAnswer, keep: func() {},
+		post: &w.s.thread.Answer, message: a.message(), kind: kindAnswer, keep: func() {},
 	})
-	if err != nil || t.Answer.State != Sent {
-		return err
-	}
-	return w.answered(ctx)
+	return err
 }
 
 // answered notes that the person knows.
@@ -311,7 +306,7 @@ func (w *worker) answered(ctx context.Context) error {
 		return fmt.Errorf("noting the answer: %w", err)
 	}
 	w.s.imp.AnsweredAt = w.Clock.Now()
-	return w.note(ctx)
+	return nil
 }
 
 // tell tells a milestone. All before it are passed over.

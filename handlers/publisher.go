@@ -386,8 +386,8 @@ func (w *worker) settle(ctx context.Context, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.due = at
-	if w.holdPost.Before(w.s.now) && w.holdEdit.Before(w.s.now) {
-		w.failing, w.lastError = time.Time{}, ""
+	if at.IsZero() {
+		w.recovered()
 	}
 	return nil
 }
@@ -454,7 +454,13 @@ func (w *worker) went(fails *int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*fails = 0
+	if w.failsPost == 0 && w.failsEdit == 0 {
+		w.recovered()
+	}
 }
+
+// recovered forgets that work failed; w.mu is held.
+func (w *worker) recovered() { w.failing, w.lastError = time.Time{}, "" }
 
 // backoff doubles from a second to a minute.
 func backoff(fails int) time.Duration {

@@ -1,0 +1,671 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// tale is an import that somebody asked for, step by step, as an engine records it.
+type tale struct {
+	*stage
+	imp imports.Import
+}
+
+// begin tells of an import until it was sent.
+func begin(s *stage) *tale {
+	tl := &tale{stage: s, imp: started(imports.Accepted)}
+	tl.imp.AcceptedAt = s.clock.Now()
+	return tl
+}
+
+// set changes the import, and stores it.
+func (tl *tale) set(change func(*imports.Import)) {
+	change(&tl.imp)
+	tl.put(tl.imp)
+}
+
+func (tl *tale) send() {
+	tl.t.Helper()
+	if err := tl.announce(tl.imp); err != nil {
+		tl.t.Fatalf("Announce: %v", err)
+	}
+	tl.set(func(i *imports.Import) { i.State, i.SendingAt = imports.Sending, tl.clock.Now() })
+	tl.set(func(i *imports.Import) { i.State = imports.Sent })
+}
+
+// run is a look that says running.
+func (tl *tale) run(percent int) {
+	at := tl.clock.Now()
+	tl.set(func(i *imports.Import) {
+		i.LastLook, i.LastRun, i.Progress, i.Lost = at, at, &percent, time.Time{}
+		if i.State != imports.Running {
+			i.State, i.BegunAt, i.FirstRunning = imports.Running, at, imports.Span{Asked: at, At: at}
+			i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeStarted, At: at})
+		}
+		for _, quarter := range []int{25, 50, 75} {
+			if percent >= quarter && !told(i.Notices, quarter) {
+				i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeProgress, At: at, Progress: quarter})
+			}
+		}
+	})
+}
+
+func told(notices []imports.Notice, quarter int) bool {
+	for _, n := range notices {
+		if n.Progress >= quarter {
+			return true
+		}
+	}
+	return false
+}
+
+func (tl *tale) lose() {
+	at := tl.clock.Now()
+	tl.set(func(i *imports.Import) {
+		i.Lost, i.LastFailure = at, refused
+		i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeLost, At: at, Failure: refused})
+	})
+}
+
+func (tl *tale) find() {
+	tl.imp.Notices = append(tl.imp.Notices, imports.Notice{Kind: imports.NoticeSeen, At: tl.clock.Now()})
+	tl.run(*tl.imp.Progress)
+}
+
+func (tl *tale) end(outcome imports.Outcome) {
+	at := tl.clock.Now()
+	tl.set(func(i *imports.Import) {
+		i.State, i.Outcome, i.EndedAt = imports.Ended, outcome, at
+		i.End = &imports.End{Status: bigfix.StatusSuccessful, Type: i.Type, ImportTime: at, SuccessTime: at}
+		if outcome == imports.Failed {
+			i.End.Status = "failed"
+		}
+	})
+}
+
+// whole is a tale of an ordinary import of 30 minutes, in which the server goes out of sight once.
+func (tl *tale) whole() {
+	tl.send()
+	tl.pass(10 * time.Second)
+	for percent := 2; percent < 100; percent += 3 {
+		switch percent {
+		case 41:
+			tl.lose()
+		case 47:
+			tl.find()
+		default:
+			if tl.imp.Lost.IsZero() {
+				tl.run(percent)
+			}
+		}
+		tl.pass(time.Minute)
+	}
+	tl.end(imports.Succeeded)
+	tl.pass(5 * time.Minute)
+}
+
+func TestAnImportIsShownFromCardToEnd(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.whole()
+	s.expect(1, 4, 1)
+	card, finished := s.posts(kindCard)[0], s.posts(kindFinished)[0]
+	if !strings.Contains(card.text, "succeeded") || card.channel != "C0PROD" {
+		t.Errorf("the card says %q in %s at the end", card.text, card.channel)
+	}
+	if finished.thread != card.ts || !finished.broadcast || !strings.Contains(finished.text, "<@U0ANA>") {
+		t.Errorf("finished = %+v; want a broadcast reply to the card that mentions who asked", finished)
+	}
+	if b := s.p.Backlog(); b != (Backlog{}) {
+		t.Errorf("Backlog() = %+v; want nothing", b)
+	}
+	if len(s.posts(kindAnswer)) != 0 && s.store.answered["imp-1"].IsZero() {
+		t.Error("answered, and not noted")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for _, step := range []time.Duration{time.Second, 30 * time.Second, 10 * time.Minute} {
+		t.Run(step.String(), func(t *testing.T) {
+			s := newStage(t)
+			tl := begin(s)
+			tl.send()
+			for look := range 200 {
+				switch {
+				case look%7 == 3:
+					tl.lose()
+				case look%7 == 4:
+					tl.find()
+				default:
+					tl.run(look * 37 % 100)
+				}
+				s.clock.advance(step)
+				s.pump()
+			}
+			tl.end(imports.Failed)
+			s.pass(2 * time.Minute)
+			if s.slack.updates > maxEdits || s.slack.updates == 0 {
+				t.Errorf("%d edits, want 1 to %d", s.slack.updates, maxEdits)
+			}
+			messages := len(s.slack.messages) - len(s.posts(kindAnswer))
+			if messages > maxMessages {
+				t.Errorf("%d messages, want %d at most\n%s", messages, maxMessages, s.slack)
+			}
+			if len(s.posts(kindFinished)) != 1 || !strings.Contains(s.posts(kindCard)[0].text, "failed") {
+				t.Errorf("the end did not get through:\n%s", s.slack)
+			}
+			for i, at := range s.slack.editedAt {
+				if i > 0 && at.Sub(s.slack.editedAt[i-1]) < editsApart*prod.PollRunning {
+					t.Errorf("edits %d and %d lie %s apart", i, i+1, at.Sub(s.slack.editedAt[i-1]))
+				}
+			}
+			milestones := s.posts(kindMilestone)
+			for i := range milestones {
+				if i > 0 && milestones[i].at.Sub(milestones[i-1].at) < toldApart*prod.PollRunning {
+					t.Errorf("milestones lie %s apart", milestones[i].at.Sub(milestones[i-1].at))
+				}
+			}
+		})
+	}
+}
+
+// TestKilledAnywhere kills the process at every single call of the store and of Slack, before and after its effect, and
+// looks what people saw in the end.
+func TestKilledAnywhere(t *testing.T) {
+	reference := newStage(t)
+	begin(reference).whole()
+	for _, history := range []bool{true, false} {
+		for _, after := range []bool{false, true} {
+			for at := 1; at <= reference.calls; at++ {
+				s := newStage(t)
+				s.kills, s.killAfter, s.slack.noHistory = []int{at}, after, !history
+				begin(s).whole()
+				s.checkStory(fmt.Sprintf("history %v, killed at call %d (after: %v)", history, at, after), history)
+				if t.Failed() {
+					return
+				}
+			}
+		}
+	}
+	t.Logf("%d points, each before and after, with and without history", reference.calls)
+}
+
+// TestKilledAgainAndAgain kills it many times at random. Where history may be read, everything still comes once.
+func TestKilledAgainAndAgain(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		s := newStage(t)
+		s.killAfter = round%2 == 0
+		for call := 1; call < 400; call++ {
+			if random.IntN(8) == 0 {
+				s.kills = append(s.kills, call)
+			}
+		}
+		begin(s).whole()
+		s.checkStory(fmt.Sprintf("round %d, killed at %v", round, s.kills), true)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// checkStory says what must hold of an import however often its process died.
+func (s *stage) checkStory(name string, exact bool) {
+	s.t.Helper()
+	cards, finished := s.posts(kindCard), s.posts(kindFinished)
+	most := 2 // where history can't be read, what Slack may have is sent once more
+	if exact {
+		most = 1
+	}
+	switch {
+	case len(finished) < 1 || len(finished) > most:
+		s.t.Errorf("%s: %d finished", name, len(finished))
+	case len(cards) < 1 || len(cards) > most || len(cards)+len(finished) > most+1:
+		s.t.Errorf("%s: %d cards, %d finished", name, len(cards), len(finished))
+	case !strings.Contains(cards[len(cards)-1].text, "succeeded"):
+		s.t.Errorf("%s: the card says %q", name, cards[len(cards)-1].text)
+	}
+	seen := map[string]bool{}
+	for _, m := range s.posts(kindMilestone) {
+		if seen[m.text] {
+			s.t.Errorf("%s: told twice: %s", name, m.text)
+		}
+		seen[m.text] = true
+	}
+	if n := len(s.slack.messages) - len(s.posts(kindAnswer)); n > maxMessages {
+		s.t.Errorf("%s: %d messages", name, n)
+	}
+	if s.slack.updates > maxEdits {
+		s.t.Errorf("%s: %d edits", name, s.slack.updates)
+	}
+	if s.store.answered["imp-1"].IsZero() {
+		s.t.Errorf("%s: who asked was never answered", name)
+	}
+	if s.t.Failed() {
+		s.t.Log(s.slack)
+	}
+}
+
+func TestAnnouncePolicies(t *testing.T) {
+	cases := []struct {
+		policy    Announce
+		outcome   imports.Outcome
+		followers []string
+		cards     int
+	}{
+		{AnnounceAll, imports.Succeeded, nil, 1},
+		{AnnounceAll, imports.Failed, nil, 1},
+		{AnnounceFailures, imports.Succeeded, nil, 0},
+		{AnnounceFailures, imports.Failed, nil, 1},
+		{AnnounceFailures, imports.Unknown, nil, 1},
+		{AnnounceFailures, imports.Unclear, nil, 0}, // its last word is "successful"
+		{AnnounceNone, imports.Failed, nil, 0},
+		{AnnounceNone, imports.Succeeded, []string{"U0BEN"}, 1},
+		{AnnounceFailures, imports.Succeeded, []string{"U0BEN"}, 1},
+	}
+	for _, c := range cases {
+		t.Run(fmt.Sprintf("%s %s %v", c.policy, c.outcome, c.followers), func(t *testing.T) {
+			s := newStage(t)
+			s.p.Servers[0].Announce = c.policy
+			tl := &tale{stage: s, imp: started(imports.Running)}
+			tl.imp.Origin, tl.imp.RequestedBy, tl.imp.Followers = imports.Scheduled, "", nil
+			tl.imp.State = imports.Sent // run() makes it a running one
+			tl.run(10)
+			tl.set(func(i *imports.Import) { i.Followers = c.followers })
+			tl.pass(20 * time.Minute)
+			tl.run(60)
+			tl.end(c.outcome)
+			tl.pass(2 * time.Minute)
+			if got := len(s.posts(kindCard)); got != c.cards {
+				t.Errorf("%d cards, want %d\n%s", got, c.cards, s.slack)
+			}
+			if got := len(s.posts(kindFinished)); got != c.cards {
+				t.Errorf("%d finished, want %d\n%s", got, c.cards, s.slack)
+			}
+		})
+	}
+}
+
+// failing makes calls of a kind go wrong, a number of times.
+func failing(times int, kind string, err error, taken bool) func(string, string, string, string) (error, bool) {
+	return func(method, _, k, _ string) (error, bool) {
+		if times == 0 || method == "update" && kind != "edit" || method == "post" && k != kind {
+			return nil, false
+		}
+		times--
+		return err, taken
+	}
+}
+
+func TestRateLimitsLoseNothing(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	other := with(running(), func(i *imports.Import) { i.ID, i.RequestKey = "imp-2", "key-2" })
+	s.slack.fail = failing(1, kindFinished, &bot.RateLimitedError{Method: "chat.postMessage", After: 30 * time.Second}, false)
+	tl.end(imports.Succeeded)
+	s.expect(1, 1, 0)
+	s.put(other) // another import goes on meanwhile
+	s.expect(2, 1, 0)
+	tl.pass(29 * time.Second)
+	if len(s.posts(kindFinished)) != 0 {
+		t.Error("Slack was asked again before its time")
+	}
+	tl.pass(2 * time.Second)
+	if got := s.posts(kindFinished); len(got) != 1 || got[0].id != "imp-1" {
+		t.Errorf("finished = %v, want that of imp-1", got)
+	}
+}
+
+func TestTheEndGoesBeforeProgress(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	s.slack.fail = failing(-1, "edit", &bot.RateLimitedError{Method: "chat.update", After: time.Hour}, false)
+	for percent := 5; percent < 100; percent += 5 {
+		tl.run(percent)
+		s.clock.advance(time.Minute)
+	}
+	tl.end(imports.Failed)
+	s.expect(1, 2, 1) // though every edit is rate limited
+	s.slack.fail = nil
+	tl.pass(2 * time.Hour)
+	if s.slack.updates != 1 {
+		t.Errorf("%d edits, want one for all that was missed", s.slack.updates)
+	}
+}
+
+func TestLostAnswers(t *testing.T) {
+	for _, history := range []bool{true, false} {
+		want := 2 // a duplicate is the price, never a loss
+		if history {
+			want = 1
+		}
+		for _, kind := range []string{kindCard, kindFinished} {
+			s := newStage(t)
+			s.slack.noHistory = !history
+			s.slack.fail = failing(1, kind, lost, true)
+			tl := begin(s)
+			if kind == kindCard { // the engine asks again
+				if err := s.announce(tl.imp); err == nil {
+					t.Error("Announce says that the card stands, and nobody knows")
+				}
+				s.clock.advance(2 * time.Second)
+			}
+			tl.whole()
+			if got := len(s.posts(kind)); got != want {
+				t.Errorf("%d %s after a lost answer, want %d (history: %v)\n%s", got, kind, want, history, s.slack)
+			}
+		}
+		s := newStage(t)
+		s.slack.noHistory = !history
+		s.slack.fail = failing(1, kindMilestone, lost, true)
+		begin(s).whole()
+		s.expect(1, 4, 1)
+	}
+}
+
+func TestSlackIsDownForTenMinutes(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	down := true
+	s.slack.fail = func(string, string, string, string) (error, bool) {
+		if down {
+			return lost, false
+		}
+		return nil, false
+	}
+	tl.pass(2 * time.Minute)
+	tl.end(imports.Succeeded)
+	tl.pass(10 * time.Minute)
+	if b := s.p.Backlog(); b.Failing != 1 || b.Waiting != 1 || b.Since.IsZero() || !strings.Contains(b.Reason, "no answer") {
+		t.Errorf("Backlog() = %+v; want one import that fails", b)
+	}
+	down = false
+	tl.pass(longestBackoff + time.Second)
+	s.expect(1, 1, 1)
+	tl.pass(2 * time.Minute)
+	if b := s.p.Backlog(); b != (Backlog{}) {
+		t.Errorf("Backlog() = %+v; want nothing", b)
+	}
+}
+
+func TestTheChannelRefuses(t *testing.T) {
+	t.Run("at the start", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		s.slack.fail = failing(-1, kindCard, refusal("is_archived", bot.ErrChannel), false)
+		err := s.announce(tl.imp)
+		if !errors.Is(err, imports.ErrNoCard) || !strings.Contains(err.Error(), "is_archived") {
+			t.Fatalf("Announce() = %v; want ErrNoCard with Slack's word", err)
+		}
+		tl.set(func(i *imports.Import) {
+			i.State, i.Outcome, i.EndedAt = imports.Ended, imports.Refused, s.clock.Now()
+			i.Reason = imports.Reason{Kind: imports.ReasonNoCard, Detail: err.Error()}
+		})
+		tl.pass(time.Minute)
+		s.expect(0, 0, 0)
+		if got := s.posts(kindAnswer); len(got) != 1 || got[0].channel != "U0ANA" || !strings.Contains(got[0].text, "archived") {
+			t.Errorf("answers = %v; want one to who asked\n%s", got, s.slack)
+		}
+	})
+	t.Run("at the end", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		tl.imp.Followers = []string{"U0ANA", "U0BEN"}
+		tl.run(10)
+		archived, tries := true, 0
+		s.slack.fail = func(method, channel, kind, _ string) (error, bool) {
+			if archived && channel == "C0PROD" {
+				if kind == kindFinished {
+					tries++
+				}
+				return refusal("is_archived", bot.ErrChannel), false
+			}
+			return nil, false
+		}
+		tl.pass(5 * time.Minute)
+		tl.end(imports.Failed)
+		tl.pass(time.Minute)
+		finished := s.posts(kindFinished)
+		if len(finished) != 2 || finished[0].channel != "U0ANA" || finished[1].channel != "U0BEN" {
+			t.Fatalf("want the end notice to both by direct message:\n%s", s.slack)
+		}
+		tl.pass(5 * time.Hour)
+		if tries < 4 || tries > 7 {
+			t.Errorf("the channel was tried %d times in five hours, want hourly", tries)
+		}
+		archived = false
+		tl.pass(time.Hour + time.Minute)
+		if len(s.posts(kindFinished)) != 3 || !strings.Contains(s.posts(kindCard)[0].text, "failed") {
+			t.Errorf("the channel takes messages again:\n%s", s.slack)
+		}
+	})
+	t.Run("for good", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		tl.run(10)
+		s.slack.fail = func(_, channel, _, _ string) (error, bool) {
+			if channel == "C0PROD" {
+				return refusal("channel_not_found", bot.ErrChannel), false
+			}
+			return nil, false
+		}
+		tl.end(imports.Succeeded)
+		s.clock.advance(8 * 24 * time.Hour)
+		s.pump()
+		s.pump()
+		if b := s.p.Backlog(); b != (Backlog{}) {
+			t.Errorf("Backlog() = %+v; want nothing after a week", b)
+		}
+	})
+}
+
+func TestTheCardIsDeleted(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	tl.pass(2 * time.Minute)
+	s.posts(kindCard)[0].deleted = true
+	tl.run(30)
+	tl.pass(2 * time.Minute)
+	if got := s.posts(kindCard); len(got) != 1 || !strings.Contains(got[0].text, "30") {
+		t.Fatalf("want the card afresh:\n%s", s.slack)
+	}
+	s.posts(kindCard)[0].deleted = true // somebody does not want it
+	tl.run(60)
+	tl.pass(2 * time.Minute)
+	tl.end(imports.Succeeded)
+	tl.pass(2 * time.Minute)
+	if got := s.posts(kindFinished); len(s.posts(kindCard)) != 0 || len(got) != 1 || got[0].thread != "" {
+		t.Errorf("want no third card, and the end by itself:\n%s", s.slack)
+	}
+}
+
+func TestBlocksAreRefused(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	s.slack.fail = failing(1, kindFinished, refusal("invalid_blocks", bot.ErrInvalid), false)
+	tl.end(imports.Succeeded)
+	if got := s.posts(kindFinished); len(got) != 1 || got[0].blocks != 0 {
+		t.Errorf("want the text alone:\n%s", s.slack)
+	}
+	s.slack.fail = failing(1, "edit", refusal("invalid_blocks", bot.ErrInvalid), false)
+	tl.pass(2 * time.Minute)
+	if got := s.posts(kindCard)[0]; got.blocks != 1 || !strings.Contains(got.text, "succeeded") {
+		t.Errorf("want the card's text in one plain block: %+v", got)
+	}
+}
+
+func TestWhatCantBeRecordedIsNotSent(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	sent := len(s.slack.messages)
+	s.epoch++ // another process leads now
+	tl.imp.State, tl.imp.Outcome, tl.imp.EndedAt = imports.Ended, imports.Succeeded, s.clock.Now()
+	s.store.put(tl.imp)
+	if err := s.p.work(context.Background(), "imp-1", imports.Import{}); !errors.Is(err, imports.ErrNotLeader) {
+		t.Errorf("work() = %v; want ErrNotLeader", err)
+	}
+	if len(s.slack.messages) != sent {
+		t.Errorf("a process that does not lead sent something:\n%s", s.slack)
+	}
+
+	s = newStage(t)
+	tl = begin(s)
+	tl.send()
+	tl.run(10)
+	sent = len(s.slack.messages)
+	s.store.err, s.store.errs = errors.New("disk full"), -1
+	tl.end(imports.Succeeded)
+	if len(s.slack.messages) != sent {
+		t.Errorf("sent without a record:\n%s", s.slack)
+	}
+	if b := s.p.Backlog(); b.Failing != 1 || !strings.Contains(b.Reason, "disk full") {
+		t.Errorf("Backlog() = %+v", b)
+	}
+	s.store.errs = 0
+	tl.pass(2 * time.Minute)
+	s.expect(1, 1, 1)
+}
+
+func TestWhatWasSentIsRecordedBeforeAnythingElse(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	s.store.err = errors.New("disk full")
+	s.slack.fail = func(_, _, kind, _ string) (error, bool) {
+		if kind == kindFinished {
+			s.store.errs = 5 // the record of what is just being sent fails
+		}
+		return nil, false
+	}
+	tl.end(imports.Succeeded)
+	tl.pass(5 * time.Minute)
+	s.expect(1, 1, 1)
+}
+
+func TestUnansweredPeopleGetADirectMessage(t *testing.T) {
+	sentence := func(s *stage) string {
+		if got := s.posts(kindAnswer); len(got) == 1 {
+			return got[0].text
+		}
+		return fmt.Sprintf("%d answers", len(s.posts(kindAnswer)))
+	}
+	t.Run("Slack took no answer", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		tl.pass(answerAfter - time.Second)
+		if len(s.posts(kindAnswer)) != 0 {
+			t.Error("answered before the handler had its time")
+		}
+		tl.pass(2 * time.Second)
+		if got := sentence(s); !strings.Contains(got, "It was started") || s.store.answered["imp-1"].IsZero() {
+			t.Errorf("answer = %q", got)
+		}
+	})
+	t.Run("the process died", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		s.clock.advance(time.Second)
+		s.restart()
+		s.clock.advance(time.Second)
+		tl.run(5) // at once, with the first thing to do
+		if got := sentence(s); !strings.Contains(got, "It was started") {
+			t.Errorf("answer = %q", got)
+		}
+	})
+	t.Run("answered", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		s.store.answered["imp-1"] = s.clock.Now()
+		tl.pass(time.Minute)
+		if len(s.posts(kindAnswer)) != 0 {
+			t.Error("answered twice")
+		}
+	})
+	t.Run("away for three days", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		s.store.put(tl.imp)
+		s.clock.advance(3 * 24 * time.Hour)
+		s.restart()
+		tl.set(func(i *imports.Import) {
+			i.State, i.Outcome, i.EndedAt, i.Reason.Kind = imports.Ended, imports.Expired, s.clock.Now(), imports.ReasonTooLate
+		})
+		tl.pass(time.Minute)
+		s.expect(0, 0, 0)
+		if got := sentence(s); !strings.Contains(got, "Nothing was started") {
+			t.Errorf("answer = %q", got)
+		}
+	})
+	t.Run("the end notice mentioned them", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		tl.run(10)
+		tl.end(imports.Succeeded)
+		tl.pass(time.Minute)
+		if len(s.posts(kindAnswer)) != 0 || s.store.answered["imp-1"].IsZero() {
+			t.Errorf("want no answer beside the end notice, and that noted:\n%s", s.slack)
+		}
+	})
+}
+
+func TestMilestonesAfterAnAbsence(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(5)
+	tl.pass(time.Minute)
+	// The publisher is away while all of this happens.
+	for _, percent := range []int{26, 51, 60} {
+		s.clock.advance(10 * time.Minute)
+		tl.imp.Notices = append(tl.imp.Notices, imports.Notice{Kind: imports.NoticeProgress, At: s.clock.Now(), Progress: percent})
+	}
+	tl.imp.Notices = append(tl.imp.Notices,
+		imports.Notice{Kind: imports.NoticeLost, At: s.clock.Now()}, imports.Notice{Kind: imports.NoticeSeen, At: s.clock.Now()})
+	tl.put(tl.imp)
+	tl.pass(time.Hour)
+	got := s.posts(kindMilestone)
+	if len(got) != 2 || !strings.Contains(got[1].text, "60 percent") {
+		t.Errorf("want the newest that is worth telling, and no \"answers again\" for who never heard it was gone:\n%s", s.slack)
+	}
+}
+
+func TestLateImportsMentionWhoAsked(t *testing.T) {
+	s := newStage(t)
+	s.store.put(with(notBegun(), func(i *imports.Import) { i.ID = "imp-0" }))
+	s.store.threads["imp-0"] = imports.Thread{ImportID: "imp-0", Shown: 1, Followers: 9, Done: true}
+	tl := &tale{stage: s, imp: started(imports.Sent)}
+	tl.imp.Origin, tl.imp.RequestedBy, tl.imp.Followers, tl.imp.LateFor = imports.Late, "", nil, "imp-0"
+	tl.run(10)
+	tl.end(imports.Succeeded)
+	tl.pass(time.Minute)
+	if got := s.posts(kindFinished); len(got) != 1 || !strings.Contains(got[0].text, "<@U0ANA>") {
+		t.Errorf("want who asked mentioned:\n%s", s.slack)
+	}
+}
