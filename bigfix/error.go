@@ -101,12 +101,10 @@ func (e *Error) Reason() string {
 		if words := reasonOf(e.Err); words != "" {
 			return words
 		}
-	}
-	if e.Status != 0 && (e.Err == nil || e.Status != 200) {
-		return fmt.Sprintf("HTTP %d", e.Status)
-	}
-	if e.Err != nil {
 		return oneLine(e.Err.Error())
+	}
+	if e.Status != 0 {
+		return fmt.Sprintf("HTTP %d", e.Status)
 	}
 	return string(e.Kind)
 }

@@ -46,7 +46,9 @@ const (
 type Fault struct {
 	On     Target
 	Answer Answer
-	// Times is how many requests it strikes; 0 is all until Heal.
+	// Times is how many requests it strikes; 0 is all until Heal. Beware of
+	// AnswerDrop with a few: net/http asks again by itself where a connection
+	// breaks that it used before, so one dropped look goes unnoticed.
 	Times int
 	// Message is the server's message where the answer has one; "" is a usual one.
 	Message string

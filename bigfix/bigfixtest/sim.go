@@ -209,6 +209,18 @@ func (s *Sim) Imports(now time.Time) []Import {
 	return slices.Clone(s.imports)
 }
 
+// Latest returns the truth about the import that began last, without copying
+// all of them. Ok is false when none did.
+func (s *Sim) Latest(now time.Time) (imp Import, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(now)
+	if len(s.imports) == 0 {
+		return Import{}, false
+	}
+	return s.imports[len(s.imports)-1], true
+}
+
 // Busy reports whether an import runs, whatever the answers show of it.
 func (s *Sim) Busy(now time.Time) bool {
 	s.mu.Lock()
