@@ -64,7 +64,7 @@ type EngineConfig struct {
 // it goes on looking (evidence that is not seen now can't be had later), starts nothing, and tries to store again
 // with growing waits. Whatever dies in between, a new Engine on the same store goes on where the old one was.
 type Engine struct {
-	EngineConfig
+	cfg EngineConfig
 
 	mu       sync.Mutex
 	troubles map[string]Trouble
@@ -101,14 +101,14 @@ func NewEngine(cfg EngineConfig) *Engine {
 	if cfg.NewID == nil {
 		cfg.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
-	return &Engine{EngineConfig: cfg, troubles: make(map[string]Trouble)}
+	return &Engine{cfg: cfg, troubles: make(map[string]Trouble)}
 }
 
 // Run leads: it watches and starts until ctx ends, then returns nil; or until the store says that another process
 // leads, then it returns ErrNotLeader. It returns when all its goroutines have.
 func (e *Engine) Run(ctx context.Context, epoch Epoch) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, cfg := range e.Servers {
+	for _, cfg := range e.cfg.Servers {
 		g.Go(func() error { return newWatcher(e, cfg, epoch).run(ctx) })
 	}
 	g.Go(func() error { return e.finishOrphans(ctx, epoch) })
@@ -135,16 +135,16 @@ func (e *Engine) trouble(work string, err error) {
 	t, failing := e.troubles[work]
 	switch {
 	case err != nil && !failing:
-		e.troubles[work] = Trouble{Work: work, Since: e.Clock.Now().UTC(), Tries: 1, Err: err}
-		e.Log.WithError(err).Warn(work + " failed; it is tried again")
+		e.troubles[work] = Trouble{Work: work, Since: e.cfg.Clock.Now().UTC(), Tries: 1, Err: err}
+		e.cfg.Log.WithError(err).Warn(work + " failed; it is tried again")
 	case err != nil:
 		t.Tries++
 		t.Err = err
 		e.troubles[work] = t
-		e.Log.WithError(err).WithField("tries", t.Tries).Debug(work + " failed again")
+		e.cfg.Log.WithError(err).WithField("tries", t.Tries).Debug(work + " failed again")
 	case failing:
 		delete(e.troubles, work)
-		e.Log.WithField("tries", t.Tries).Info(work + " works again")
+		e.cfg.Log.WithField("tries", t.Tries).Info(work + " works again")
 	}
 }
 
@@ -157,7 +157,7 @@ func (e *Engine) settle(work string) {
 
 // sleep waits on the engine's clock; false means that ctx ended.
 func (e *Engine) sleep(ctx context.Context, d time.Duration) bool {
-	c, stop := e.Clock.Until(e.Clock.Now().Add(d))
+	c, stop := e.cfg.Clock.Until(e.cfg.Clock.Now().Add(d))
 	defer stop()
 	select {
 	case <-ctx.Done():
@@ -171,8 +171,8 @@ func (e *Engine) sleep(ctx context.Context, d time.Duration) bool {
 func (e *Engine) purge(ctx context.Context, epoch Epoch) error {
 	var wait backoff
 	for {
-		now := e.Clock.Now()
-		n, err := e.Store.Purge(ctx, epoch, now.Add(-Keep))
+		now := e.cfg.Clock.Now()
+		n, err := e.cfg.Store.Purge(ctx, epoch, now.Add(-Keep))
 		switch {
 		case errors.Is(err, ErrNotLeader):
 			return err
@@ -182,7 +182,7 @@ func (e *Engine) purge(ctx context.Context, epoch Epoch) error {
 		e.trouble("deleting old imports", err)
 		wait.note(err)
 		if n > 0 {
-			e.Log.WithField("imports", n).Infof("deleted what ended more than %d days ago", int(Keep.Hours()/24))
+			e.cfg.Log.WithField("imports", n).Infof("deleted what ended more than %d days ago", int(Keep.Hours()/24))
 		}
 		next := purgeEvery
 		if err != nil {
@@ -203,8 +203,8 @@ func (e *Engine) finishOrphans(ctx context.Context, epoch Epoch) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, name := range names {
-		e.Log.WithField("server", name).Warn("this server is not configured any more, and has imports that have not ended")
-		cfg := ServerConfig{Name: name, Client: goneServer(name), Edition: bigfix.BFI, Rules: e.Servers[0].Rules}
+		e.cfg.Log.WithField("server", name).Warn("this server is not configured any more, and has imports that have not ended")
+		cfg := ServerConfig{Name: name, Client: goneServer(name), Edition: bigfix.BFI, Rules: e.cfg.Servers[0].Rules}
 		cfg.Rules.PollIdle, cfg.Rules.PollRunning = 15*time.Minute, 15*time.Minute
 		g.Go(func() error { return newWatcher(e, cfg, epoch).run(ctx) })
 	}
@@ -215,13 +215,13 @@ func (e *Engine) finishOrphans(ctx context.Context, epoch Epoch) error {
 func (e *Engine) orphans(ctx context.Context) (names []string, ok bool) {
 	var wait backoff
 	for {
-		names, err := e.Store.ActiveServers(ctx)
+		names, err := e.cfg.Store.ActiveServers(ctx)
 		if ctx.Err() != nil {
 			return nil, false
 		}
 		e.trouble("looking for imports of other servers", err)
 		if err == nil {
-			return slices.DeleteFunc(names, e.watches), len(e.Servers) > 0
+			return slices.DeleteFunc(names, e.watches), len(e.cfg.Servers) > 0
 		}
 		wait.note(err)
 		if !e.sleep(ctx, wait.delay()) {
@@ -231,7 +231,7 @@ func (e *Engine) orphans(ctx context.Context) (names []string, ok bool) {
 }
 
 func (e *Engine) watches(name string) bool {
-	return slices.ContainsFunc(e.Servers, func(s ServerConfig) bool { return s.Name == name })
+	return slices.ContainsFunc(e.cfg.Servers, func(s ServerConfig) bool { return s.Name == name })
 }
 
 // goneServer is the client of a server that is not configured any more.

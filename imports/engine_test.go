@@ -317,6 +317,100 @@ func TestWhatCanNotBeSentExpires(t *testing.T) {
 	})
 }
 
+// The end of one import and the beginning of the next would be each other's evidence: a start waits until it is clear
+// how the one before ended.
+func TestAStartWaitsForTheEndBefore(t *testing.T) {
+	r := newRig(t, bigfixtest.WithDoubts(bigfixtest.Doubts{EndLag: 55 * time.Second}))
+	cfg := r.config()
+	r.run(cfg)
+	first := r.ask("ana", bigfix.TypeRaw)
+	r.until(cfg, 10*time.Minute, "settling", func() bool { return r.stored(first.ID).State == imports.Settling })
+	second := r.ask("ben", bigfix.TypeRaw)
+	one, two := r.ended(cfg, first.ID), r.ended(cfg, second.ID)
+	if one.Outcome != imports.Succeeded || two.Outcome != imports.Succeeded || two.SendingAt.Before(one.EndedAt) || r.runs() != 2 {
+		t.Errorf("ended %s %v and %s %v with %d run= requests", one.Outcome, one.Doubts, two.Outcome, two.Doubts, r.runs())
+	}
+	if wait := two.SendingAt.Sub(two.AcceptedAt); wait > 2*time.Minute {
+		t.Errorf("the second was sent after %s", wait)
+	}
+}
+
+func TestWhileSlackDithers(t *testing.T) {
+	cases := []struct {
+		name  string
+		takes time.Duration
+		begin time.Duration // somebody's import begins so long after; 0: none
+		looks int           // before the start, and behind it if it was sent
+		want  imports.Outcome
+	}{
+		{"a moment", 2 * time.Second, 0, 2, imports.Succeeded},
+		{"ten seconds", 10 * time.Second, 0, 3, imports.Succeeded},
+		{"ten seconds, and another import begins", 10 * time.Second, 5 * time.Second, 2, imports.Refused},
+		{"three minutes", 3 * time.Minute, 0, 2, imports.Expired},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			cfg := r.config()
+			cfg.Announcer = slow{r, c.takes, c.begin}
+			r.run(cfg)
+			r.pass(cfg, 30*time.Second)
+			before := r.looks()
+			asked := r.ask("ana", bigfix.TypeRaw)
+			r.soon("it is decided", func() bool {
+				s := r.stored(asked.ID).State
+				return s == imports.Running || s == imports.Ended
+			})
+			r.rest(cfg)
+			if got := r.looks() - before; got != c.looks {
+				t.Errorf("%d looks, want %d", got, c.looks)
+			}
+			if end := r.ended(cfg, asked.ID); end.Outcome != c.want {
+				t.Errorf("ended %s, %+v", end.Outcome, end.Reason)
+			}
+		})
+	}
+}
+
+// slow is a Slack that takes its time.
+type slow struct {
+	*rig
+	takes, begin time.Duration
+}
+
+func (s slow) Announce(ctx context.Context, imp imports.Import) error {
+	if s.begin > 0 {
+		s.server.StartByHand(s.clock.Now().Add(s.begin), bigfix.TypeComplete)
+	}
+	s.clock.Advance(s.takes)
+	return s.cards.Announce(ctx, imp)
+}
+
+// A clock that is put back by hours stops no looks, and one that is put forward shows as a gap.
+func TestTheClockIsPutBackAndForth(t *testing.T) {
+	r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute))
+	cfg := r.config()
+	r.run(cfg)
+	r.pass(cfg, 5*time.Minute)
+	r.clock.Advance(-3 * time.Hour)
+	before := r.looks()
+	r.signal.Wake() // on the machine's clock it wakes by itself within ten seconds
+	r.soon("a look", func() bool { return r.looks() > before })
+	r.rest(cfg)
+	r.pass(cfg, 5*time.Minute)
+	if got := r.looks() - before; got < 5 || got > 7 {
+		t.Errorf("%d looks in five minutes after the clock was put back", got)
+	}
+	asked := r.ask("ana", bigfix.TypeComplete)
+	r.soon("running", func() bool { return r.stored(asked.ID).State == imports.Running })
+	r.rest(cfg)
+	r.clock.Advance(20 * time.Minute)
+	end := r.ended(cfg, asked.ID)
+	if end.Outcome != imports.Unclear || len(end.Doubts) == 0 || end.Doubts[0].Kind != imports.DoubtGap {
+		t.Errorf("ended %s, %v, after 20 minutes that nobody looked", end.Outcome, end.Doubts)
+	}
+}
+
 func TestNoAnswerToAStartIsFollowedByAnother(t *testing.T) {
 	answers := []bigfixtest.Answer{
 		bigfixtest.AnswerDrop, bigfixtest.AnswerCut, bigfixtest.AnswerHTML, bigfixtest.AnswerStale, bigfixtest.AnswerEmpty,

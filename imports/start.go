@@ -69,7 +69,7 @@ func (w *watcher) start(ctx context.Context) error {
 			a = new(attempt)
 			w.attempts[imp.ID] = a
 		}
-		if w.now().Before(a.next) {
+		if w.waits(a.next, max(backoffMax, w.slowest())) {
 			return nil
 		}
 		if err := w.startOne(ctx, imp, a); err != nil {
@@ -111,7 +111,7 @@ func (w *watcher) hopeless(imp Import) (Reason, bool) {
 	switch {
 	case w.cfg.Edition == bigfix.ILMT && imp.Type == bigfix.TypeRaw:
 		return Reason{Kind: ReasonBadRequest, Detail: "License Metric Tool knows one kind of import only"}, true
-	case w.rejected() && w.now().Before(w.nextLook):
+	case w.rejected() && !w.lookDue():
 		return refusalOf(w.srv.Last.Failure), true
 	}
 	return Reason{}, false
@@ -193,7 +193,7 @@ func (w *watcher) inTheWay() string {
 func (w *watcher) announce(ctx context.Context, imp Import, a *attempt) error {
 	ctxOne, cancel := context.WithTimeout(ctx, announceWithin)
 	defer cancel()
-	err := w.e.Announcer.Announce(ctxOne, imp)
+	err := w.e.cfg.Announcer.Announce(ctxOne, imp)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -306,7 +306,7 @@ func (w *watcher) join(ctx context.Context, other string, imp Import) (bool, err
 			return false, w.leaderOnly(err)
 		}
 	}
-	err := w.e.Store.Follow(ctx, other, imp.RequestedBy, w.now())
+	err := w.e.cfg.Store.Follow(ctx, other, imp.RequestedBy, w.now())
 	w.noteStore(ctx, err)
 	return err == nil, nil
 }

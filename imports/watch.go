@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"importbot/bigfix"
 )
 
 const (
@@ -49,15 +51,16 @@ type happened struct {
 
 func newWatcher(e *Engine, cfg ServerConfig, epoch Epoch) *watcher {
 	cfg.Rules = cfg.Rules.withDefaults()
+	cfg.Rules.OneKind = cfg.Rules.OneKind || cfg.Edition == bigfix.ILMT
 	return &watcher{
-		e: e, cfg: cfg, epoch: epoch, log: e.Log.WithField("server", cfg.Name),
+		e: e, cfg: cfg, epoch: epoch, log: e.cfg.Log.WithField("server", cfg.Name),
 		srv: Server{Name: cfg.Name}, attempts: make(map[string]*attempt),
 	}
 }
 
 // run steps until ctx ends (nil) or another process leads (ErrNotLeader).
 func (w *watcher) run(ctx context.Context) error {
-	changed, cancel := w.e.Signal.Subscribe()
+	changed, cancel := w.e.cfg.Signal.Subscribe()
 	defer cancel()
 	for {
 		if err := w.step(ctx); errors.Is(err, ErrNotLeader) {
@@ -66,7 +69,7 @@ func (w *watcher) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		c, stop := w.e.Clock.Until(w.due())
+		c, stop := w.e.cfg.Clock.Until(w.due())
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -88,7 +91,7 @@ func (w *watcher) step(ctx context.Context) error {
 	if err := w.expire(ctx); err != nil {
 		return err
 	}
-	if !w.now().Before(w.nextLook) {
+	if w.lookDue() {
 		if err := w.look(ctx); err != nil {
 			return err
 		}
@@ -100,7 +103,24 @@ func (w *watcher) step(ctx context.Context) error {
 	return nil
 }
 
-func (w *watcher) now() time.Time { return w.e.Clock.Now().UTC() }
+// now is the time on the wall. The monotonic clock of a machine that was suspended leaves that time out, and a gap in
+// what was seen would not be noticed.
+func (w *watcher) now() time.Time { return w.e.cfg.Clock.Now().UTC().Round(0) }
+
+// waits says whether a point in time that was set not longer ago than atMost before it is still to come. One that is
+// further away was set before the clock on the wall was put back, and counts as passed.
+func (w *watcher) waits(until time.Time, atMost time.Duration) bool {
+	left := until.Sub(w.now())
+	return left > 0 && left <= atMost
+}
+
+// lookDue says that it is time to look.
+func (w *watcher) lookDue() bool { return !w.waits(w.nextLook, w.slowest()) }
+
+// slowest is the longest time there is between two looks.
+func (w *watcher) slowest() time.Duration {
+	return max(w.cfg.Rules.PollIdle, w.cfg.Rules.PollRunning)
+}
 
 // due is when the next thing is: a look, another try, or the slow look at the store.
 func (w *watcher) due() time.Time {
@@ -163,23 +183,23 @@ func (w *watcher) noteStore(ctx context.Context, err error) {
 }
 
 // storeRests says that the store failed a moment ago and is left alone.
-func (w *watcher) storeRests() bool { return w.now().Before(w.storeAt) }
+func (w *watcher) storeRests() bool { return w.waits(w.storeAt, backoffMax) }
 
 // read takes over what is stored, the first time all of it.
 func (w *watcher) read(ctx context.Context) error {
 	if !w.loaded {
-		srv, err := w.e.Store.Server(ctx, w.cfg.Name)
+		srv, err := w.e.cfg.Store.Server(ctx, w.cfg.Name)
 		if err != nil {
 			return err
 		}
-		recent, err := w.e.Store.Recent(ctx, w.cfg.Name, remembered)
+		recent, err := w.e.cfg.Store.Recent(ctx, w.cfg.Name, remembered)
 		if err != nil {
 			return err
 		}
 		w.srv = srv
 		w.recent = slices.DeleteFunc(recent, func(i Import) bool { return i.State != Ended })
 	}
-	stored, err := w.e.Store.Active(ctx, w.cfg.Name)
+	stored, err := w.e.cfg.Store.Active(ctx, w.cfg.Name)
 	if err != nil {
 		return err
 	}
@@ -231,7 +251,7 @@ func (w *watcher) judge(o Observation) {
 		next, events := w.cfg.Rules.Next(imp, o, o.At)
 		w.keep(next, next.Revision != imp.Revision, events...)
 	}
-	for _, imp := range w.cfg.Rules.Arrivals(w.srv, w.underWay(), w.recent, o, o.At, w.e.NewID) {
+	for _, imp := range w.cfg.Rules.Arrivals(w.srv, w.underWay(), w.recent, o, o.At, w.e.cfg.NewID) {
 		w.keep(imp, true, arrivalEvents(imp)...)
 	}
 	w.srv = w.cfg.Rules.See(w.srv, o)
@@ -291,7 +311,7 @@ func put(list []Import, imp Import) []Import {
 
 // save stores everything that is not stored yet, and then tells who wants to know.
 func (w *watcher) save(ctx context.Context) error {
-	err := w.e.Store.Record(ctx, w.epoch, w.srv, w.unsaved)
+	err := w.e.cfg.Store.Record(ctx, w.epoch, w.srv, w.unsaved)
 	w.noteStore(ctx, err)
 	if err != nil {
 		return err
@@ -300,17 +320,17 @@ func (w *watcher) save(ctx context.Context) error {
 	w.unsaved, w.dirty, w.news, w.events = nil, false, false, nil
 	w.post()
 	if news {
-		w.e.Signal.Wake()
+		w.e.cfg.Signal.Wake()
 	}
 	for _, h := range events {
 		w.log.WithFields(logrus.Fields{"import": h.imp.ID, "event": h.event.Kind, "state": h.imp.State, "outcome": h.imp.Outcome}).Info("import")
-		w.e.OnEvent(h.imp, h.event)
+		w.e.cfg.OnEvent(h.imp, h.event)
 	}
 	return nil
 }
 
 // post writes what is known on the board.
-func (w *watcher) post() { w.e.Board.Set(w.srv, w.active) }
+func (w *watcher) post() { w.e.cfg.Board.Set(w.srv, w.active) }
 
 // underWay are the imports that may be running on the server: everything active but intents.
 func (w *watcher) underWay() []Import {
