@@ -32,8 +32,23 @@ func newLogger(cfg *config.Config, out io.Writer) *logrus.Logger {
 	} else {
 		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
 	}
+	log.AddHook(durations{})
 	redact(log, cfg)
 	return log
+}
+
+// durations writes lengths of time as people do: 4s, where JSON would have 4000000000.
+type durations struct{}
+
+func (durations) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (durations) Fire(entry *logrus.Entry) error {
+	for name, v := range entry.Data {
+		if d, ok := v.(time.Duration); ok {
+			entry.Data[name] = d.Round(time.Millisecond).String()
+		}
+	}
+	return nil
 }
 
 // redact cuts the secrets of a configuration out of whatever a logger writes. It works on finished lines, so that it makes no

@@ -6,11 +6,23 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"importbot/internal/config"
 )
+
+func TestDurationsAreReadable(t *testing.T) {
+	var out bytes.Buffer
+	log := newLogger(&config.Config{Log: config.Log{Level: logrus.InfoLevel, Format: config.LogJSON}}, &out)
+	kept := log.WithField("next_in", 1500*time.Millisecond)
+	kept.Info("one")
+	kept.Info("two")
+	if got := strings.Count(out.String(), `"next_in":"1.5s"`); got != 2 {
+		t.Errorf("got %s", out.String())
+	}
+}
 
 func TestNoSecretIsLogged(t *testing.T) {
 	secrets := []string{"xoxb-123-secret", "xapp-456-secret", `pass"word <&>\é`, "0123456789abcdef"}

@@ -67,6 +67,7 @@ func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready f
 // parts are what the bot is made of.
 type parts struct {
 	log       logrus.FieldLogger
+	servers   []string
 	bot       *bot.Bot
 	handlers  *handlers.Handlers
 	operators *handlers.Operators
@@ -79,7 +80,7 @@ type parts struct {
 
 // wire makes the parts and ties them together. Nothing is dialled yet.
 func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, error) {
-	p := &parts{log: log, signal: new(imports.Signal), board: new(imports.Board), close: func() {}}
+	p := &parts{log: log, servers: names(cfg.Servers), signal: new(imports.Signal), board: new(imports.Board), close: func() {}}
 	var err error
 	p.bot, err = bot.New(bot.Config{
 		BotToken: cfg.Slack.BotToken.Reveal(), AppToken: cfg.Slack.AppToken.Reveal(), APIURL: cfg.Slack.APIURL,
@@ -88,7 +89,7 @@ func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, 
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	watched, shown, err := p.servers(cfg.Servers)
+	watched, shown, err := p.watch(cfg.Servers)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +110,8 @@ func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, 
 	return p, err
 }
 
-// servers makes of each configured server what the engine watches and what people are shown.
-func (p *parts) servers(configured []config.Server) ([]imports.ServerConfig, []handlers.Server, error) {
+// watch makes of each configured server what the engine watches and what people are shown.
+func (p *parts) watch(configured []config.Server) ([]imports.ServerConfig, []handlers.Server, error) {
 	var watched []imports.ServerConfig
 	var shown []handlers.Server
 	for _, s := range configured {
@@ -197,8 +198,8 @@ func (p *parts) awaitReady(ctx context.Context) bool {
 }
 
 func (p *parts) lookedAtAll() bool {
-	for _, s := range p.engine.Servers {
-		if known, ok := p.board.Server(s.Name); !ok || known.Last.At.IsZero() {
+	for _, name := range p.servers {
+		if known, ok := p.board.Server(name); !ok || known.Last.At.IsZero() {
 			return false
 		}
 	}
