@@ -19,7 +19,16 @@ func TestAnImportFromTheWishToItsEnd(t *testing.T) {
 	cfg := r.config()
 	var events []string
 	cfg.OnEvent = func(_ imports.Import, ev imports.Event) { events = append(events, string(ev.Kind)) }
+	woken, cancel := r.signal.Subscribe()
+	defer cancel()
+	if _, ok := r.board.Server("prod"); ok {
+		t.Error("the board knows a server that was never seen")
+	}
 	e := r.run(cfg)
+	<-woken // by the first look
+	if srv, ok := r.board.Server("prod"); !ok || srv.Good.Status == nil {
+		t.Error("the first look is not on the board")
+	}
 	r.pass(cfg, 30*time.Second)
 
 	before := r.looks()

@@ -95,13 +95,13 @@ func (w *watcher) startOne(ctx context.Context, imp Import, a *attempt) error {
 		if err := w.announce(ctx, imp, a); err != nil || !a.announced {
 			return err
 		}
+		if w.tooLate(imp) {
+			return w.finish(ctx, imp, Expired, w.whyLate())
+		}
 		// Slack may have taken its time: what was seen before it may not be true any more.
 		if ok, err := w.ready(ctx, imp, a); !ok || err != nil {
 			return err
 		}
-	}
-	if w.tooLate(imp) {
-		return w.finish(ctx, imp, Expired, w.whyLate())
 	}
 	return w.send(ctx, imp)
 }

@@ -36,7 +36,8 @@ type watcher struct {
 	news    bool     // among what is not stored there is something that people see
 	events  []happened
 
-	loaded   bool
+	loaded   bool // what was known before is known to memory
+	looked   bool // at least once
 	store    backoff
 	storeAt  time.Time // the store failed: not tried again before
 	nextLook time.Time
@@ -206,7 +207,6 @@ func (w *watcher) read(ctx context.Context) error {
 	w.merge(stored)
 	if !w.loaded {
 		w.loaded, w.nextLook = true, w.now()
-		w.post()
 	}
 	return nil
 }
@@ -235,6 +235,10 @@ func (w *watcher) look(ctx context.Context) error {
 	o := Observe(Span{Asked: asked, At: w.now()}, status, err)
 	w.judge(o)
 	w.nextLook = o.At.Add(w.pace())
+	if !w.looked {
+		w.looked, w.news = true, true // somebody may be waiting for the first one
+		w.post()
+	}
 	if w.storeRests() {
 		return nil
 	}
@@ -329,8 +333,13 @@ func (w *watcher) save(ctx context.Context) error {
 	return nil
 }
 
-// post writes what is known on the board.
-func (w *watcher) post() { w.e.cfg.Board.Set(w.srv, w.active) }
+// post writes what is known on the board. Until the first look nobody can say how the server is: what the process before
+// this one saw is in the store.
+func (w *watcher) post() {
+	if w.looked {
+		w.e.cfg.Board.Set(w.srv, w.active)
+	}
+}
 
 // underWay are the imports that may be running on the server: everything active but intents.
 func (w *watcher) underWay() []Import {
