@@ -364,19 +364,19 @@ func TestImportsPage(t *testing.T) {
 	}))
 	defer srv.Close()
 	for create1, want := range map[string]string{
-		`null`:                                       "/management/imports",
-		`"/management/imports"`:                      "/management/imports",
-		`"management/imports"`:                       "/management/imports",
-		`"/sam/imports"`:                             "/sam/imports",
+		`null`:                  "/management/imports",
+		`"/management/imports"`: "/management/imports",
+		`"management/imports"`:  "/management/imports",
+		`"/sam/imports"`:        "/sam/imports",
 		`"/sam/imports?token=abcdef&run=complete#x"`: "/sam/imports",
-		`"/sam/abcdef"`:                              "/management/imports",
-		`"/api/import_status.json?run=complete"`:     "/management/imports",
-		`"/x/../API/import_status.json"`:             "/management/imports",
-		`"/%61pi/import_status.json"`:                "/management/imports",
-		`"https://elsewhere.example.com/imports"`:    "/management/imports",
-		`"//elsewhere.example.com/imports"`:          "/management/imports",
-		`"javascript:alert(1)"`:                      "/management/imports",
-		`"/"`:                                        "/management/imports",
+		`"/sam/abcdef"`:                           "/management/imports",
+		`"/api/import_status.json?run=complete"`:  "/management/imports",
+		`"/x/../API/import_status.json"`:          "/management/imports",
+		`"/%61pi/import_status.json"`:             "/management/imports",
+		`"https://elsewhere.example.com/imports"`: "/management/imports",
+		`"//elsewhere.example.com/imports"`:       "/management/imports",
+		`"javascript:alert(1)"`:                   "/management/imports",
+		`"/"`:                                     "/management/imports",
 	} {
 		create = create1
 		c := newClient(t, bigfix.Config{URL: srv.URL, Token: "abcdef"})

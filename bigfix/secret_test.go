@@ -112,11 +112,11 @@ var escapes = map[string]func(string) string{
 // echoes are the places of an answer in which a server can write them back.
 var echoes = map[string]func(w http.ResponseWriter, said string){
 	"text of 400": func(w http.ResponseWriter, said string) { http.Error(w, "no such token: "+said, 400) },
-	"text of 401": func(w http.ResponseWriter, said string) { http.Error(w, "no such token: "+said, 401) },
-	"text of 403": func(w http.ResponseWriter, said string) { http.Error(w, "not for "+said, 403) },
+	"text of 401": func(w http.ResponseWriter, said string) { http.Error(w, "no such token: "+said, http.StatusUnauthorized) },
+	"text of 403": func(w http.ResponseWriter, said string) { http.Error(w, "not for "+said, http.StatusForbidden) },
 	"text of 404": func(w http.ResponseWriter, said string) { http.Error(w, "not found: "+said, 404) },
 	"text of 500": func(w http.ResponseWriter, said string) { http.Error(w, "wrong parameter: "+said, 500) },
-	"text of 502": func(w http.ResponseWriter, said string) { http.Error(w, "upstream "+said, 502) },
+	"text of 502": func(w http.ResponseWriter, said string) { http.Error(w, "upstream "+said, http.StatusBadGateway) },
 	"object of 500": func(w http.ResponseWriter, said string) {
 		w.WriteHeader(500)
 		_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{"message": "wrong: " + said}}})

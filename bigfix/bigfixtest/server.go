@@ -207,10 +207,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // deliver waits as long as the answer has to, notes it and sends it.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, rep reply, in Request, write func(http.ResponseWriter)) {
-	in.Status = rep.answer.code()
-	if rep.down || rep.answer == AnswerDrop || rep.answer == AnswerHang {
-		in.Status = 0
-	}
+	in.Status = rep.code()
 	s.note(in)
 	s.mu.Lock()
 	gone := s.gone

@@ -189,6 +189,81 @@ func TestJournalHasNoToken(t *testing.T) {
 	}
 }
 
+// get_token answers as each edition documents it, and as doubts and faults say.
+func TestGetToken(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		edition  bigfix.Edition
+		doubts   bigfixtest.Doubts
+		fault    bigfixtest.Answer
+		password string
+		code     int
+	}{
+		{"right", bigfix.BFI, bigfixtest.Doubts{}, "", "secret", 200},
+		{"wrong", bigfix.BFI, bigfixtest.Doubts{}, "", "Secret", 401},
+		{"wrong", bigfix.ILMT, bigfixtest.Doubts{}, "", "Secret", 500},
+		{"wrong, another answer", bigfix.BFI, bigfixtest.Doubts{LoginAnswer: bigfixtest.Answer403}, "", "Secret", 403},
+		{"single sign-on", bigfix.BFI, bigfixtest.Doubts{SingleSignOn: true}, "", "secret", 401},
+		{"fault", bigfix.BFI, bigfixtest.Doubts{}, bigfixtest.Answer503, "secret", 503},
+	} {
+		srv := newServer(t, bigfixtest.WithEdition(tt.edition), bigfixtest.WithDoubts(tt.doubts), bigfixtest.WithLogin("me", "secret"))
+		if tt.fault != "" {
+			srv.Fail(bigfixtest.Fault{On: bigfixtest.Logins, Answer: tt.fault})
+		}
+		req, err := http.NewRequestWithContext(patient(t), http.MethodPost, srv.URL+"/api/get_token", strings.NewReader(fmt.Sprintf(`{"user":"me","password":%q}`, tt.password)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.code {
+			t.Errorf("%s, %s: %d, want %d", tt.edition, tt.name, resp.StatusCode, tt.code)
+		}
+	}
+}
+
+func TestTokenLifetime(t *testing.T) {
+	srv := newServer(t, bigfixtest.WithDoubts(bigfixtest.Doubts{TokenLifetime: time.Hour}))
+	cfg := srv.LoginConfig()
+	c := newClient(t, cfg)
+	for range 3 {
+		if _, err := c.Status(patient(t)); err != nil {
+			t.Error(err)
+		}
+		srv.Clock().Advance(time.Hour)
+	}
+	rejected := 0
+	for _, r := range srv.Journal().Requests {
+		if !r.Right {
+			rejected++
+		}
+	}
+	if rejected != 2 {
+		t.Errorf("%d requests with an expired token, want 2", rejected)
+	}
+}
+
+// A server with TLS is trusted by whoever has its certificate, and by nobody else.
+func TestTLS(t *testing.T) {
+	srv := bigfixtest.NewTLSServer(bigfixtest.WithToken("0123456789"))
+	defer srv.Close()
+	if _, err := newClient(t, srv.Config()).Status(patient(t)); kind(err) != bigfix.ErrUnavailable {
+		t.Errorf("without its certificate: %v", err)
+	}
+	cfg := srv.Config()
+	var err error
+	if cfg.CAFile, err = srv.WriteCertificate(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newClient(t, cfg).Status(patient(t)); err != nil {
+		t.Errorf("with its certificate: %v", err)
+	}
+}
+
 // A slow answer waits for the server's clock, not for the machine's.
 func TestSlowByTheServersClock(t *testing.T) {
 	srv := newServer(t)
