@@ -89,8 +89,9 @@ func (r *rig) config() imports.EngineConfig {
 // running is an engine at work.
 type running struct {
 	*imports.Engine
-	stop func() error // ends it and returns what Run returned
-	done <-chan struct{}
+	stop   func() error    // ends it and returns what Run returned
+	ending <-chan struct{} // it was told to end
+	done   <-chan struct{}
 }
 
 // run takes the lead and runs an engine until the test ends or stops it. It returns when everything in it waits.
@@ -125,7 +126,7 @@ func (r *rig) runAs(cfg imports.EngineConfig, epoch imports.Epoch) *running {
 		}
 	}
 	r.t.Cleanup(func() { _ = stop() })
-	return &running{Engine: e, stop: stop, done: done}
+	return &running{Engine: e, stop: stop, ending: ctx.Done(), done: done}
 }
 
 // rest waits until the engine waits for the clock: one loop a server, and the one that deletes.

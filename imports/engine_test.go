@@ -152,6 +152,47 @@ func (r *rig) bury(e *running) {
 	}
 }
 
+// A process that is told to end just when a start was marked as sent, sends it and notes the answer: whoever comes next
+// takes the mark for sent.
+func TestToldToEndInMidStart(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	told := &onSending{Store: r.store}
+	cfg.Store = told
+	e := r.run(cfg)
+	ended := make(chan struct{})
+	told.then = func() {
+		go func() {
+			_ = e.stop()
+			close(ended)
+		}()
+		<-e.ending
+	}
+	asked := r.ask("ana", bigfix.TypeRaw)
+	<-ended
+	if got := r.stored(asked.ID); got.State != imports.Sent || r.runs() != 1 {
+		t.Errorf("it is %s, with %d run= requests", got.State, r.runs())
+	}
+	r.run(r.config())
+	if end := r.ended(r.config(), asked.ID); end.Outcome != imports.Succeeded || r.runs() != 1 {
+		t.Errorf("ended %s with %d run= requests", end.Outcome, r.runs())
+	}
+}
+
+// onSending does something once an import is stored as being sent.
+type onSending struct {
+	imports.Store
+	then func()
+}
+
+func (o *onSending) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
+	err := o.Store.Record(ctx, epoch, srv, imps)
+	if slices.ContainsFunc(imps, func(i imports.Import) bool { return i.State == imports.Sending }) {
+		o.then()
+	}
+	return err
+}
+
 // A leader that is frozen just before it marks a start as sent, and wakes when another one leads, sends nothing.
 func TestAFrozenLeaderSendsNothing(t *testing.T) {
 	r := newRig(t)

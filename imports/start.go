@@ -220,7 +220,8 @@ func (w *watcher) forget(id string) {
 }
 
 // send marks the intent as being sent, and sends it if that could be stored. From there on nothing sends it again:
-// this loop moves on, and a new one finds it marked.
+// this loop moves on, and a new one finds it marked. A process that has to end in between sends it still, for whoever
+// finds the mark takes it for sent.
 func (w *watcher) send(ctx context.Context, imp Import) error {
 	marked := imp
 	marked.State, marked.SendingAt = Sending, w.now()
@@ -230,9 +231,6 @@ func (w *watcher) send(ctx context.Context, imp Import) error {
 	if err := w.save(ctx); err != nil {
 		w.unkeep(imp)
 		return w.leaderOnly(err)
-	}
-	if ctx.Err() != nil {
-		return nil
 	}
 	w.forget(imp.ID)
 	if w.tooLate(marked) { // the store took its time; nothing has left

@@ -36,9 +36,6 @@ import (
 	"importbot/imports"
 )
 
-// Keep is how long what ended is kept.
-const Keep = 400 * 24 * time.Hour
-
 // never is the due of a thread with nothing to do.
 const never = math.MaxInt64
 

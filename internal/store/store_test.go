@@ -335,7 +335,7 @@ func TestPurge(t *testing.T) {
 		}
 		record(t, s, epoch, imp)
 	}
-	n, err := s.Purge(t.Context(), epoch, noon.Add(-store.Keep))
+	n, err := s.Purge(t.Context(), epoch, noon.Add(-imports.Keep))
 	if err != nil || n != 1 {
 		t.Fatalf("purged %d, %v", n, err)
 	}
