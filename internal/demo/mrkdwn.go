@@ -31,12 +31,19 @@ var colours = map[rune]string{
 // paint makes the styles of a line visible, or leaves them out.
 func paint(line string, terminal bool) string {
 	var b strings.Builder
+	dim := false
 	for _, r := range line {
 		switch {
 		case !isStyle(r):
 			b.WriteRune(r)
 		case terminal:
 			b.WriteString(colours[r])
+			if r == dimOn || r == dimOff {
+				dim = r == dimOn
+			}
+			if r == boldOff && dim { // the one code ends both
+				b.WriteString(colours[dimOn])
+			}
 		case r == codeOn || r == codeOff:
 			b.WriteByte('`')
 		}
