@@ -18,9 +18,9 @@ type Groups interface {
 }
 
 const (
-	// refreshEvery is how often the members of the groups are asked for, retryEvery how soon after that failed.
+	// refreshEvery is how often the members of the groups are asked for. After a failure they are asked for again after
+	// a second, then less and less often.
 	refreshEvery = 3 * time.Minute
-	retryEvery   = 20 * time.Second
 	// membersHold is how long the last known members count while Slack does not tell. After that nobody does: who left
 	// the group must not keep what it gave.
 	membersHold = time.Hour
@@ -77,12 +77,16 @@ func (o *Operators) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	failures := 0
 	for {
 		next := refreshEvery
 		for _, id := range o.groupIDs {
 			if err := o.Refresh(ctx, id); err != nil {
-				next = retryEvery
+				next = backoff(failures)
 			}
+		}
+		if failures++; next == refreshEvery {
+			failures = 0
 		}
 		timer := time.NewTimer(next)
 		select {

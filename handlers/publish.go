@@ -89,7 +89,7 @@ func (w *worker) deliver(ctx context.Context, d delivery) (refusal, err error) {
 		*d.post = before
 		return nil, err
 	}
-	callCtx, cancel := context.WithTimeout(ctx, slackWithin)
+	callCtx, cancel := outlive(ctx, slackWithin)
 	defer cancel()
 	m := d.message
 	if d.post.Plain {
@@ -359,7 +359,7 @@ func (w *worker) editCard(ctx context.Context) error {
 	if t.Card.Plain {
 		m.Blocks = simpleBlocks(m.Text)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, slackWithin)
+	callCtx, cancel := outlive(ctx, slackWithin)
 	defer cancel()
 	refusal := w.Slack.Update(callCtx, t.Card.Channel, t.Card.TS, m)
 	if refusal == nil {

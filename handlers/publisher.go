@@ -73,6 +73,11 @@ const (
 	publishPoll = 5 * time.Second
 	// slackWithin bounds one call.
 	slackWithin = 30 * time.Second
+	// noteWithin bounds how long one record is tried, before the work begins afresh from what is recorded.
+	noteWithin = 10 * time.Minute
+	// drainWithin is how long a call that is under way may take, with its record, once this process has to end: what
+	// Slack took and nobody noted would be sent once more.
+	drainWithin = 2500 * time.Millisecond
 	// longestBackoff bounds the time between two tries.
 	longestBackoff = time.Minute
 )
@@ -292,6 +297,9 @@ func (w *worker) run(ctx context.Context, id string) error {
 		err = w.load(ctx, imp)
 	}
 	for err == nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		w.refresh()
 		st := w.s.next()
 		if st.do == doNothing {
@@ -416,8 +424,10 @@ func (w *worker) save(ctx context.Context, due *time.Time) error {
 }
 
 // noteSurely records what Slack has done. As long as that is not recorded nothing else may be done about this import:
-// it would be done twice. So this only ends with the context, or when another process leads.
+// it would be done twice. So this only ends a little after the context, or when another process leads.
 func (w *worker) noteSurely(ctx context.Context) error {
+	ctx, cancel := outlive(ctx, noteWithin)
+	defer cancel()
 	for tries := 0; ; tries++ {
 		err := w.note(ctx)
 		if err == nil || errors.Is(err, imports.ErrNotLeader) || errors.Is(err, imports.ErrNotFound) || ctx.Err() != nil {
@@ -432,6 +442,16 @@ func (w *worker) noteSurely(ctx context.Context) error {
 		}
 		stop()
 	}
+}
+
+// outlive returns a context that ends a little after ctx, and after longest at the latest.
+func outlive(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(drainWithin, cancel)
+		context.AfterFunc(late, func() { timer.Stop() })
+	})
+	return late, func() { stop(); cancel() }
 }
 
 // failed notes a failure, and holds back what failed for a while.
