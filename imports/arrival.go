@@ -25,8 +25,9 @@ func (r Rules) See(srv Server, o Observation) Server {
 	}
 	switch b := BaselineOf(o); {
 	case b != nil:
-		r.seeMove(&srv, o)
 		b.DueTime, b.DueType = srv.pastDue(o, b)
+		r.seeMove(&srv, o)
+		b.Unsettled = srv.Moved != nil && srv.Moved.Unseen && srv.Moved.Before.onlyTimeMoved(srv.Moved.End)
 		srv.Quiet = b
 	case o.Status.Mode == bigfix.ModeRunning:
 		srv.Moved = nil
@@ -54,7 +55,7 @@ func (r Rules) seeMove(srv *Server, o Observation) {
 	}
 	switch srv.Quiet.compare(report) {
 	case moved, changed:
-		next := Moved{Before: *srv.Quiet, End: report, Since: o.At, Looks: 1}
+		next := Moved{Before: *srv.Quiet, End: report, Since: o.At, Looks: 1, Unseen: srv.sawQuiet()}
 		if srv.Moved != nil {
 			next.Before = srv.Moved.Before
 			next.Again = srv.Moved.Again || !next.Before.completes(srv.Moved.End, report)
@@ -70,6 +71,11 @@ func (m *Moved) held(r Rules, at time.Time) bool {
 	return m != nil && m.Looks >= twoLooks && at.Sub(m.Since) >= r.EndGrace
 }
 
+// sawQuiet says whether nothing ran at the last answered look.
+func (srv *Server) sawQuiet() bool {
+	return srv.Good.Status != nil && srv.Good.Status.Mode.NotRunning()
+}
+
 // waitedOut says whether the end that showed up had held when the server was last seen quiet.
 func (srv *Server) waitedOut(r Rules) bool {
 	return srv.Quiet != nil && srv.Moved.held(r, srv.Quiet.Span.At)
@@ -79,7 +85,7 @@ func (srv *Server) waitedOut(r Rules) bool {
 // is kept for some minutes only: what has not begun by then was left out.
 func (srv *Server) pastDue(o Observation, b *Baseline) (time.Time, bigfix.ImportType) {
 	before := srv.Quiet
-	if before == nil || srv.Good.Status == nil || !srv.Good.Status.Mode.NotRunning() ||
+	if before == nil || !srv.sawQuiet() ||
 		before.firm() && before.compare(reportOf(o)) != nothing {
 		return time.Time{}, ""
 	}
@@ -140,7 +146,7 @@ func (a *arrival) running() []Import {
 	if base != nil {
 		s.doubtGap(base.Span.At, a.look.At, max(a.Gap, 2*a.PollIdle))
 	}
-	if a.unsettled() {
+	if a.unsettled(base) {
 		s.doubt(Doubt{Kind: DoubtAnother})
 	}
 	s.LastLook = a.look.At
@@ -196,11 +202,11 @@ func (a *arrival) new(base *Baseline) Import {
 	return imp
 }
 
-// unsettled says whether the import before this one was given up a moment ago because this one runs: its end may still
-// be written down, and look like this one's.
-func (a *arrival) unsettled() bool {
-	return slices.ContainsFunc(a.ended, func(i Import) bool {
-		return i.Outcome == Unknown && i.LastLook.Equal(a.look.At)
+// unsettled says whether the import before this one ended a moment before the baseline, and not clearly: more may be
+// written down of its end, and look like this one's.
+func (a *arrival) unsettled(base *Baseline) bool {
+	return base != nil && slices.ContainsFunc(a.ended, func(i Import) bool {
+		return (i.Outcome == Unknown || i.Outcome == Unclear) && !i.LastLook.Add(a.EndGrace).Before(base.Span.At)
 	})
 }
 

@@ -143,12 +143,12 @@ func (s *step) against(report End) []Doubt {
 	default:
 		kinds = append(kinds, DoubtType)
 	}
-	if clock, ok := s.clock(); ok && !s.timeFits(clock, report) {
+	if clock, ok := s.clock(); ok && !s.timeFits(clock, report.ImportTime, report.SeenAt) {
 		kinds = append(kinds, DoubtTime)
 	} else if !ok && !s.Baseline.firm() {
 		kinds = append(kinds, DoubtNoBaseline)
 	}
-	if s.Early != nil && !s.Early.ImportTime.Equal(report.ImportTime) {
+	if s.Early != nil && !s.Early.ImportTime.Equal(report.ImportTime) || s.Baseline != nil && s.Baseline.Unsettled {
 		kinds = append(kinds, DoubtAnother)
 	}
 	if s.refused() != "" {
@@ -170,7 +170,7 @@ func (s *step) contradictions(report End) []DoubtKind {
 	known := !report.SuccessTime.IsZero()
 	succeeded := known && s.successMoved(report)
 	switch {
-	case report.Status == bigfix.StatusSuccessful && known && !succeeded:
+	case report.Status == bigfix.StatusSuccessful && known && !(succeeded && s.successFits(report)):
 		return []DoubtKind{DoubtStale}
 	case report.Status != bigfix.StatusSuccessful && report.Status != "" && succeeded:
 		return []DoubtKind{DoubtAnother}
@@ -180,22 +180,39 @@ func (s *step) contradictions(report End) []DoubtKind {
 	return nil
 }
 
+// successFits says whether the time of the last success, a beginning or an end too, can be this import's.
+func (s *step) successFits(report End) bool {
+	if clock, ok := s.clock(); ok {
+		return s.timeFits(clock, report.SuccessTime, report.SeenAt)
+	}
+	apart := report.ImportTime.Sub(report.SuccessTime).Abs()
+	return apart <= report.SeenAt.Sub(s.earliest())+2*giveOrTake
+}
+
 // watchedToTheEnd says whether the import was seen running, and no look failed between that and the first quiet one.
 func (s *step) watchedToTheEnd() bool {
 	return !s.LastRun.IsZero() && (s.LastFailure == nil || s.LastFailure.At.Before(s.LastRun))
 }
 
-// timeFits says whether the time of a report, which may be an import's beginning or its end, can be this one's.
-func (s *step) timeFits(clock serverClock, report End) bool {
+// timeFits says whether a time of the server's, which may be an import's beginning or its end, can be this one's.
+func (s *step) timeFits(clock serverClock, there, seenAt time.Time) bool {
 	if s.FirstRunning.At.IsZero() {
-		return clock.within(report.ImportTime, s.earliest(), report.SeenAt)
+		return clock.within(there, s.earliest(), seenAt)
 	}
 	atBegin := clock
 	if c, ok := s.Baseline.clock(); ok {
 		atBegin = c // the clock as it was then: it may have been set since
 	}
-	return atBegin.within(report.ImportTime, s.earliest(), s.FirstRunning.At) ||
-		clock.within(report.ImportTime, s.LastRunning.asked(), report.SeenAt)
+	return atBegin.within(there, s.earliest(), s.FirstRunning.At) ||
+		clock.within(there, s.LastRunning.asked(), s.endedBy(seenAt))
+}
+
+// endedBy is after when this import did not end: the first look at which it did not run any more.
+func (s *step) endedBy(seenAt time.Time) time.Time {
+	if s.Settle != nil {
+		return s.Settle.Since
+	}
+	return seenAt
 }
 
 // doubtNightly notes a scheduled import that was due in the same minutes as something that happened between two times.

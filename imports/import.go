@@ -161,6 +161,9 @@ type Baseline struct {
 	// far as it is known; zero as a rule. It may begin any moment although NextImportTime says tomorrow.
 	DueTime time.Time // the server's clock
 	DueType bigfix.ImportType
+	// Unsettled says that shortly before this look the time of the last import had moved, and nothing else: something may
+	// be about to run, or more about to be written down of what ran.
+	Unsettled bool
 	// Ahead is how far the server's clock is ahead of ours, nil where it gave no way to tell.
 	Ahead *time.Duration
 }
@@ -313,6 +316,7 @@ type Moved struct {
 	Since  time.Time // the first look that reported this end
 	Looks  int       // how many did
 	Again  bool      // it replaced another end that was waited on
+	Unseen bool      // no import was seen running at the last answered look before it
 }
 
 // Event is something that happened to an import in one step of the judge, for logs, metrics and tests.

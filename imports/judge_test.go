@@ -76,7 +76,7 @@ var truth = []struct{ name, looks, want string }{
 	{"a nightly was due, and the end is far from it", "@clock . > 1 2 ! 3 4 5 6 7 8 9 S", "succeeded"},
 	{"the other type", ". > 1 5 O O O", "unclear: type"},
 	{"no type", ". > 1 5 U U U", "unclear: type_unknown"},
-	{"the time fits nothing", "@clock . > 1 5 T T T", "unclear: time"},
+	{"the time fits nothing", "@clock . > 1 5 T T T", "unclear: time stale"},
 	{"the time fits nothing, and nobody can tell", "@noclock . > 1 5 T", "succeeded"},
 	{"no word, but the success moved", ". > 1 5 W W W", "succeeded"},
 	{"no word at all", ". > 1 5 w w w", "unknown: no_word"},

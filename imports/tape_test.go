@@ -16,7 +16,7 @@ type tape struct {
 	before bigfix.Status
 	began  time.Time // by our clock; zero until the import shows
 	sent   time.Time
-	ended  time.Time // the first look that reported an end
+	ended  time.Time // by our clock; zero while it runs
 	due    time.Time // when a scheduled import is due, by our clock
 }
 
@@ -112,8 +112,10 @@ func (tp *tape) answer(word string) bigfix.Status {
 	case word == "?":
 		return bigfix.Status{Mode: "maintenance"}
 	case word == ".":
+		tp.quiet()
 		return st
 	case word == "p":
+		tp.quiet()
 		st.Mode = bigfix.ModePending
 		return st
 	case word == "n":
@@ -129,8 +131,16 @@ func (tp *tape) answer(word string) bigfix.Status {
 	return tp.end(word)
 }
 
+// quiet notes when the import ended: five seconds before the look that first showed nothing running.
+func (tp *tape) quiet() {
+	if tp.ended.IsZero() && !tp.began.IsZero() {
+		tp.ended = tp.now.Add(-5 * time.Second)
+	}
+}
+
 // begin notes when the import began: twenty seconds ago, but after run= was sent.
 func (tp *tape) begin() {
+	tp.ended = time.Time{}
 	if !tp.began.IsZero() {
 		return
 	}
@@ -140,16 +150,16 @@ func (tp *tape) begin() {
 	}
 }
 
-// end is a report of this import's end: five seconds before the look that first had one.
+// end is a report of this import's end.
 func (tp *tape) end(word string) bigfix.Status {
-	tp.begin()
+	if tp.began.IsZero() {
+		tp.begin()
+	}
+	tp.quiet()
 	if word == "E" {
 		st := tp.before
 		st.LastImportTime = tp.there(tp.began)
 		return st
-	}
-	if tp.ended.IsZero() {
-		tp.ended = tp.now.Add(-5 * time.Second)
 	}
 	at := tp.there(tp.ended)
 	if tp.timeIs == "begin" {
@@ -165,6 +175,7 @@ func (tp *tape) end(word string) bigfix.Status {
 		st.LastStatus, st.LastSuccessTime = "failed", old.LastSuccessTime
 	case "T":
 		st.LastImportTime = at.Add(-anHour)
+		st.LastSuccessTime = st.LastImportTime
 	case "O":
 		st.LastImportType = bigfix.TypeRaw
 	case "U":
