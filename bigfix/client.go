@@ -187,12 +187,15 @@ func (c *Client) ask(ctx context.Context, send sender, op, path, token, run stri
 	if err := c.refusal(op, ans); err != nil {
 		return Status{}, err
 	}
-	s, parseErr := ParseStatus(ans.body)
+	s, parseErr := parseStatus(ans.body, c.cleanWord)
 	if parseErr != nil && run == "" {
 		return Status{}, &Error{Kind: ErrUnavailable, Op: op, Status: ans.status, Err: c.secrets.clean(parseErr)}
 	}
 	s.Date = ans.date
-	return c.withoutSecrets(s), nil
+	if path, ok := pagePath(s.ImportCreateURL); ok {
+		c.pages.Store(&path)
+	}
+	return s, nil
 }
 
 // at is the address of a path on the server, below the path that the
@@ -219,27 +222,19 @@ func (c *Client) request(path, token, run string) *http.Request {
 	return &http.Request{Method: http.MethodGet, URL: u, Header: header}
 }
 
-// withoutSecrets cuts the token out of every text that the server chose, and
-// remembers where the server says that its pages are.
-func (c *Client) withoutSecrets(s Status) Status {
-	// A documented word stays what it is, also where it is somebody's password.
-	if !s.Mode.Known() {
-		s.Mode = Mode(c.secrets.redact(string(s.Mode)))
+// documented are the words that stay what they are, also where one of them is
+// somebody's password.
+var documented = map[string]bool{
+	string(ModeNone): true, string(ModeIdle): true, string(ModeRunning): true, string(ModePending): true,
+	string(StatusSuccessful): true, string(TypeRaw): true, string(TypeComplete): true,
+}
+
+// cleanWord cuts secrets out of a text that the server chose.
+func (c *Client) cleanWord(word string) string {
+	if documented[word] {
+		return word
 	}
-	if !s.LastStatus.Successful() {
-		s.LastStatus = LastStatus(c.secrets.redact(string(s.LastStatus)))
-	}
-	for _, t := range []*ImportType{&s.LastImportType, &s.NextImportType} {
-		if !t.Known() {
-			*t = ImportType(c.secrets.redact(string(*t)))
-		}
-	}
-	s.ImportStatusURL = c.secrets.redact(s.ImportStatusURL)
-	s.ImportCreateURL = c.secrets.redact(s.ImportCreateURL)
-	if path, ok := pagePath(s.ImportCreateURL); ok {
-		c.pages.Store(&path)
-	}
-	return s
+	return c.secrets.redact(word)
 }
 
 // pagePath takes the path of a page from an answer if it is one that may be

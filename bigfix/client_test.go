@@ -3,11 +3,13 @@ package bigfix_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -297,11 +299,19 @@ func TestNotSent(t *testing.T) {
 	}
 	mustStatus(t, c)
 
-	cfg := srv.Config()
-	cfg.URL, cfg.Insecure = "http://no-such-host.invalid:9081", true
-	_, err := newClient(t, cfg).Start(patient(t), bigfix.TypeRaw)
-	if e := asError(t, err); !e.NotSent() || !strings.Contains(e.Reason(), "host name") && e.Reason() != "no route to the server" {
-		t.Errorf("unknown host: %v, not sent %t", err, e.NotSent())
+	for words, cause := range map[string]error{
+		"no such host name":              &net.DNSError{IsNotFound: true},
+		"host name can't be resolved":    &net.DNSError{IsTemporary: true},
+		"no route to the server":         syscall.EHOSTUNREACH,
+		"no answer in time":              os.ErrDeadlineExceeded,
+		"the tunnel is closed on Sunday": errors.New("the tunnel is closed on Sunday"),
+	} {
+		cfg := srv.Config()
+		cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, cause }
+		_, err := newClient(t, cfg).Start(patient(t), bigfix.TypeRaw)
+		if e := asError(t, err); !e.NotSent() || e.Reason() != words || !errors.Is(err, cause) {
+			t.Errorf("%v, not sent %t; want %q", err, e.NotSent(), words)
+		}
 	}
 }
 

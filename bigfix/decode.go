@@ -17,6 +17,10 @@ import (
 // longest documented one is a relative URL of some twenty.
 const maxWord = 256
 
+// maxText bounds what is read into a text at all, in bytes: what is longer is
+// no word, and too much to search for secrets.
+const maxText = 16 << 10
+
 // ParseStatus reads the JSON body of an answer. It is lenient where servers
 // differ: a number may come as a string, any field but mode may be null or
 // missing, dates come in several spellings, unknown fields are passed over. A
@@ -26,10 +30,17 @@ const maxWord = 256
 //
 // An answer that was cut short is therefore always an error.
 func ParseStatus(body []byte) (Status, error) {
+	return parseStatus(body, func(word string) string { return word })
+}
+
+// parseStatus passes each text through clean before it is cut to length,
+// because half a secret would no longer be recognised.
+func parseStatus(body []byte, clean func(string) string) (Status, error) {
 	f, err := readFields(body)
 	if err != nil {
 		return Status{}, err
 	}
+	f.clean = clean
 	mode, err := f.mode()
 	if err != nil {
 		return Status{}, err
@@ -55,6 +66,7 @@ func ParseStatus(body []byte) (Status, error) {
 // fields are the members of an answer, each still as it was written.
 type fields struct {
 	raw    map[string]json.RawMessage
+	clean  func(string) string
 	unread []string
 }
 
@@ -113,7 +125,10 @@ func (f *fields) mode() (Mode, error) {
 	if strings.TrimSpace(s) == "" {
 		return "", errors.New("answer has an empty mode")
 	}
-	return Mode(bound(s)), nil
+	if len(s) > maxText {
+		return "", errors.New("answer has a mode of more than 16 KiB")
+	}
+	return Mode(bound(f.clean(s))), nil
 }
 
 // text returns a member's value without JSON's quotes; ok is false when it is
@@ -143,7 +158,11 @@ func (f *fields) unreadable(name string) { f.unread = append(f.unread, name) }
 
 func (f *fields) word(name string) string {
 	text, _ := f.text(name)
-	return bound(text)
+	if len(text) > maxText {
+		f.unreadable(name)
+		return ""
+	}
+	return bound(f.clean(text))
 }
 
 func (f *fields) boolean(name string) *bool {

@@ -88,6 +88,10 @@ func texts(err error) []string {
 	return append(all, texts(errors.Unwrap(err))...)
 }
 
+// half is the first half of the token: what is left of it where somebody cuts
+// a text before looking for secrets.
+var half = nastyToken[:len(nastyToken)/2]
+
 // escapes are the ways in which servers write back what they were sent.
 var escapes = map[string]func(string) string{
 	"plain":            func(s string) string { return s },
@@ -112,7 +116,9 @@ var escapes = map[string]func(string) string{
 // echoes are the places of an answer in which a server can write them back.
 var echoes = map[string]func(w http.ResponseWriter, said string){
 	"text of 400": func(w http.ResponseWriter, said string) { http.Error(w, "no such token: "+said, 400) },
-	"text of 401": func(w http.ResponseWriter, said string) { http.Error(w, "no such token: "+said, http.StatusUnauthorized) },
+	"text of 401": func(w http.ResponseWriter, said string) {
+		http.Error(w, "no such token: "+said, http.StatusUnauthorized)
+	},
 	"text of 403": func(w http.ResponseWriter, said string) { http.Error(w, "not for "+said, http.StatusForbidden) },
 	"text of 404": func(w http.ResponseWriter, said string) { http.Error(w, "not found: "+said, 404) },
 	"text of 500": func(w http.ResponseWriter, said string) { http.Error(w, "wrong parameter: "+said, 500) },
@@ -132,6 +138,9 @@ var echoes = map[string]func(w http.ResponseWriter, said string){
 	"redirect off": func(w http.ResponseWriter, said string) {
 		w.Header().Set("Location", "https://sso/"+said)
 		w.WriteHeader(302)
+	},
+	"end of a long word": func(w http.ResponseWriter, said string) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"mode": strings.Repeat("x", 230) + said, "last_status": strings.Repeat("x", 230) + said})
 	},
 	"words of a status": func(w http.ResponseWriter, said string) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"mode": said, "last_status": said, "last_import_type": said,
@@ -233,7 +242,7 @@ func TestNoFetchedTokenShows(t *testing.T) {
 // Nor does a token show where the trouble is on this side of the wire.
 func TestNoSecretShowsWithoutAServer(t *testing.T) {
 	for name, url := range map[string]string{
-		"refused": "http://127.0.0.1:1", "no TLS": "https://127.0.0.1:1", "no such host": "https://no-such-host.invalid",
+		"refused": "http://127.0.0.1:1", "refused below TLS": "https://127.0.0.1:1",
 	} {
 		c := newClient(t, bigfix.Config{URL: url, Token: nastyToken})
 		_, err := c.Status(patient(t))
@@ -274,8 +283,32 @@ func TestNoSecretShowsInValues(t *testing.T) {
 func checkTexts(t *testing.T, all []string) {
 	t.Helper()
 	for _, text := range all {
-		for _, leak := range leaks(text, nastyToken, nastyPassword) {
+		for _, leak := range leaks(text, half, nastyPassword) {
 			t.Errorf("%s", leak)
 		}
 	}
+}
+
+// FuzzRedact: no token of printable ASCII comes through in any of the escapes,
+// whatever stands around it.
+func FuzzRedact(f *testing.F) {
+	f.Add(nastyToken, "no such token: ", " (see the log)")
+	f.Add("0123456789abcdef0123456789abcdef01234567", "/api/import_status.json?token=", "&run=complete")
+	f.Add("%2541%25", "%25", "41")
+	f.Add(`\\u0041\"x`, `\`, `"`)
+	f.Fuzz(func(t *testing.T, token, before, after string) {
+		// A token that looks like what stands in its place can't be told from it.
+		if len(token) < 8 || strings.ContainsAny(token, "[]") || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			t.Skip()
+		}
+		if len(before)+len(after) > 500 || len(leaks(before+" "+after, token)) > 0 {
+			t.Skip()
+		}
+		for how, escape := range escapes {
+			got := bigfix.Redact(token, before+" "+escape(token)+" "+after)
+			for _, leak := range leaks(got, token) {
+				t.Errorf("%s: %s", how, leak)
+			}
+		}
+	})
 }

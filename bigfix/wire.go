@@ -214,17 +214,17 @@ func kindOf(status int, message string) Kind {
 // redirectWords says where to, without the query: login pages like to carry
 // the whole address they came from in it.
 func (c *Client) redirectWords(ans *answer) string {
-	to := shownURL(ans.location)
+	to := oneLine(shownURL(c.secrets.redact(ans.location)))
 	if to == "" {
 		return fmt.Sprintf("redirects elsewhere (HTTP %d)", ans.status)
 	}
-	return fmt.Sprintf("redirects to %s (HTTP %d)", oneLine(c.secrets.redact(to)), ans.status)
+	return fmt.Sprintf("redirects to %s (HTTP %d)", to, ans.status)
 }
 
 // message is the server's own explanation: a member of a JSON object by one of
-// the usual names, or a text. An HTML page is none.
+// the usual names, or a text. An HTML page is none, and nor is a long dump.
 func (c *Client) message(ans *answer) string {
-	if ans.bodyErr != nil || ans.html || !utf8.Valid(ans.body) {
+	if ans.bodyErr != nil || ans.html || len(ans.body) > maxText || !utf8.Valid(ans.body) {
 		return ""
 	}
 	text := string(bytes.TrimSpace(ans.body))
