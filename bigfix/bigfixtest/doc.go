@@ -52,7 +52,7 @@
 // # Without HTTP
 //
 // [Sim] is the same server as plain function calls, which are told the time
-// and answer what a [bigfix.Client] would have returned. It plays some two
-// hundred thousand imports a second, enough to try a program's judgement
+// and answer what a [bigfix.Client] would have returned. It plays a
+// hundred thousand imports in a second or two, enough to try a program's judgement
 // against every combination of doubts that chance comes up with.
 package bigfixtest

@@ -13,8 +13,9 @@ import (
 // Sim is the mind of the server without HTTP: it is told the time with every
 // call and answers what [bigfix.Client] would have made of the server's answer.
 // Time doesn't pass between calls and never goes back: an earlier time counts
-// as the latest that was told. It is safe for concurrent use and quick enough
-// to play a hundred thousand imports in a few seconds.
+// as the latest that was told. So nothing is slow here: delays count over HTTP
+// only, and what would hang has timed out already. It is safe for concurrent
+// use and quick enough to play a hundred thousand imports in a second or two.
 type Sim struct {
 	mu       sync.Mutex
 	set      *settings
