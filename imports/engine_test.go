@@ -351,6 +351,16 @@ func TestWhatCanNotBeSentExpires(t *testing.T) {
 			t.Errorf("ended %s with %d run= requests", end.Outcome, r.runs())
 		}
 	})
+	t.Run("the mark can't be recorded", func(t *testing.T) {
+		r := newRig(t)
+		cfg := r.config()
+		cfg.Store = noMark{r.store}
+		r.run(cfg)
+		asked := r.ask("ana", bigfix.TypeRaw)
+		if end := r.ended(cfg, asked.ID); end.Outcome != imports.Expired || r.runs() != 0 {
+			t.Errorf("ended %s with %d run= requests", end.Outcome, r.runs())
+		}
+	})
 	t.Run("nothing can be recorded", func(t *testing.T) {
 		r := newRig(t)
 		cfg := r.config()
@@ -365,6 +375,16 @@ func TestWhatCanNotBeSentExpires(t *testing.T) {
 			t.Errorf("ended %s with %d run= requests", end.Outcome, r.runs())
 		}
 	})
+}
+
+// noMark is a store that takes everything but the mark of a start.
+type noMark struct{ imports.Store }
+
+func (n noMark) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
+	if slices.ContainsFunc(imps, func(i imports.Import) bool { return i.State == imports.Sending }) {
+		return errFull
+	}
+	return n.Store.Record(ctx, epoch, srv, imps)
 }
 
 // The end of one import and the beginning of the next would be each other's evidence: a start waits until it is clear
@@ -533,6 +553,24 @@ func TestPace(t *testing.T) {
 			t.Errorf("five commands tried the rejected token %d times", got)
 		}
 	})
+}
+
+func TestARejectedStartIsNoReasonToTryTheTokenAgain(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	r.run(cfg)
+	r.server.Fail(bigfixtest.Fault{Answer: bigfixtest.Answer401, On: bigfixtest.Runs})
+	before := len(r.server.Journal().Requests)
+	asked := r.ask("ana", bigfix.TypeRaw)
+	r.soon("sent", func() bool { return r.stored(asked.ID).State == imports.Sent })
+	r.rest(cfg)
+	r.pass(cfg, 55*time.Second)
+	if got := len(r.server.Journal().Requests) - before; got != 1 { // the first look of all served as the one before
+		t.Errorf("%d requests in the minute after a start was rejected, want the start alone", got)
+	}
+	if end := r.ended(cfg, asked.ID); end.Outcome != imports.NotBegun || end.Reason.Kind != imports.ReasonUnauthorized {
+		t.Errorf("ended %s, %+v", end.Outcome, end.Reason)
+	}
 }
 
 func TestFollowersCostNoLooks(t *testing.T) {

@@ -103,7 +103,7 @@ func (w *watcher) startOne(ctx context.Context, imp Import, a *attempt) error {
 			return err
 		}
 	}
-	return w.send(ctx, imp)
+	return w.send(ctx, imp, a)
 }
 
 // hopeless says why there is no point in asking the server at all.
@@ -202,11 +202,16 @@ func (w *watcher) announce(ctx context.Context, imp Import, a *attempt) error {
 	}
 	w.e.trouble(w.announcing(), err)
 	a.announced = err == nil
+	w.retry(a, err)
+	return nil
+}
+
+// retry notes how a try went, and when the next one is due if it failed.
+func (w *watcher) retry(a *attempt, err error) {
 	a.tries.note(err)
 	if err != nil {
 		a.next = w.now().Add(a.tries.delay())
 	}
-	return nil
 }
 
 func (w *watcher) announcing() string { return w.cfg.Name + ": putting up a card" }
@@ -222,7 +227,7 @@ func (w *watcher) forget(id string) {
 // send marks the intent as being sent, and sends it if that could be stored. From there on nothing sends it again:
 // this loop moves on, and a new one finds it marked. A process that has to end in between sends it still, for whoever
 // finds the mark takes it for sent.
-func (w *watcher) send(ctx context.Context, imp Import) error {
+func (w *watcher) send(ctx context.Context, imp Import, a *attempt) error {
 	marked := imp
 	marked.State, marked.SendingAt = Sending, w.now()
 	marked.Baseline = w.srv.Quiet
@@ -230,6 +235,7 @@ func (w *watcher) send(ctx context.Context, imp Import) error {
 	w.keep(marked, true)
 	if err := w.save(ctx); err != nil {
 		w.unkeep(imp)
+		w.retry(a, err)
 		return w.leaderOnly(err)
 	}
 	w.forget(imp.ID)

@@ -212,16 +212,15 @@ func (w *watcher) read(ctx context.Context) error {
 }
 
 // merge adds stored imports that memory does not know, and what the store alone keeps to those it does. What memory
-// knows is never older than what is stored: nobody else writes it.
+// knows is never older than what is stored: nobody else writes it, and all of it was stored just before.
 func (w *watcher) merge(stored []Import) {
 	for _, s := range stored {
 		i := slices.IndexFunc(w.active, func(a Import) bool { return a.ID == s.ID })
-		switch {
-		case i >= 0:
-			w.active[i].Followers, w.active[i].AnsweredAt = s.Followers, s.AnsweredAt
-		case !slices.ContainsFunc(w.unsaved, func(u Import) bool { return u.ID == s.ID }): // else it ended, and the store does not know yet
+		if i < 0 {
 			w.active = append(w.active, s)
+			continue
 		}
+		w.active[i].Followers, w.active[i].AnsweredAt = s.Followers, s.AnsweredAt
 	}
 }
 
