@@ -543,6 +543,7 @@ func TestWhatCantBeRecordedIsNotSent(t *testing.T) {
 	if b := s.p.Backlog(); b.Failing != 1 || !strings.Contains(b.Reason, "disk full") {
 		t.Errorf("Backlog() = %+v", b)
 	}
+	s.p.dispatch(context.Background(), func(string) { t.Error("tried again at once, though the store fails") })
 	s.store.errs = 0
 	tl.pass(2 * time.Minute)
 	s.expect(1, 1, 1)
@@ -667,5 +668,23 @@ func TestLateImportsMentionWhoAsked(t *testing.T) {
 	tl.pass(time.Minute)
 	if got := s.posts(kindFinished); len(got) != 1 || !strings.Contains(got[0].text, "<@U0ANA>") {
 		t.Errorf("want who asked mentioned:\n%s", s.slack)
+	}
+}
+
+func TestAServerThatIsNotConfiguredAnyMore(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	s.p.Servers = s.p.Servers[1:]
+	tl.end(imports.Unknown)
+	tl.pass(2 * time.Minute)
+	s.expect(1, 1, 1) // where its card stands
+
+	unseen := with(over(imports.Failed), func(i *imports.Import) { i.ID, i.Server = "imp-9", "gone" })
+	s.put(unseen)
+	tl.pass(time.Minute)
+	if got := s.posts(kindFinished); len(got) != 2 || got[1].channel != "U0ANA" {
+		t.Errorf("want the end by direct message where no channel is known:\n%s", s.slack)
 	}
 }

@@ -57,11 +57,14 @@ type job struct {
 	busy bool          // Run has a worker on it
 	due  time.Time     // when the rest is due; zero: nothing is left
 
-	holdPost, holdEdit time.Time
-	failsPost          int
-	failsEdit          int
-	failing            time.Time // since when its work fails; zero while it does not
-	lastError          string
+	// rests is until when nothing at all is done about it: the store failed.
+	rests      time.Time
+	failsStore int
+	// holdPost and holdEdit are until when Slack is not asked.
+	holdPost, holdEdit   time.Time
+	failsPost, failsEdit int
+	failing              time.Time // since when its work fails; zero while it does not
+	lastError            string
 }
 
 const (
@@ -166,13 +169,13 @@ func (p *Publisher) dispatch(ctx context.Context, do func(id string)) time.Durat
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	next, now := publishPoll, p.Clock.Now()
 	for _, id := range ids {
-		if j := p.job(id); !j.busy {
+		if j := p.job(id); !j.busy && !j.rests.After(now) {
 			j.busy = true
 			do(id)
 		}
 	}
-	next, now := publishPoll, p.Clock.Now()
 	for id, j := range p.jobs {
 		switch {
 		case j.busy || j.due.IsZero():
@@ -314,8 +317,8 @@ func (w *worker) run(ctx context.Context, id string) error {
 	if errors.Is(err, imports.ErrNotLeader) || ctx.Err() != nil {
 		return err
 	}
-	w.failed(&w.holdPost, &w.failsPost, err)
-	w.setDue(w.holdPost)
+	w.failed(&w.rests, &w.failsStore, err)
+	w.setDue(w.rests)
 	return err
 }
 
@@ -393,7 +396,7 @@ func (w *worker) settle(ctx context.Context, at time.Time) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.due = at
+	w.due, w.rests, w.failsStore = at, time.Time{}, 0
 	if at.IsZero() {
 		w.recovered()
 	}

@@ -100,7 +100,7 @@ func (s *stage) pump() {
 				ids = append(ids, id)
 			}
 		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { return s.p.jobs[id] != nil && s.p.jobs[id].holdAll(s.clock.Now()) })
+		ids = slices.DeleteFunc(ids, func(id string) bool { return s.p.jobs[id] != nil && s.p.jobs[id].rests.After(s.clock.Now()) })
 		if len(ids) == 0 {
 			return
 		}
@@ -109,11 +109,6 @@ func (s *stage) pump() {
 		}
 	}
 	s.t.Fatal("the publisher does not come to rest")
-}
-
-// holdAll says that a job failed as a whole, and waits.
-func (j *job) holdAll(now time.Time) bool {
-	return j.due.After(now) && j.holdPost.After(now) && j.failsPost > 0
 }
 
 // pass lets time go by, and work be done as it falls due.

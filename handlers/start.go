@@ -18,6 +18,9 @@ const decideWithin = 2*time.Minute + 30*time.Second
 // answerWithin bounds one answer by response_url, so that it is over before the publisher takes it for lost.
 const answerWithin = 8 * time.Second
 
+// noteAnswerWithin bounds noting that an answer was given. It is done even when the process has to end.
+const noteAnswerWithin = 2 * time.Second
+
 // cardWithin is how long the answer waits for the link to a card that is not up yet.
 const cardWithin = 4 * time.Second
 
@@ -38,9 +41,6 @@ func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t big
 	}
 	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": r.UserID, "channel": r.ChannelID}).
 		Info("A start was accepted")
-	if !imp.AnsweredAt.IsZero() {
-		return nil // Slack delivered the command twice, and it has its answer
-	}
 	if err := h.say(ctx, r, h.askingMessage(srv)); err != nil {
 		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 	}
@@ -115,7 +115,9 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 		log.WithError(err).Warn("The answer to a start is left to a direct message")
 		return
 	}
-	if err := h.Store.Answered(await, id, h.Now()); err != nil {
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteAnswerWithin)
+	defer cancel()
+	if err := h.Store.Answered(noting, id, h.Now()); err != nil {
 		log.WithError(err).Warn("That a start was answered could not be noted; the answer may come a second time")
 	}
 }
