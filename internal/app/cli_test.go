@@ -73,7 +73,8 @@ func TestManifest(t *testing.T) {
 		"manifest.yaml":        nil,
 		"manifest-groups.yaml": {"SLACK_COMMAND=/data-import", "IMPORT_OPERATORS=U012345,S012345"},
 	} {
-		got := call(t, environ, "manifest")
+		var got result
+		t.Run(name, func(t *testing.T) { got = call(t, environ, "manifest") })
 		if got.code != exitWell {
 			t.Fatalf("got %d, %s", got.code, got.err)
 		}
@@ -166,7 +167,7 @@ func TestStatusText(t *testing.T) {
 	broken := idle
 	broken.LastStatus, broken.LastSuccessTime, broken.Mode, broken.CanRunImports = "fehlgeschlagen \x1b[31m", at(-3, 0, 47), bigfix.ModePending, &no
 	prod := config.Server{Name: "prod", Edition: bigfix.BFI, TokenVariable: "BIGFIX_TOKEN"}
-	lab := config.Server{Name: "lab", Edition: bigfix.ILMT, TokenVariable: "BIGFIX_LAB_TOKEN", Insecure: true}
+	lab := config.Server{Name: "lab", Edition: bigfix.ILMT, TokenVariable: "BIGFIX_LAB_TOKEN", Insecure: true, InsecureVariable: "BIGFIX_INSECURE"}
 	var text strings.Builder
 	p := Program{Stdout: &text}
 	err := p.print([]report{

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"os/signal"
+	"syscall"
 
 	"importbot/internal/demo"
 )
@@ -16,5 +18,8 @@ func (p Program) demo(ctx context.Context, args []string) error {
 	if *verbose {
 		d.Log = p.Stderr
 	}
+	// A terminal window that is closed must not leave the demo's state behind.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
 	return d.Run(ctx)
 }

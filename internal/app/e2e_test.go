@@ -161,6 +161,7 @@ func (w *world) kinds() map[string]int {
 }
 
 func TestFollowAnImport(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	binary(t)
 	began := time.Now()
@@ -198,6 +199,7 @@ func TestFollowAnImport(t *testing.T) {
 
 // Killed with -9 at any moment and started again: the same card and thread go on, with one finished message and one run= request.
 func TestKilledAndStartedAgain(t *testing.T) {
+	t.Parallel()
 	for name, moment := range map[string]func(*testing.T, *world){
 		"when the card was posted": func(t *testing.T, w *world) { w.message(t, "card", whatever) },
 		"when run= was sent": func(t *testing.T, w *world) {
@@ -212,6 +214,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 		"when the end was announced": func(t *testing.T, w *world) { w.message(t, "finished", whatever) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			p := w.start(t, w.environ()).ready(t)
 			inv := w.command(t, "raw")
@@ -245,6 +248,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 
 // The bot hangs neither on Slack nor on the server when it is told to stop, and a second process is told who is in the way.
 func TestStopsWhileNothingAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.start(t, w.environ()).ready(t)
 	second := w.start(t, w.environ())
@@ -264,12 +268,39 @@ func TestStopsWhileNothingAnswers(t *testing.T) {
 	}
 }
 
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.start(t, w.environ()).ready(t)
+	w.slack.Fail("*", slacksim.Fault{Hang: true, Times: -1})
+	w.command(t, "raw")
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "Stopping", func(log string) bool { return strings.Contains(log, "Stopping") })
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for began := time.Now(); ; {
+		select {
+		case <-p.ended:
+			if status, ok := p.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+				t.Errorf("it ended by itself: %v", p.ProcessState)
+			}
+			return
+		case <-again.C:
+			p.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may be over
+			if time.Since(began) > 2*time.Second {
+				t.Fatal("a second signal does not end it")
+			}
+		}
+	}
+}
+
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
 }
 
 func TestFaultyConfiguration(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.start(t, w.environ("SLACK_CHANNEL=#bigfix", "POLL_IDLE=30", "BIGFIX_TOKEN="))
 	if got := p.exit(t, 10*time.Second); got != exitUsage {
@@ -283,6 +314,7 @@ func TestFaultyConfiguration(t *testing.T) {
 }
 
 func TestRefusedTokensEndTheProgram(t *testing.T) {
+	t.Parallel()
 	for variable, token := range map[string]string{"SLACK_BOT_TOKEN": "xoxb-wrong", "SLACK_APP_TOKEN": "xapp-wrong"} {
 		t.Run(variable, func(t *testing.T) {
 			w := newWorld(t)
@@ -308,6 +340,7 @@ func TestRefusedTokensEndTheProgram(t *testing.T) {
 
 // The bot watches on while Slack is down from the start, and its thread catches up when Slack is back.
 func TestSlackDownAtStart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.slack.Fail("*", slacksim.Fault{Status: 503, Times: -1})
 	p := w.start(t, w.environ("ANNOUNCE=all"))
@@ -326,6 +359,7 @@ func TestSlackDownAtStart(t *testing.T) {
 
 // The story of the demo, with a hostile environment around it: it reads neither environment nor .env, and leaves nothing behind.
 func TestDemoFromAPipe(t *testing.T) {
+	t.Parallel()
 	dir, temp := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("BIGFIX_URL=nonsense\nthis is no line\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -125,6 +125,7 @@ func (p *parts) watch(configured []config.Server) ([]imports.ServerConfig, []han
 		shown = append(shown, handlers.Server{
 			Name: s.Name, Channel: s.Channel, Edition: s.Edition, Operators: s.Operators, Announce: handlers.Announce(s.Announce),
 			PollRunning: s.PollRunning, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
+			OperatorsVariable: s.OperatorsVariable, InsecureVariable: s.InsecureVariable,
 		})
 	}
 	return watched, shown, nil
@@ -142,8 +143,11 @@ func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) erro
 	part := func(name string, run func(context.Context) error) {
 		react.Go(func() error {
 			err := run(reacting)
-			if err != nil || reacting.Err() == nil {
-				err = fmt.Errorf("%s stopped: %w", name, errors.Join(err, errEarly))
+			if err == nil && reacting.Err() == nil {
+				err = errEarly
+			}
+			if err != nil {
+				err = fmt.Errorf("%s stopped: %w", name, err)
 				stopListening(err)
 			}
 			return err
@@ -158,8 +162,9 @@ func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) erro
 		}
 	}()
 
+	said := context.AfterFunc(listening, func() { p.log.Info("Stopping; a second signal ends it at once") })
+	defer said()
 	err := p.bot.Run(listening)
-	p.log.Info("Stopping")
 	answers, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainAnswers)
 	defer cancel()
 	p.handlers.Close(answers)
@@ -207,7 +212,7 @@ func (p *parts) lookedAtAll() bool {
 }
 
 // errEarly is in the error of a part that ended before it was told to.
-var errEarly = errors.New("it should have gone on")
+var errEarly = errors.New("it ended by itself")
 
 // errSlow is a part that did not stop in time. What it was doing is in the store, and goes on at the next start.
 var errSlow = errors.New("not everything stopped in time")

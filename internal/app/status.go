@@ -194,7 +194,7 @@ func (r report) lines(serverNow, now time.Time) []string {
 		add("The user of %s may not start imports here (permission Manage Imports).", r.config.TokenVariable)
 	}
 	if r.Insecure {
-		add("Its certificate is not verified (BIGFIX_INSECURE).")
+		add("Its certificate is not verified (%s).", r.config.InsecureVariable)
 	}
 	return lines
 }

@@ -62,21 +62,23 @@ type Server struct {
 	Operators []string // user IDs, user group IDs, or "*"
 	Announce  Announce
 
-	URL            string // without a slash at its end
-	Edition        bigfix.Edition
-	Token          Secret // or User and Password
-	User           string
-	Password       Secret
-	TokenIn        bigfix.TokenIn // never empty
-	CAFile         string
-	Insecure       bool
-	Timeout        time.Duration
-	PollRunning    time.Duration
-	PollIdle       time.Duration
-	StartGrace     time.Duration
-	EndGrace       time.Duration
-	TokenVariable  string // the variable that holds the token or the password, for messages to people: BIGFIX_PROD_TOKEN
-	MultipleConfig bool   // one of several, so that its variables are BIGFIX_<SERVER>_…
+	URL         string // without a slash at its end
+	Edition     bigfix.Edition
+	Token       Secret // or User and Password
+	User        string
+	Password    Secret
+	TokenIn     bigfix.TokenIn // never empty
+	CAFile      string
+	Insecure    bool
+	Timeout     time.Duration
+	PollRunning time.Duration
+	PollIdle    time.Duration
+	StartGrace  time.Duration
+	EndGrace    time.Duration
+
+	// The variables that these came from, or would be set by, for messages to people: "BIGFIX_PROD_TOKEN" (or the password's),
+	// "IMPORT_OPERATORS", "BIGFIX_INSECURE".
+	TokenVariable, OperatorsVariable, InsecureVariable string
 }
 
 // Announce says which imports that nobody started here are told of.

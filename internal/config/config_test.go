@@ -104,7 +104,7 @@ func TestDefaults(t *testing.T) {
 		Name: "bigfix", Channel: "C0123456789", Operators: []string{"U0123456789"}, Announce: AnnounceFailures,
 		URL: "https://bigfix.example.com:9081", Edition: bigfix.BFI, TokenIn: bigfix.TokenInQuery, Timeout: 20 * time.Second,
 		PollRunning: 30 * time.Second, PollIdle: time.Minute, StartGrace: 5 * time.Minute, EndGrace: time.Minute,
-		TokenVariable: "BIGFIX_TOKEN",
+		TokenVariable: "BIGFIX_TOKEN", OperatorsVariable: "IMPORT_OPERATORS", InsecureVariable: "BIGFIX_INSECURE",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("server: got %+v, want %+v", got, want)
@@ -248,7 +248,7 @@ func TestSeveralServers(t *testing.T) {
 		lab.TokenVariable != "BIGFIX_LAB_PASSWORD" || lab.TokenIn != bigfix.TokenInHeader {
 		t.Errorf("lab does not have its own login: %+v", lab)
 	}
-	if lab.Channel != "CLAB" || !slices.Equal(lab.Operators, []string{"SGROUP", "UANA"}) || lab.PollIdle != 1500*time.Millisecond || lab.Announce != AnnounceAll {
+	if lab.Channel != "CLAB" || !slices.Equal(lab.Operators, []string{"SGROUP", "UANA"}) || lab.OperatorsVariable != "BIGFIX_LAB_OPERATORS" || lab.PollIdle != 1500*time.Millisecond || lab.Announce != AnnounceAll {
 		t.Errorf("lab does not have its own settings: %+v", lab)
 	}
 	if eu.Timeout != 5*time.Second || eu.Token.Reveal() != "abc" || eu.TokenVariable != "BIGFIX_PROD_EU_TOKEN" || eu.Channel != "C0123456789" {

@@ -82,22 +82,22 @@ func (r *reader) log() Log {
 // bigfix reads one server, as far as it does not concern Slack.
 func (r *reader) bigfix(sc scope) Server {
 	s := Server{
-		Name:           sc.server,
-		MultipleConfig: sc.prefix != "",
-		Edition:        value(r, sc, bigfixEdition, bigfix.BFI, oneOf(bigfix.BFI, bigfix.ILMT)),
-		CAFile:         value(r, sc, bigfixCAFile, "", caFile),
-		Insecure:       value(r, sc, bigfixInsecure, false, boolean),
-		Timeout:        value(r, sc, bigfixTimeout, 20*time.Second, duration),
-		PollRunning:    value(r, sc, pollRunning, 30*time.Second, duration),
-		PollIdle:       value(r, sc, pollIdle, time.Minute, duration),
-		StartGrace:     value(r, sc, startGrace, 5*time.Minute, duration),
-		EndGrace:       value(r, sc, endGrace, time.Minute, duration),
+		Name:        sc.server,
+		Edition:     value(r, sc, bigfixEdition, bigfix.BFI, oneOf(bigfix.BFI, bigfix.ILMT)),
+		CAFile:      value(r, sc, bigfixCAFile, "", caFile),
+		Insecure:    value(r, sc, bigfixInsecure, false, boolean),
+		Timeout:     value(r, sc, bigfixTimeout, 20*time.Second, duration),
+		PollRunning: value(r, sc, pollRunning, 30*time.Second, duration),
+		PollIdle:    value(r, sc, pollIdle, time.Minute, duration),
+		StartGrace:  value(r, sc, startGrace, 5*time.Minute, duration),
+		EndGrace:    value(r, sc, endGrace, time.Minute, duration),
 	}
 	byEdition := bigfix.TokenInQuery
 	if s.Edition == bigfix.ILMT {
 		byEdition = bigfix.TokenInHeader
 	}
 	s.TokenIn = value(r, sc, bigfixTokenIn, byEdition, oneOf(bigfix.TokenInQuery, bigfix.TokenInHeader))
+	s.InsecureVariable = r.nameOf(sc, bigfixInsecure)
 	s.URL = r.serverURL(sc, s.Insecure)
 	r.credentials(sc, &s)
 	return s
@@ -173,6 +173,7 @@ func (r *reader) inSlack(sc scope, s *Server) {
 		forAll = fmt.Sprintf(" (or %s for all servers)", importOperators.name)
 	}
 	s.Operators = required(r, sc, importOperators, "who may start imports: user IDs (U…) and user group IDs (S…), with commas between, or * for everybody"+forAll, operators)
+	s.OperatorsVariable = r.nameOf(sc, importOperators)
 	s.Announce = value(r, sc, announce, AnnounceFailures, oneOf(AnnounceAll, AnnounceFailures, AnnounceNone))
 }
 

@@ -109,6 +109,14 @@ func (r *reader) get(sc scope, v variable) (setting, bool) {
 	return setting{}, false
 }
 
+// nameOf is the name of the variable that a setting comes from, or the plain one where it is not set.
+func (r *reader) nameOf(sc scope, v variable) string {
+	if s, ok := r.get(sc, v); ok {
+		return s.name
+	}
+	return v.name
+}
+
 func (r *reader) named(v variable, name string) (setting, bool) {
 	for _, layer := range r.layers {
 		value, plain := layer[name]

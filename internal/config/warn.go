@@ -17,7 +17,7 @@ func (r *reader) warn(format string, args ...any) {
 func (r *reader) warnOfSettings(cfg *Config) {
 	for _, s := range cfg.Servers {
 		if s.Insecure {
-			r.warn("the certificate of %s is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place", s.Name)
+			r.warn("the certificate of %s is not verified (%s): anybody between here and there can read its token and answer in its place", s.Name, s.InsecureVariable)
 		}
 	}
 	for _, v := range variables {

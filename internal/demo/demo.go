@@ -197,7 +197,10 @@ func (s *stage) play(ctx context.Context) error {
 func (s *stage) logger() *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	if s.Log != nil {
+	switch {
+	case s.Log != nil && s.terminal != nil:
+		log.SetOutput(logs{s.screen})
+	case s.Log != nil:
 		log.SetOutput(s.Log)
 	}
 	return log

@@ -254,3 +254,13 @@ func (s *screen) through(out io.Writer) {
 	defer s.mu.Unlock()
 	s.out = out
 }
+
+// logs is where a terminal's log lines go: between the messages, above the prompt.
+type logs struct{ screen *screen }
+
+func (l logs) Write(line []byte) (int, error) {
+	l.screen.mu.Lock()
+	defer l.screen.mu.Unlock()
+	l.screen.bottom = placed{}
+	return l.screen.out.Write(line)
+}
