@@ -19,7 +19,7 @@ type desk struct {
 
 // look takes one look.
 func (d *desk) look(o Observation) {
-	var still []Import
+	still := d.active[:0]
 	for _, imp := range d.active {
 		next, _ := d.rules.Next(imp, o, o.At)
 		if d.check != nil {

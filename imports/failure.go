@@ -13,10 +13,12 @@ func FailureOf(err error, at time.Time) *Failure {
 	if err == nil {
 		return nil
 	}
-	f := &Failure{Kind: failureKind(err), Reason: err.Error(), At: at.UTC()}
+	f := &Failure{Kind: failureKind(err), At: at.UTC()}
 	if answer := (*bigfix.Error)(nil); errors.As(err, &answer) {
 		f.HTTP, f.Reason, f.Message = answer.Status, answer.Reason(), answer.Message
+		return f
 	}
+	f.Reason = err.Error()
 	return f
 }
 
