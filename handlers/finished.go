@@ -21,9 +21,17 @@ func finishedMessage(s scene) bot.Message {
 		if who := mentioned(s.imp); len(who) > 0 {
 			first += " " + p.users(who)
 		}
-		return append([]string{first, s.why(p), s.shownNow(p), s.whereToLook(p)}, s.next(p))
+		return []string{first, s.late(), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
 	})
 	return s.mark(m, kindFinished)
+}
+
+// late explains to people who had been told that nothing began why they hear of it again.
+func (s scene) late() string {
+	if s.imp.Origin != imports.Late {
+		return ""
+	}
+	return "It began after a start without a sign had been given up, so it is perhaps the one that was asked for."
 }
 
 // mentioned are the people whom an import's end concerns: who asked first, then who joined.

@@ -298,6 +298,7 @@ func TestFinished(t *testing.T) {
 		{"succeeded, longer than usual", in(with(over(imports.Succeeded), func(i *imports.Import) { i.BegunAt = day(1, 10) }))},
 		{"succeeded, shorter than usual", in(with(over(imports.Succeeded), func(i *imports.Import) { i.BegunAt = day(2, 50) }))},
 		{"succeeded, never seen running", in(with(over(imports.Succeeded), func(i *imports.Import) { i.FirstRunning = imports.Span{} }))},
+		{"begun late, succeeded", in(with(over(imports.Succeeded), func(i *imports.Import) { i.Origin, i.RequestedBy = imports.Late, "" }))},
 		{"raw succeeded", in(with(over(imports.Succeeded), raw))},
 		{"raw succeeded, last complete not known", in(with(over(imports.Succeeded), func(i *imports.Import) {
 			raw(i)

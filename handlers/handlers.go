@@ -88,6 +88,7 @@ type Config struct {
 // Handlers answers commands. It is safe for concurrent use.
 type Handlers struct {
 	Config
+	gather   gather
 	commands []command
 	replies  *replies
 }
@@ -123,7 +124,7 @@ func New(cfg Config) (*Handlers, error) {
 	if cfg.Log == nil {
 		cfg.Log = logrus.StandardLogger()
 	}
-	h := &Handlers{Config: cfg, replies: newReplies()}
+	h := &Handlers{Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies()}
 	h.commands = []command{h.statusCommand(), h.rawCommand(), h.completeCommand(), h.helpCommand(), h.cancelCommand()}
 	return h, nil
 }

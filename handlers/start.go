@@ -124,8 +124,7 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 
 // answer gathers what the answer is written from.
 func (h *Handlers) answer(ctx context.Context, srv Server, imp imports.Import) (answer, error) {
-	g := gather{h.Store, h.Board, h.Slack, h.Now}
-	out, err := g.answer(ctx, srv, imp)
+	out, err := h.gather.answer(ctx, srv, imp)
 	if err != nil {
 		return out, err
 	}

@@ -84,15 +84,8 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 
 // cardLink is the link to an import's card; empty where there is none, or it can't be had now.
 func (h *Handlers) cardLink(ctx context.Context, importID string) string {
-	stored, err := h.Store.Thread(ctx, importID)
-	if err != nil {
-		return ""
-	}
-	t, err := decode(stored)
-	if err != nil || t.Card.State != Sent || t.CardGone {
-		return ""
-	}
-	return h.Slack.Permalink(t.Card.Channel, t.Card.TS)
+	link, _ := h.gather.card(ctx, importID)
+	return link
 }
 
 // maxStatusServers is how many servers one message shows; more would pass Slack's limit on blocks.
