@@ -43,6 +43,13 @@ CREATE TABLE servers (
     body       TEXT   NOT NULL
 );
 
+-- Logins that a server rejected. The fingerprint has 16 bits: enough to notice a new password, too few to find one.
+CREATE TABLE logins (
+    server      TEXT   PRIMARY KEY,
+    fingerprint BIGINT NOT NULL,
+    held_until  BIGINT NOT NULL
+);
+
 -- Every import has a thread from the moment it is stored. due is when there is something to do for the publisher:
 -- 0 for news, the next try for unfinished work, the greatest number for nothing.
 CREATE TABLE threads (
@@ -58,6 +65,7 @@ CREATE INDEX threads_by_due ON threads (due);
 
 -- +goose Down
 DROP TABLE threads;
+DROP TABLE logins;
 DROP TABLE servers;
 DROP TABLE followers;
 DROP TABLE imports;
