@@ -42,7 +42,6 @@ type Demo struct {
 // Who and where.
 const (
 	ana     = "U0ANA"
-	ben     = "U0BEN"
 	channel = "C0IMPORTS"
 	server  = "prod"
 )
@@ -88,7 +87,6 @@ func (d Demo) stage(dir string) (*stage, error) {
 		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
 	}
 	slack.AddUser(ana, "ana")
-	slack.AddUser(ben, "ben")
 	slack.AddChannel(channel, "bigfix-imports")
 	if d.Pace == 0 {
 		d.Pace = pace
@@ -248,7 +246,7 @@ func (s *stage) width() int {
 	if w, _, ok := size(s.Stdout); ok {
 		return w
 	}
-	return 110
+	return 120
 }
 
 func (s *stage) height() int {
