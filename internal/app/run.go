@@ -16,11 +16,11 @@ import (
 	"importbot/internal/store"
 )
 
-// How long each part may take to stop. Together they stay under the 10 s after which a supervisor gets impatient.
+// How long stopping may take: all of it, under the 10 s after which a supervisor gets impatient, and the parts that go first.
 const (
-	drainBot      = 5 * time.Second
-	drainAnswers  = time.Second
-	drainReaction = 3 * time.Second
+	stopWithin   = 9500 * time.Millisecond
+	drainBot     = 5 * time.Second
+	drainAnswers = time.Second
 )
 
 func (p Program) run(ctx context.Context, args []string) error {
@@ -162,14 +162,22 @@ func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) erro
 		}
 	}()
 
-	said := context.AfterFunc(listening, func() { p.log.Info("Stopping; a second signal ends it at once") })
-	defer said()
+	asked := make(chan time.Time, 1)
+	defer context.AfterFunc(listening, func() {
+		asked <- time.Now()
+		p.log.Info("Stopping; a second signal ends it at once")
+	})()
 	err := p.bot.Run(listening)
+	began := time.Now()
+	select {
+	case began = <-asked:
+	default: // the bot ended by itself
+	}
 	answers, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainAnswers)
 	defer cancel()
 	p.handlers.Close(answers)
 	stopReacting()
-	if reactErr := within(drainReaction, react.Wait); err == nil {
+	if reactErr := within(stopWithin-time.Since(began), react.Wait); err == nil {
 		err = reactErr
 	}
 	return p.told(err)
