@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"importbot/bigfix"
 	"importbot/internal/config"
 )
 
-// client makes the REST client of one server.
-func client(s config.Server) (*bigfix.Client, error) {
+// client makes the REST client of one server. noLoginBefore holds back a login that was rejected; zero where none is known.
+func client(s config.Server, noLoginBefore time.Time) (*bigfix.Client, error) {
 	c, err := bigfix.New(bigfix.Config{
 		URL:      s.URL,
 		Edition:  s.Edition,
@@ -21,6 +22,8 @@ func client(s config.Server) (*bigfix.Client, error) {
 		CAFile:   s.CAFile,
 		Insecure: s.Insecure,
 		Timeout:  s.Timeout,
+
+		NoLoginBefore: noLoginBefore,
 	})
 	if err != nil {
 		return nil, &exit{exitUsage, fmt.Errorf("server %s: %w", s.Name, err)}

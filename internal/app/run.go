@@ -56,7 +56,7 @@ func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready f
 	if err != nil {
 		return failed("The lead can't be taken: %w", err)
 	}
-	parts, err := wire(cfg, db, log)
+	parts, err := wire(ctx, cfg, db, log)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ type parts struct {
 }
 
 // wire makes the parts and ties them together. Nothing is dialled yet.
-func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, error) {
+func wire(ctx context.Context, cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, error) {
 	p := &parts{log: log, servers: names(cfg.Servers), signal: new(imports.Signal), board: new(imports.Board), close: func() {}}
 	var err error
 	p.bot, err = bot.New(bot.Config{
@@ -89,7 +89,7 @@ func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, 
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
-	watched, shown, err := p.watch(cfg.Servers)
+	watched, shown, err := p.watch(ctx, db, cfg.Servers)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +111,11 @@ func wire(cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, 
 }
 
 // watch makes of each configured server what the engine watches and what people are shown.
-func (p *parts) watch(configured []config.Server) ([]imports.ServerConfig, []handlers.Server, error) {
+func (p *parts) watch(ctx context.Context, db *store.Store, configured []config.Server) ([]imports.ServerConfig, []handlers.Server, error) {
 	var watched []imports.ServerConfig
 	var shown []handlers.Server
 	for _, s := range configured {
-		c, err := client(s)
+		c, err := remembering(ctx, db, s, p.log)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -44,7 +44,7 @@ func (p Program) start(ctx context.Context, args []string) error {
 	if kind == bigfix.TypeRaw && server.Edition == bigfix.ILMT {
 		return misused("License Metric Tool knows one kind of import only: importbot start complete %s. Nothing was started.", server.Name)
 	}
-	asker, err := client(server)
+	asker, err := client(server, time.Time{})
 	if err != nil {
 		return err
 	}

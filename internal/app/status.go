@@ -100,7 +100,7 @@ func ask(ctx context.Context, servers []config.Server) ([]report, error) {
 	group := errgroup.Group{}
 	group.SetLimit(askAtOnce)
 	for i, s := range servers {
-		c, err := client(s)
+		c, err := client(s, time.Time{})
 		if err != nil {
 			return nil, err
 		}
