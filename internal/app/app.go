@@ -65,17 +65,13 @@ type exit struct {
 func (e *exit) Error() string { return e.err.Error() }
 func (e *exit) Unwrap() error { return e.err }
 
-// failed, misused and unreachable make errors of the three statuses that are not well.
+// failed and misused make errors with their exit status.
 func failed(format string, args ...any) error {
 	return &exit{exitFailed, fmt.Errorf(format, args...)}
 }
 
 func misused(format string, args ...any) error {
 	return &exit{exitUsage, fmt.Errorf(format, args...)}
-}
-
-func unreachable(format string, args ...any) error {
-	return &exit{exitUnreachable, fmt.Errorf(format, args...)}
 }
 
 // silent ends with a status and without another word, where everything was said on the way.
