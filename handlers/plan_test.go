@@ -345,6 +345,25 @@ func TestTheEndGoesBeforeProgress(t *testing.T) {
 	}
 }
 
+func TestNothingOvertakesTheEnd(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	tl.pass(5 * time.Minute) // an edit would be free to go
+	s.slack.fail = failing(1, kindFinished, &bot.RateLimitedError{Method: "chat.postMessage", After: time.Minute}, false)
+	edits := s.slack.updates
+	tl.end(imports.Succeeded)
+	tl.pass(50 * time.Second)
+	if s.slack.updates != edits {
+		t.Error("the card was edited while the end notice waits")
+	}
+	tl.pass(time.Minute)
+	if len(s.posts(kindFinished)) != 1 || s.slack.updates != edits+1 {
+		t.Errorf("want the end notice and then the edit:\n%s", s.slack)
+	}
+}
+
 func TestLostAnswers(t *testing.T) {
 	for _, history := range []bool{true, false} {
 		want := 2 // a duplicate is the price, never a loss
