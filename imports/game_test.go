@@ -86,7 +86,7 @@ func (g *game) plan(length time.Duration) func(bigfixtest.Import) bigfixtest.Pla
 		if imp.Origin != bigfixtest.Requested {
 			p.Duration = g.between(10*time.Second, 20*time.Minute)
 		}
-		if p.Fails = g.chance(0.05); p.Fails && !g.ordinary {
+		if p.Fails = g.chance(*gamesFail); p.Fails && !g.ordinary {
 			p.Duration = max(time.Duration(g.rng.Float64()*float64(p.Duration)), time.Second)
 		}
 		return p
@@ -153,7 +153,7 @@ func (g *game) disturbServer(length time.Duration) {
 	if g.ordinary {
 		return
 	}
-	if g.chance(0.1) {
+	if g.chance(0.05) {
 		g.sim.StartByHand(g.send.Add(g.upTo(length+6*time.Minute)-3*time.Minute), g.anyType())
 		g.note("started by hand in the same minutes")
 	}

@@ -21,7 +21,8 @@ import (
 //
 // Each row is played on 36 servers: last_import_time is an import's begin or its end, the clock is shown by the
 // schedule, by the Date header or not at all, and is right, an hour fast or three slow, and answers come at once or
-// after 4 s. @begin, @end, @clock and @noclock choose among them. START_GRACE is 3 minutes here, END_GRACE one.
+// after 4 s. @begin, @end, @clock and @noclock choose among them, @ilmt makes them License Metric Tool. START_GRACE is
+// 3 minutes here, END_GRACE one.
 var truth = []struct{ name, looks, want string }{
 	{"seen throughout", ". > 1 5 9 S", "succeeded"},
 	{"the first import ever", "n > 1 5 S", "succeeded"},
@@ -46,7 +47,9 @@ var truth = []struct{ name, looks, want string }{
 	{"time written down early, and another at the end", "@end . > E 1 5 S S S", "unclear: another"},
 	{"time written down early, then interrupted", ". > E 1 5 E E E", "unknown: nothing_moved"},
 	{"time written down early, seen too late, then interrupted", ". > 1 5 E E E", "unclear: stale"},
+	{"time written down early, not seen running yet", ". > E E E E", "sent"},
 	{"time written down early, never seen running", ". > E E E E E E E", "unclear: stale"},
+	{"something began as it was sent", "@end . E > 1 5 S S S", "unclear: another"},
 
 	{"no sign", ". > . . . . . . .", "not_begun: no_sign"},
 	{"no sign, and one look alone was answered", ". > . x x x x x x", "sent"},
@@ -71,11 +74,12 @@ var truth = []struct{ name, looks, want string }{
 	{"a day out of sight", ". > 1" + strings.Repeat(" x", 24*120+2), "unknown: out_of_sight"},
 	{"progress fell", ". > 5 6 2 8 S", "unclear: fell_back"},
 	{"progress fell by ten points", ". > 5 6 5 8 S", "succeeded"},
-	{"a nightly was due as it was sent", "@clock . ! > 1 5 S", "unclear: nightly"},
+	{"a nightly was due as it was sent", "@clock . ! > 1 2 3 4 5 6 7 8 9 S", "unclear: nightly"},
 	{"a nightly was due as it ended", "@clock . > 1 5 9 ! S", "unclear: nightly"},
 	{"a nightly was due, and the end is far from it", "@clock . > 1 2 ! 3 4 5 6 7 8 9 S", "succeeded"},
 	{"the other type", ". > 1 5 O O O", "unclear: type"},
 	{"no type", ". > 1 5 U U U", "unclear: type_unknown"},
+	{"no type, of a server that knows one kind only", "@ilmt . > 1 5 U", "succeeded"},
 	{"the time fits nothing", "@clock . > 1 5 T T T", "unclear: time stale"},
 	{"the time fits nothing, and nobody can tell", "@noclock . > 1 5 T", "succeeded"},
 	{"no word, but the success moved", ". > 1 5 W W W", "succeeded"},
@@ -141,6 +145,7 @@ func play(srv someServer, row string) (got string, ok bool) {
 	fits := map[string]bool{
 		"@begin": srv.timeIs == "begin", "@end": srv.timeIs == "end",
 		"@clock": srv.clock != "none", "@noclock": srv.clock == "none",
+		"@ilmt": true,
 	}
 	words := strings.Fields(row)
 	for words[0][0] == '@' {
@@ -150,6 +155,7 @@ func play(srv someServer, row string) (got string, ok bool) {
 		words = words[1:]
 	}
 	tape := newTape(srv, words)
+	tape.desk.rules.OneKind = strings.HasPrefix(row, "@ilmt")
 	for _, word := range words {
 		tape.step(word)
 	}

@@ -19,6 +19,7 @@ import (
 var (
 	games     = flag.Int("games", 100_000, "how many imports the model test plays")
 	gamesSeed = flag.Uint64("games.seed", 1, "what they are dealt from")
+	gamesFail = flag.Float64("games.fail", 0.02, "the share of imports that fail; the more do, the more claims are wrong")
 )
 
 // TestModel plays a hundred thousand imports on servers that are strange in every way facts are missing for, with bot,

@@ -43,6 +43,7 @@ func FuzzNext(f *testing.F) {
 			if got := snapshot(t, input); got != untouched {
 				t.Fatalf("what was handed in was changed:\n%s\n%s", untouched, got)
 			}
+			mustNotShare(t, d, input, now)
 			stored.look(o)
 			throughJSON(t, &stored.active)
 			throughJSON(t, &stored.ended)
@@ -123,6 +124,25 @@ func mustHold(t *testing.T, before, after Import, o Observation) {
 		t.Fatalf("a failed look made it %s", after.State)
 	case after.State == Ended && after.Reason.Kind == ReasonOutOfSight && o.At.Sub(after.LastLook) < 24*time.Hour:
 		t.Fatal("given up within a day")
+	}
+}
+
+// mustNotShare checks that judging an import once more, otherwise, leaves what came of it before as it was.
+func mustNotShare(t *testing.T, d *desk, input []Import, now time.Time) {
+	t.Helper()
+	before := snapshot(t, d.active)
+	low := 1
+	for _, imp := range input {
+		for _, o := range []Observation{
+			{Span: Span{At: now.Add(time.Hour)}, Status: &bigfix.Status{Mode: bigfix.ModeRunning, Progress: &low}},
+			{Span: Span{At: now.Add(time.Hour)}, Status: &bigfix.Status{Mode: bigfix.ModeIdle}},
+			{Span: Span{At: now.Add(time.Hour)}},
+		} {
+			d.rules.Next(imp, o, o.At)
+		}
+	}
+	if got := snapshot(t, d.active); got != before {
+		t.Fatalf("judging it otherwise changed what came of it before:\n%s\n%s", before, got)
 	}
 }
 
