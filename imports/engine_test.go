@@ -234,6 +234,25 @@ func (f *frozenAnnouncer) Announce(ctx context.Context, imp imports.Import) erro
 	return f.cards.Announce(ctx, imp)
 }
 
+// A look from before the wish says nothing of what began in between.
+func TestAStartLooksForItself(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	r.run(cfg)
+	r.rest(cfg)
+	r.clock.Advance(2 * time.Second)
+	r.server.StartByHand(r.clock.Now(), bigfix.TypeComplete)
+
+	end := r.ended(cfg, r.ask("ana", bigfix.TypeRaw).ID)
+
+	if end.Outcome != imports.Refused || end.Reason.Kind != imports.ReasonRunning {
+		t.Errorf("ended %s (%v), want it refused because another runs", end.Outcome, end.Reason)
+	}
+	if r.runs() != 0 {
+		t.Errorf("%d run= requests, want none", r.runs())
+	}
+}
+
 func TestTwoAtOnceStartOne(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// freshFor is how old the answered look before a start may be: the same look serves whoever asks at the same time.
-	freshFor = 5 * time.Second
+	// freshness is how old the look before a start may be when the start is sent.
+	freshness = 5 * time.Second
 	// announceWithin bounds one try to put up a card.
 	announceWithin = 15 * time.Second
 	// drain is how long a run= request that is under way may take to be answered, and what came of it to be stored,
@@ -120,7 +120,7 @@ func (w *watcher) hopeless(imp Import) (Reason, bool) {
 // ready looks, unless that was done a moment ago, and says whether the import can be sent now. Where it can't ever, it
 // has ended when ready returns.
 func (w *watcher) ready(ctx context.Context, imp Import, a *attempt) (bool, error) {
-	if age := w.now().Sub(w.srv.Last.At); age < 0 || age > freshFor {
+	if !w.freshFor(imp) {
 		if err := w.look(ctx); err != nil || ctx.Err() != nil {
 			return false, err
 		}
@@ -137,6 +137,15 @@ func (w *watcher) ready(ctx context.Context, imp Import, a *attempt) (bool, erro
 		return false, nil
 	}
 	return true, nil
+}
+
+// freshFor says whether the last look can stand before this start. An answer must have been asked for after the wish was
+// accepted, for an import that began in between would be run into; a failure serves whoever asks at about the same
+// time, so that a server that hangs is not asked once for each of them.
+func (w *watcher) freshFor(imp Import) bool {
+	last := w.srv.Last
+	age := w.now().Sub(last.At)
+	return age >= 0 && age <= freshness && (last.Status == nil || !last.Asked.Before(imp.AcceptedAt))
 }
 
 // refusal reads the last look: why nothing may be started after it.
