@@ -181,7 +181,7 @@ func (s scene) origin(p pen) []string {
 		return []string{"Started elsewhere, seen" + at}
 	case imp.Origin == imports.Late:
 		return []string{"Begun late, perhaps from a start that had shown no sign, seen" + at}
-	case imp.State == imports.Ended && imp.SendingAt.IsZero(), imp.State == imports.Accepted:
+	case imp.State == imports.Accepted, imp.State == imports.Ended && !imp.Begun():
 		return []string{"Asked for by " + p.user(imp.RequestedBy) + at}
 	}
 	return []string{"Started by " + p.user(imp.RequestedBy) + at}

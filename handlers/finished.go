@@ -205,24 +205,25 @@ func (s scene) overAt(p pen) string {
 	return ", of " + p.at(s.imp.End.ImportTime)
 }
 
-// notBegun says what came of the request.
+// notBegun says what came of the request. A process that was killed just before it left can't be told from one that was
+// killed just after, so it is not said that the request was made.
 func (s scene) notBegun(p pen) string {
-	asked := "I asked the server"
+	at := ""
 	if !s.imp.SendingAt.IsZero() {
-		asked += " " + p.when(s.imp.SendingAt)
+		at = " " + p.when(s.imp.SendingAt)
 	}
 	answer := s.imp.Reason.Failure
 	if answer == nil {
 		answer = s.imp.SendAnswer
 	}
-	sign := "it has shown no sign of an import since"
+	sign := "the server has shown no sign of an import since"
 	if s.imp.Reason.Kind != imports.ReasonNoSign {
 		sign = "nothing was started, as far as I can see"
 	}
 	if answer != nil {
-		return asked + " and it did not take the request: " + p.failure(*answer) + "; " + sign + "."
+		return "The request to start it" + at + " went wrong: " + p.failure(*answer) + "; " + sign + "."
 	}
-	return asked + ", and " + sign + ". Should it begin late, I follow it all the same."
+	return "It was to start" + at + "; " + sign + ". Should it begin late, I follow it all the same."
 }
 
 // shownNow says which data people look at after this import.
