@@ -373,7 +373,7 @@ func TestLostAnswers(t *testing.T) {
 		for _, kind := range []string{kindCard, kindFinished} {
 			s := newStage(t)
 			s.slack.noHistory = !history
-			s.slack.fail = failing(1, kind, lost, true)
+			s.slack.fail = failing(1, kind, errLost, true)
 			tl := begin(s)
 			if kind == kindCard { // the engine asks again
 				if err := s.announce(tl.imp); err == nil {
@@ -388,7 +388,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 		s := newStage(t)
 		s.slack.noHistory = !history
-		s.slack.fail = failing(1, kindMilestone, lost, true)
+		s.slack.fail = failing(1, kindMilestone, errLost, true)
 		begin(s).whole()
 		s.expect(1, 4, 1)
 	}
@@ -402,7 +402,7 @@ func TestSlackIsDownForTenMinutes(t *testing.T) {
 	down := true
 	s.slack.fail = func(string, string, string, string) (error, bool) {
 		if down {
-			return lost, false
+			return errLost, false
 		}
 		return nil, false
 	}

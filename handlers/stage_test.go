@@ -261,9 +261,8 @@ type wall struct {
 	updates  int
 	editedAt []time.Time
 	// fail says how a call goes wrong; taken that Slack did it all the same.
-	fail       func(method, channel, kind string, thread string) (err error, taken bool)
-	noHistory  bool
-	plainPosts int
+	fail      func(method, channel, kind string, thread string) (err error, taken bool)
+	noHistory bool
 }
 
 type posted struct {
@@ -354,5 +353,5 @@ func refusal(code string, kind error) error {
 func (e slackRefusal) Error() string   { return "chat.postMessage: " + e.answer.Code }
 func (e slackRefusal) Unwrap() []error { return []error{e.kind, error(e.answer)} }
 
-// lost is an answer of Slack's that never came.
-var lost = fmt.Errorf("no answer: %w", bot.ErrUnavailable)
+// errLost is an answer of Slack's that never came.
+var errLost = fmt.Errorf("no answer: %w", bot.ErrUnavailable)

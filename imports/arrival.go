@@ -182,7 +182,7 @@ func (a *arrival) ending(m *Moved, replaced bool) Import {
 	case replaced:
 		s.replaced()
 	case s.compare(m.End) == moved:
-		s.believe(m.End)
+		s.believe()
 	default:
 		s.unknown(ReasonNothingMoved)
 	}

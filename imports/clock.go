@@ -9,8 +9,8 @@ import (
 const (
 	// giveOrTake is allowed between two times of one server, which writes some of them down a little late.
 	giveOrTake = 5 * time.Second
-	// wholeSeconds is what a server's times lose by being given in whole seconds.
-	wholeSeconds = time.Second
+	// rounding is what a server's times lose by being given in whole seconds.
+	rounding = time.Second
 	// sameMinutes is how long after its time a scheduled import may begin and still be that one.
 	sameMinutes = 2 * time.Minute
 )
@@ -36,7 +36,7 @@ func clockOf(o Observation) (c serverClock, ok bool) {
 	if there.IsZero() {
 		return serverClock{}, false
 	}
-	return serverClock{ahead: there.Sub(o.middle()), slop: o.half() + wholeSeconds}, true
+	return serverClock{ahead: there.Sub(o.middle()), slop: o.half() + rounding}, true
 }
 
 // clock is the server's clock as the baseline's look showed it.
@@ -44,7 +44,7 @@ func (b *Baseline) clock() (c serverClock, ok bool) {
 	if b == nil || b.Ahead == nil {
 		return serverClock{}, false
 	}
-	return serverClock{ahead: *b.Ahead, slop: b.Span.half() + wholeSeconds}, true
+	return serverClock{ahead: *b.Ahead, slop: b.Span.half() + rounding}, true
 }
 
 // within says whether a time of the server's lies between two of ours, give or take.

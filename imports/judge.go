@@ -244,7 +244,7 @@ func (s *step) quiet() {
 	s.settle(report, sign)
 	switch {
 	case sign == moved:
-		s.believe(report)
+		s.believe()
 	case s.FirstRunning.At.IsZero() && sign != changed:
 		s.noSign(sign)
 	case s.Settle.Looks >= twoLooks && s.held(s.Settle.Since) && s.endHeld():
@@ -318,8 +318,8 @@ func (s *step) refused() ReasonKind {
 
 // believe judges an end that is later than the baseline: whose it is, and how it went. Where the report alone is not
 // enough, it has to hold first: it may be half written.
-func (s *step) believe(report End) {
-	report = *s.Settle.End // the same, with the look that saw it first
+func (s *step) believe() {
+	report := *s.Settle.End // with the look that saw it first
 	against := s.against(report)
 	outcome := s.outcome(report)
 	incomplete := s.FirstRunning.At.IsZero() || len(against) > 0 || outcome == Unknown || s.stale(report)
