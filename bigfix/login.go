@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -16,7 +15,8 @@ const (
 	// left alone: accounts get locked after a few failures.
 	rejectedFor = time.Hour
 	// pausedFor is the same after an answer that may or may not have been a
-	// rejection, such as a 500 from a server that is busy importing.
+	// rejection, such as a 500 from a server that is busy importing. A second
+	// such answer in a row counts as a rejection.
 	pausedFor = 5 * time.Minute
 	// maxToken bounds a fetched token. The documented ones have 40 characters.
 	maxToken = 4096
@@ -34,6 +34,7 @@ type login struct {
 	since    time.Time // when it was fetched
 	held     time.Time // no fetching before; zero when nothing holds it back
 	why      *Error    // what held it back
+	doubtful bool      // the last try was answered with what may be a rejection
 }
 
 func newLogin(cfg Config) *login {
@@ -85,15 +86,26 @@ func (l *login) fetched(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.token, l.accepted, l.since = token, false, l.now()
-	l.held, l.why = time.Time{}, nil
+	l.held, l.why, l.doubtful = time.Time{}, nil, false
 }
 
-func (l *login) failed(why *Error, pause time.Duration) {
+// failed notes how long user and password are left alone after a failure.
+func (l *login) failed(why *Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if pause > 0 {
-		l.held, l.why = l.now().Add(pause), why
+	switch {
+	case why.Kind == ErrUnauthorized, maybeRejected(why) && l.doubtful:
+		l.held, l.why = l.now().Add(rejectedFor), why
+	case maybeRejected(why):
+		l.held, l.why, l.doubtful = l.now().Add(pausedFor), why, true
 	}
+}
+
+// maybeRejected reports whether the server answered with what may have been a
+// rejection: it read user and password, and gave no token. A server that is
+// away, starting (502, 503) or without such a path (404) did not.
+func maybeRejected(e *Error) bool {
+	return e.Status >= 200 && e.Status <= http.StatusInternalServerError && e.Status != http.StatusNotFound
 }
 
 // worked notes that the server took the token.
@@ -147,7 +159,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	}
 	token, err := c.fetchToken(ctx)
 	if err != nil {
-		c.login.failed(err, c.pauseAfter(err))
+		c.login.failed(err)
 		return "", err
 	}
 	c.login.fetched(token)
@@ -190,15 +202,4 @@ func (c *Client) loginRefusal(e *Error) *Error {
 		e.Err = reason(e.Reason() + "; with single sign-on, only a token from the web pages works")
 	}
 	return e
-}
-
-// pauseAfter is how long user and password are left alone after a failure.
-func (c *Client) pauseAfter(e *Error) time.Duration {
-	switch {
-	case errors.Is(e, ErrUnauthorized):
-		return rejectedFor
-	case e.Kind == ErrBadRequest, e.Status == http.StatusInternalServerError:
-		return pausedFor
-	}
-	return 0
 }

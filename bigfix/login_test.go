@@ -181,8 +181,11 @@ func TestLoginInTrouble(t *testing.T) {
 		{bigfixtest.Answer403, bigfix.ErrUnauthorized, time.Hour},
 		{bigfixtest.Answer502, bigfix.ErrUnavailable, 0},
 		{bigfixtest.AnswerDrop, bigfix.ErrUnavailable, 0},
-		{bigfixtest.AnswerHTML, bigfix.ErrNotThisServer, 0},
-		{bigfixtest.AnswerEmpty, bigfix.ErrUnavailable, 0},
+		{bigfixtest.Answer404, bigfix.ErrNotThisServer, 0},
+		{bigfixtest.AnswerHTML, bigfix.ErrNotThisServer, 5 * time.Minute},
+		{bigfixtest.AnswerRedirect, bigfix.ErrNotThisServer, 5 * time.Minute},
+		{bigfixtest.AnswerEmpty, bigfix.ErrUnavailable, 5 * time.Minute},
+		{bigfixtest.AnswerText, bigfix.ErrUnavailable, 5 * time.Minute},
 	} {
 		t.Run(string(tt.answer), func(t *testing.T) {
 			srv, c := loginStory(t)
@@ -199,6 +202,29 @@ func TestLoginInTrouble(t *testing.T) {
 				srv.Clock().Advance(time.Second)
 			}
 			mustStatus(t, c)
+		})
+	}
+}
+
+// A server may show a wrong password in a way that nobody documented. Asked
+// every minute for an hour, it gets two logins, and one an hour from then on.
+func TestDoubtfulRejectionsLockNoAccount(t *testing.T) {
+	for _, answer := range []bigfixtest.Answer{bigfixtest.AnswerHTML, bigfixtest.AnswerRedirect, bigfixtest.AnswerText,
+		bigfixtest.AnswerEmpty, bigfixtest.AnswerNoMode, bigfixtest.Answer500, bigfixtest.Answer500Bare} {
+		t.Run(string(answer), func(t *testing.T) {
+			srv, c := loginStory(t)
+			srv.Fail(bigfixtest.Fault{On: bigfixtest.Logins, Answer: answer})
+			for hour, want := range []int{2, 3, 4} {
+				for range 60 {
+					if _, err := c.Status(patient(t)); err == nil {
+						t.Fatal("a look went well without a token")
+					}
+					srv.Clock().Advance(time.Minute)
+				}
+				if got := logins(srv); got != want {
+					t.Errorf("%d logins in %d hours, want %d", got, hour+1, want)
+				}
+			}
 		})
 	}
 }
