@@ -64,7 +64,6 @@ func (s *Sim) tell(e Event) {
 		e.Trigger = e.Message.Trigger
 	}
 	s.story = append(s.story, e)
-	s.log.WithField("kind", e.Kind).WithField("channel", e.Channel).Debug("seen in the simulated Slack")
 	s.touch()
 }
 

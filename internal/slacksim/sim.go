@@ -2,15 +2,11 @@ package slacksim
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/sirupsen/logrus"
 )
 
 // Scopes a bot token has unless [WithScopes] says otherwise: all that a method
@@ -33,7 +29,6 @@ type Sim struct {
 
 	cfg      config
 	methods  map[string]method
-	log      logrus.FieldLogger
 	listener net.Listener
 	server   *http.Server
 	running  sync.WaitGroup
@@ -60,7 +55,6 @@ type Sim struct {
 	tickets                map[string]*ticket
 	conns                  []*conn
 	nextConn               int // round robin
-	connSerial             int
 	afterHello             helloFault
 	pingsStopped           bool
 	hooks                  map[string]*hook // response_urls by path
@@ -71,9 +65,7 @@ type Sim struct {
 }
 
 type config struct {
-	addr            string
 	clock           Clock
-	log             logrus.FieldLogger
 	scopes          []string
 	pingEvery       time.Duration
 	ackDeadline     time.Duration
@@ -89,11 +81,6 @@ type config struct {
 
 // Option changes what [New] makes.
 type Option func(*config)
-
-// WithTokens sets the bot's and the app's token.
-func WithTokens(bot, app string) Option {
-	return func(c *config) { c.setup = append(c.setup, func(s *Sim) { s.BotToken, s.AppToken = bot, app }) }
-}
 
 // WithTeam sets the workspace's id and name.
 func WithTeam(id, name string) Option {
@@ -114,29 +101,14 @@ func WithScopes(scopes ...string) Option {
 // WithClock sets the clock of limits, deadlines, expiries and timestamps.
 func WithClock(clock Clock) Option { return func(c *config) { c.clock = clock } }
 
-// WithLogger sets where the simulator logs what it does. The default is nowhere.
-func WithLogger(log logrus.FieldLogger) Option { return func(c *config) { c.log = log } }
-
-// WithAddr sets the address to listen on; the default is a free loopback port.
-func WithAddr(addr string) Option { return func(c *config) { c.addr = addr } }
-
 // WithPings sets how often a connection is pinged, in real time. The default is
 // ten seconds. A connection from which nothing was heard for three of them is
 // dropped, as Slack drops it.
 func WithPings(every time.Duration) Option { return func(c *config) { c.pingEvery = every } }
 
-// WithAckDeadline sets how long an envelope may wait for its ack: 3 s.
-func WithAckDeadline(d time.Duration) Option { return func(c *config) { c.ackDeadline = d } }
-
 // WithEditWindow sets after what age a message can't be edited any more, which
 // is a setting of real workspaces. The default is never.
 func WithEditWindow(d time.Duration) Option { return func(c *config) { c.editWindow = d } }
-
-// WithRedeliveries sets after which delays an event that was not acked is sent
-// again. The default is Slack's: at once, after a minute, after five more.
-func WithRedeliveries(delays ...time.Duration) Option {
-	return func(c *config) { c.redeliveries = delays }
-}
 
 // WithoutHandover makes envelopes that were on a connection when it broke stay
 // lost, where the default is to hand them to another connection at once, in a
@@ -180,7 +152,7 @@ func New(options ...Option) *Sim {
 // Start is [New] for programs: it returns the error.
 func Start(options ...Option) (*Sim, error) {
 	cfg := config{
-		addr: "127.0.0.1:0", clock: realClock{}, scopes: allScopes, pingEvery: 10 * time.Second,
+		clock: realClock{}, scopes: allScopes, pingEvery: 10 * time.Second,
 		ackDeadline: 3 * time.Second, triggerLife: 3 * time.Second,
 		redeliveries:    []time.Duration{0, time.Minute, 5 * time.Minute},
 		location:        time.Local,
@@ -193,18 +165,13 @@ func Start(options ...Option) (*Sim, error) {
 		BotToken: "xoxb-sim-0000000001", AppToken: "xapp-1-A0SIM-0000000001",
 		TeamID: "T0SIM", TeamName: "sim", TeamURL: "https://sim.slack.com/",
 		AppID: "A0SIM", BotID: "B0SIM", BotUserID: "U0BOT", BotName: "importbot",
-		cfg: cfg, log: cfg.log, methods: webAPI(), changed: make(chan struct{}),
+		cfg: cfg, methods: webAPI(), changed: make(chan struct{}),
 		users: map[string]*user{}, channels: map[string]*channel{}, groups: map[string]*userGroup{},
 		allowed: map[Rule]bool{}, faults: map[string][]*Fault{}, tickets: map[string]*ticket{},
 		hooks: map[string]*hook{}, triggers: map[string]*trigger{}, views: map[string]*view{}, homes: map[string]*view{},
 	}
 	for _, set := range cfg.setup {
 		set(s)
-	}
-	if s.log == nil {
-		quiet := logrus.New()
-		quiet.SetOutput(io.Discard)
-		s.log = quiet
 	}
 	s.limits = newLimiter(cfg.limits)
 	s.closing, s.shut = context.WithCancel(context.Background())
@@ -213,15 +180,13 @@ func Start(options ...Option) (*Sim, error) {
 }
 
 func (s *Sim) listen() (err error) {
-	s.listener, err = net.Listen("tcp", s.cfg.addr)
+	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for the simulated Slack: %w", err)
 	}
 	s.server = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 30 * time.Second}
 	s.running.Go(func() {
-		if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.WithError(err).Error("the simulated Slack stopped listening")
-		}
+		s.server.Serve(s.listener) //nolint:errcheck // it ends with Close
 	})
 	return nil
 }

@@ -50,7 +50,6 @@ type helloFault struct {
 
 // conn is one WebSocket connection. The simulator's lock guards its fields.
 type conn struct {
-	id       int
 	ws       *websocket.Conn
 	ready    bool // hello was sent and no disconnect
 	gone     bool
@@ -126,8 +125,7 @@ func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		s.log.WithError(err).Warn("a client asked for a WebSocket and is none")
-		return
+		return // Upgrade has answered
 	}
 	c := &conn{ws: ws, pending: map[string]*delivery{}, messages: make(chan []byte, 1024), end: make(chan struct{})}
 	ws.SetPingHandler(func(data string) error { return s.pong(c, data) })
@@ -152,8 +150,7 @@ func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
 func (s *Sim) welcome(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.connSerial++
-	c.id, c.heard = s.connSerial, time.Now()
+	c.heard = time.Now()
 	if len(s.conns) >= maxConnections {
 		s.violate(TooManySockets, "connection number %d", len(s.conns)+1)
 		s.disconnect(c, TooManyWebsockets, 0)
@@ -208,7 +205,6 @@ func (s *Sim) ping(c *conn) {
 		return
 	}
 	if silent > max(leastSilence, silentPings*s.cfg.pingEvery) {
-		s.log.WithField("connection", c.id).Info("dropped a connection that answers no pings")
 		c.cut()
 		return
 	}

@@ -59,7 +59,6 @@ func (s *Sim) violate(rule Rule, format string, args ...any) {
 	v := Violation{Time: s.Now(), Rule: rule, Detail: fmt.Sprintf(format, args...)}
 	s.violations = append(s.violations, v)
 	s.touch()
-	s.log.WithField("rule", rule).Warn("a rule of Slack's was broken: " + v.Detail)
 }
 
 // Violations returns what the bot did against Slack's rules, in order.
