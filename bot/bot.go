@@ -116,18 +116,18 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 	}
 	cfg.fill()
 	b := &Bot{
-		cfg:      cfg,
-		handler:  handler,
-		log:      cfg.Log,
-		http:     newHTTPClient(cfg.HTTPTimeout),
-		limits:   newLimits(),
-		gate:     newGate(cfg.Stagger),
-		handlers: pool{max: cfg.Workers, wait: cfg.QueueLength},
-		chores:   pool{max: maxChores, wait: maxChores * 16},
-		ready:    make(chan struct{}),
-		checked:  make(chan struct{}),
-		fatal:    make(chan error, 1),
+		cfg:     cfg,
+		handler: handler,
+		log:     cfg.Log,
+		http:    newHTTPClient(cfg.HTTPTimeout),
+		limits:  newLimits(),
+		gate:    newGate(cfg.Stagger),
+		ready:   make(chan struct{}),
+		checked: make(chan struct{}),
+		fatal:   make(chan error, 1),
 	}
+	b.handlers = pool{max: cfg.Workers, wait: cfg.QueueLength, broke: b.broke}
+	b.chores = pool{max: maxChores, wait: maxChores * 16, broke: b.broke}
 	b.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.open = b.converse
 	for i := range cfg.Connections {

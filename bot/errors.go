@@ -17,14 +17,16 @@ import (
 // error itself is an *APIError or a *RateLimitedError.
 var (
 	// ErrChannel: Slack knows no such channel, it is archived, the bot is no
-	// member, or its rules forbid the message. Asking again helps only after
-	// a person changed something.
+	// member, or rules forbid the message, the channel's or the workspace's.
+	// Asking again helps only after a person changed something.
 	ErrChannel = errors.New("the channel can't be posted to")
 	// ErrMessageGone: the message to edit or reply to was deleted or may no
 	// longer be edited. Post afresh.
 	ErrMessageGone = errors.New("the message is gone or can't be edited")
 	// ErrInvalid: Slack will never take this call as it stands: a fault in
-	// the message (invalid_blocks), or an answer that this package does not know.
+	// the message (invalid_blocks), or an answer that this package does not
+	// know. Words alone may still get through; where they don't, a caller
+	// does best to see it as ErrChannel.
 	ErrInvalid = errors.New("the call is not accepted as it stands")
 	// ErrAuth: the token is wrong, revoked or expired. Run ends because of it.
 	ErrAuth = errors.New("the token is refused")
@@ -142,17 +144,29 @@ var kinds = map[string]error{
 	"restricted_action": ErrChannel, "user_not_found": ErrChannel, "cannot_dm_bot": ErrChannel,
 	"messages_tab_disabled": ErrChannel, "user_disabled": ErrChannel, "team_not_found": ErrChannel,
 	"access_denied": ErrChannel, "ekm_access_denied": ErrChannel,
+	"is_inactive": ErrChannel, "external_channel_migrating": ErrChannel,
+	"team_access_not_granted": ErrChannel, "enterprise_is_restricted": ErrChannel,
+	"users_not_found": ErrChannel, "user_not_visible": ErrChannel, "cannot_dm_self": ErrChannel,
+	"user_is_bot": ErrChannel, "user_is_restricted": ErrChannel, "user_is_ultra_restricted": ErrChannel,
+	"method_not_supported_for_channel_type":   ErrChannel,
+	"slack_connect_file_link_sharing_blocked": ErrChannel, "two_factor_setup_required": ErrChannel,
 
 	"message_not_found": ErrMessageGone, "cant_update_message": ErrMessageGone,
 	"edit_window_closed": ErrMessageGone, "thread_not_found": ErrMessageGone,
 	"invalid_thread_ts": ErrMessageGone, "cannot_reply_to_message": ErrMessageGone,
+	"streaming_state_conflict": ErrMessageGone,
 
 	"missing_scope": ErrNoScope, "no_permission": ErrNoScope,
 
 	"internal_error": ErrUnavailable, "fatal_error": ErrUnavailable,
 	"service_unavailable": ErrUnavailable, "request_timeout": ErrUnavailable,
-	"team_added_to_org": ErrUnavailable, "accesslimited": ErrUnavailable,
+	"update_failed":     ErrUnavailable,
+	"team_added_to_org": ErrUnavailable, "org_login_required": ErrUnavailable, "accesslimited": ErrUnavailable,
 }
+
+// turnedAway holds the words of ErrUnavailable with which Slack says that it
+// did not even look at the call. After the others it may have done it.
+var turnedAway = map[string]bool{"team_added_to_org": true, "org_login_required": true, "accesslimited": true}
 
 // limitedWords are the ways in which Slack says "too often" in a 200.
 var limitedWords = map[string]bool{"ratelimited": true, "rate_limited": true, "message_limit_exceeded": true}
@@ -185,7 +199,7 @@ func classify(method string, err error, trip *trip) error {
 		return &RateLimitedError{Method: method, After: after}
 	case isAnswer:
 		kind := kindOf(answer.Err)
-		return &APIError{Method: method, Code: answer.Err, kind: kind, cause: err, taken: kind == ErrUnavailable}
+		return &APIError{Method: method, Code: answer.Err, kind: kind, cause: err, taken: kind == ErrUnavailable && !turnedAway[answer.Err]}
 	}
 	return &APIError{Method: method, kind: ErrUnavailable, cause: withoutURL(err), taken: trip.left()}
 }

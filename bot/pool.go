@@ -6,9 +6,11 @@ import (
 )
 
 // pool runs functions, at most max at a time, and lets at most wait more
-// stand in line. Idle it costs nothing: there are no standing workers.
+// stand in line. Idle it costs nothing: there are no standing workers. A
+// function that panics ends alone: broke is told.
 type pool struct {
 	max, wait int
+	broke     func(panicked any)
 
 	mu      sync.Mutex
 	running int
@@ -43,9 +45,19 @@ func (p *pool) submit(work func()) verdict {
 
 func (p *pool) work(next func()) {
 	for next != nil {
-		next()
+		guard(p.broke, next)
 		next = p.next()
 	}
+}
+
+// guard runs a function and lets a panic in it go no further.
+func guard(broke func(panicked any), f func()) {
+	defer func() {
+		if v := recover(); v != nil && broke != nil {
+			broke(v)
+		}
+	}()
+	f()
 }
 
 // next takes the first in line, or signs the worker off.

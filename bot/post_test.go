@@ -142,6 +142,8 @@ func TestErrorsSayWhatACallerCanDo(t *testing.T) {
 		"blocks":      {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "invalid_blocks"}) }, ErrInvalid, "invalid_blocks"},
 		"a new word":  {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "never_heard_of"}) }, ErrInvalid, "never_heard_of"},
 		"read only":   {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "restricted_action_read_only_channel"}) }, ErrChannel, "restricted_action_read_only_channel"},
+		"frozen":      {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "is_inactive"}) }, ErrChannel, "is_inactive"},
+		"org rules":   {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "team_access_not_granted"}) }, ErrChannel, "team_access_not_granted"},
 		"their fault": {func(w *world, _ string) { w.fail(slacksim.Fault{Error: "internal_error"}) }, ErrUnavailable, "internal_error"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +159,18 @@ func TestErrorsSayWhatACallerCanDo(t *testing.T) {
 				t.Errorf("MaybeTaken(%v) = %v", err, MaybeTaken(err))
 			}
 		})
+	}
+}
+
+// Words with which Slack turns a call away at the door: nothing was done, and asking again may help.
+func TestTurnedAwayIsSurelyNotTaken(t *testing.T) {
+	for _, code := range []string{"org_login_required", "team_added_to_org", "accesslimited"} {
+		w := posting(t)
+		ts, channel := w.posts(Post{Channel: "C1", Message: words("card")})
+		w.fail(slacksim.Fault{Error: code})
+		if err := w.bot.Update(w.ctx(), channel, ts, words("edit")); !errors.Is(err, ErrUnavailable) || MaybeTaken(err) {
+			t.Errorf("%v, MaybeTaken %v; want unavailable, and surely not taken", err, MaybeTaken(err))
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ func (b *Bot) serve(r *Request) {
 		b.apologise(r, wordsLate, errors.New("it stood in line too long"))
 		return
 	}
-	overdue := time.AfterFunc(time.Until(r.received.Add(b.cfg.HandleWithin))+overdueGrace, func() { b.overdue(r) })
+	overdue := time.AfterFunc(time.Until(r.received.Add(b.cfg.HandleWithin))+overdueGrace, func() { guard(b.broke, func() { b.overdue(r) }) })
 	err := b.protect(ctx, r)
 	overdue.Stop()
 	defer r.Ack() // last, so that an apology can travel in the ack: it may be the only way left
@@ -150,6 +150,12 @@ func (b *Bot) protect(ctx context.Context, r *Request) (err error) {
 		}
 	}()
 	return b.handler(ctx, r)
+}
+
+// broke logs a panic outside the handler. Nobody may die of it: another person's request is at work.
+func (b *Bot) broke(panicked any) {
+	b.log.WithFields(logrus.Fields{"error": redact(fmt.Sprint(panicked)), "stack": redact(string(debug.Stack()))}).
+		Error("Something in the bot itself panicked; the process goes on")
 }
 
 // apologise tells the person, once, that a request went wrong, with a

@@ -449,3 +449,23 @@ func TestManyPeopleAtOnce(t *testing.T) {
 	}
 	people.Wait()
 }
+
+// The bot's own work beside the handler may not end the process either.
+func TestAPanicBesideTheHandlerEndsNothing(t *testing.T) {
+	w := start(t, func(ctx context.Context, r *Request) error { return r.Answer(ctx, words("fine")) }, nil)
+	w.bot.chores.submit(func() { panic("in a chore") })
+	w.wait("the log of it", func() bool { return strings.Contains(w.log.String(), "in a chore") })
+	guard(w.bot.broke, func() { w.bot.overdue(nil) })
+	if !strings.Contains(w.log.String(), "nil pointer") {
+		t.Error("a panic in overdue is not logged")
+	}
+	ran := make(chan struct{})
+	w.bot.chores.submit(func() { close(ran) })
+	<-ran
+	w.bot.chores.drain(w.ctx())
+	w.bot.chores.mu.Lock()
+	defer w.bot.chores.mu.Unlock()
+	if w.bot.chores.running != 0 {
+		t.Errorf("%d chores are thought to run", w.bot.chores.running)
+	}
+}
