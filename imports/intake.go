@@ -64,7 +64,7 @@ func (in *Intake) Start(ctx context.Context, w Wish) (Import, error) {
 		return Import{}, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	if created {
-		in.signal.Wake()
+		in.signal.Wake(stored.ID)
 	}
 	return stored, nil
 }
@@ -76,7 +76,7 @@ func (in *Intake) Follow(ctx context.Context, importID, userID string) error {
 	if err := in.store.Follow(ctx, importID, userID, in.clock.Now().UTC()); err != nil {
 		return fmt.Errorf("following the import: %w", err)
 	}
-	in.signal.Wake()
+	in.signal.Wake(importID)
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (in *Intake) Answered(ctx context.Context, importID string) error {
 // through failures of the store, and then returns the import as it was last read with the context's error.
 // ErrNotFound where there is no such import.
 func (in *Intake) Await(ctx context.Context, importID string) (Import, error) {
-	changed, cancel := in.signal.Subscribe()
+	changed, cancel := in.signal.Subscribe(importID)
 	defer cancel()
 	var imp Import
 	for {

@@ -116,6 +116,35 @@ func TestSignalCoalesces(t *testing.T) {
 	}
 }
 
+// Hundreds may wait for as many imports: a change of one is no news to the others.
+func TestSignalWakesThoseWhoWantToKnow(t *testing.T) {
+	var s imports.Signal
+	one, cancelOne := s.Subscribe("one")
+	defer cancelOne()
+	all, cancelAll := s.Subscribe()
+	defer cancelAll()
+	for _, row := range []struct {
+		name     string
+		wake     []string
+		one, all int
+	}{
+		{"its own", []string{"two", "one"}, 1, 1},
+		{"another's", []string{"two"}, 0, 1},
+		{"anything", nil, 1, 1},
+	} {
+		s.Wake(row.wake...)
+		if len(one) != row.one || len(all) != row.all {
+			t.Errorf("%s: woke %d who wanted to know of one, %d of all; want %d, %d", row.name, len(one), len(all), row.one, row.all)
+		}
+		for _, c := range []<-chan struct{}{one, all} {
+			select {
+			case <-c:
+			default:
+			}
+		}
+	}
+}
+
 func TestBoard(t *testing.T) {
 	var b imports.Board
 	if _, ok := b.Server("prod"); ok || len(b.Active("prod")) != 0 {

@@ -312,6 +312,14 @@ func put(list []Import, imp Import) []Import {
 	return append(list, imp)
 }
 
+func idsOf(list []Import) []string {
+	var ids []string
+	for _, imp := range list {
+		ids = append(ids, imp.ID)
+	}
+	return ids
+}
+
 // save stores everything that is not stored yet, and then tells who wants to know.
 func (w *watcher) save(ctx context.Context) error {
 	err := w.e.cfg.Store.Record(ctx, w.epoch, w.srv, w.unsaved)
@@ -319,11 +327,11 @@ func (w *watcher) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	news, events := w.news, w.events
+	news, events, changed := w.news, w.events, idsOf(w.unsaved)
 	w.unsaved, w.dirty, w.news, w.events = nil, false, false, nil
 	w.post()
 	if news {
-		w.e.cfg.Signal.Wake()
+		w.e.cfg.Signal.Wake(changed...)
 	}
 	for _, h := range events {
 		w.log.WithFields(logrus.Fields{"import": h.imp.ID, "event": h.event.Kind, "state": h.imp.State, "outcome": h.imp.Outcome}).Info("import")
