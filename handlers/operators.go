@@ -36,6 +36,9 @@ type Operators struct {
 	now      func() time.Time
 	log      logrus.FieldLogger
 
+	first     chan struct{} // closed when every group was asked about once, whatever Slack said
+	firstOnce sync.Once
+
 	mu      sync.RWMutex
 	members map[string]membership
 }
@@ -47,7 +50,7 @@ type membership struct {
 
 // NewOperators warns where everybody is an operator. It asks Slack nothing before Run.
 func NewOperators(servers []Server, slack Groups, now func() time.Time, log logrus.FieldLogger) *Operators {
-	o := &Operators{slack: slack, now: now, log: log, members: make(map[string]membership)}
+	o := &Operators{slack: slack, now: now, log: log, members: make(map[string]membership), first: make(chan struct{})}
 	if o.now == nil {
 		o.now = time.Now
 	}
@@ -85,6 +88,7 @@ func (o *Operators) Run(ctx context.Context) error {
 				next = backoff(failures)
 			}
 		}
+		o.firstOnce.Do(func() { close(o.first) })
 		if failures++; next == refreshEvery {
 			failures = 0
 		}
@@ -113,6 +117,25 @@ func (o *Operators) Refresh(ctx context.Context, group string) error {
 	defer o.mu.Unlock()
 	o.members[group] = membership{users: users, at: o.now()}
 	return nil
+}
+
+// asked says whether Slack was asked about every group at least once. Before that, not to know who belongs to one says
+// nothing about Slack.
+func (o *Operators) asked() bool {
+	select {
+	case <-o.first:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitAsked waits until Slack was asked about every group, or ctx ends.
+func (o *Operators) awaitAsked(ctx context.Context) {
+	select {
+	case <-o.first:
+	case <-ctx.Done():
+	}
 }
 
 // May says whether a user may start imports on a server. sure is false where that hangs on a group whose members are

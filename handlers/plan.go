@@ -11,10 +11,10 @@ const (
 	maxEdits    = 20
 	maxMessages = 8
 	// keptForEnd edits are left for the last state, and keptForStates more for changes of state: progress takes the rest.
-	keptForEnd    = 3
+	keptForEnd    = 4
 	keptForStates = 4
-	// keptMessages are left for the finished message, and for one message that has to be sent once more.
-	keptMessages = 2
+	// keptMessages are left for the finished message: sent, blindly once more, and again after an hour.
+	keptMessages = 3
 	// progressStep is how far progress moves before a card is edited, in percent.
 	progressStep = 5
 	// editsApart and toldApart are how far edits and milestones lie apart, in intervals of looking.
@@ -28,9 +28,14 @@ const (
 	// refusedAtMost is how long after an import's end its channel is still tried. Those mentioned have long been told
 	// by direct message then.
 	refusedAtMost = 7 * 24 * time.Hour
+	// blindly is how often a message is sent to a channel at once where answers are lost and Slack can't be asked
+	// whether it has it; after that the channel counts as one that refuses.
+	blindly = 2
+	// blindlyDirect is how often at most it is sent to a person, in growing distance.
+	blindlyDirect = 8
 	// answerAfter is how long after the decision the person who asked is answered by direct message, unless they were
-	// before.
-	answerAfter = 10 * time.Second
+	// before. What the handler takes for its answer fits into it: see answerWithin.
+	answerAfter = 15 * time.Second
 )
 
 // action is a kind of step.
@@ -139,7 +144,7 @@ func (s situation) card() (step, bool) {
 	if !s.announced() || s.thread.Card.over() || s.abandoned() || s.imp.State == imports.Accepted && !s.announcing {
 		return step{}, false
 	}
-	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel())}, true
+	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel(), s.thread.Card.Again)}, true
 }
 
 // finishedDue says whether the end notice is still to come.
@@ -155,24 +160,43 @@ func (s situation) finished() (step, bool) {
 	if s.thread.Finished.At.IsZero() {
 		hold = time.Time{} // an edit may have been refused; the end is worth a try of its own
 	}
-	return step{do: doFinished, at: latest(s.holdPost, hold)}, true
+	return step{do: doFinished, at: latest(s.holdPost, hold, s.thread.Finished.Again)}, true
 }
 
 // direct is the end notice for those mentioned, where the channel does not take it.
 func (s situation) direct() (step, bool) {
-	refused := !s.thread.Refused.IsZero() || s.channel() == ""
+	refused := !s.thread.Refused.IsZero() || s.channel() == "" || s.thread.Finished.State == GivenUp
 	if !refused || s.imp.State != imports.Ended || !s.announced() || !s.sent() || s.thread.Finished.State == Sent {
 		return step{}, false
 	}
 	if s.thread.Card.over() && s.thread.Finished.At.IsZero() && !s.abandoned() {
 		return step{}, false // the channel was not asked yet
 	}
+	// Who was tried least comes first: nobody's message waits for another's that does not get through.
+	var next step
 	for _, user := range mentioned(s.imp) {
-		if !s.thread.Direct[user].over() {
-			return step{do: doDirect, user: user, at: s.holdPost}, true
+		post := s.thread.Direct[user]
+		if post.over() {
+			continue
+		}
+		at := latest(s.holdPost, post.Again)
+		if next.do == doNothing || at.Before(next.at) || at.Equal(next.at) && post.Attempts < s.thread.Direct[next.user].Attempts {
+			next = step{do: doDirect, user: user, at: at}
 		}
 	}
-	return step{}, false
+	return next, next.do != doNothing
+}
+
+// again is until when a message is not sent once more that was sent now, and so many times in all without an answer.
+// To a channel the second goes at once and the others hourly; to a person they go after 1, 2, 4 … minutes.
+func again(unsure int, direct bool, now time.Time) time.Time {
+	switch {
+	case !direct && unsure >= blindly:
+		return now.Add(refusedFor)
+	case direct && unsure > 1:
+		return now.Add(min(time.Minute<<(unsure-2), time.Hour))
+	}
+	return time.Time{}
 }
 
 // answer is the answer to the person who asked, where nobody gave it: the process that took the command died, or
@@ -191,9 +215,9 @@ func (s situation) answer() (step, bool) {
 	case s.finishedDue() && s.thread.Refused.IsZero():
 		return step{}, false // the end notice mentions them, and comes first
 	}
-	at := latest(decided.Add(answerAfter), s.holdPost)
+	at := latest(decided.Add(answerAfter), s.holdPost, s.thread.Answer.Again)
 	if decided.Before(s.started) {
-		at = s.holdPost
+		at = latest(s.holdPost, s.thread.Answer.Again)
 	}
 	return step{do: doAnswer, at: at}, true
 }
@@ -242,14 +266,16 @@ func (s situation) newest() (int, bool) {
 	return 0, false
 }
 
-// toldLost says whether the last milestone that was told said that the server was lost.
+// toldLost says whether the last milestone that was told said that the server was lost. One that Slack did not take
+// was not told.
 func (s situation) toldLost() bool {
-	told := s.thread.Milestones
-	if len(told) == 0 {
-		return false
+	for i := len(s.thread.Milestones) - 1; i >= 0; i-- {
+		told := s.thread.Milestones[i]
+		if told.State != Pending {
+			return told.Notice < len(s.imp.Notices) && s.imp.Notices[told.Notice].Kind == imports.NoticeLost
+		}
 	}
-	last := told[len(told)-1].Notice
-	return last < len(s.imp.Notices) && s.imp.Notices[last].Kind == imports.NoticeLost
+	return false
 }
 
 func (s situation) edit() (step, bool) {
@@ -257,10 +283,10 @@ func (s situation) edit() (step, bool) {
 	if t.Card.State != Sent || t.CardGone || s.finishedDue() {
 		return step{}, false
 	}
-	limit := maxEdits - keptForEnd
+	limit, apart := maxEdits-keptForEnd, editsApart*s.server.PollRunning
 	switch {
 	case s.imp.State == imports.Ended && !t.Face.sameState(face):
-		limit = t.Edits + 1 // the last state gets its edit, whatever it takes
+		limit, apart = maxEdits, max(apart, lastEditsApart(t.LastEdits))
 		if s.abandoned() {
 			return step{}, false
 		}
@@ -275,9 +301,22 @@ func (s situation) edit() (step, bool) {
 	}
 	at := latest(s.holdEdit, s.heldByChannel())
 	if !t.EditedAt.IsZero() {
-		at = latest(at, t.EditedAt.Add(editsApart*s.server.PollRunning))
+		at = latest(at, t.EditedAt.Add(apart))
 	}
 	return step{do: doEdit, at: at}, true
+}
+
+// lastEditsApart is how long after so many edits that were to show the last state, and whose answers were lost, the
+// next one goes: 1, 3, 9 … minutes, so that the few there are outlast a disturbance of Slack's.
+func lastEditsApart(n int) time.Duration {
+	apart := time.Minute
+	for ; n > 1 && apart < time.Hour; n-- {
+		apart *= 3
+	}
+	if n == 0 {
+		return 0
+	}
+	return min(apart, time.Hour)
 }
 
 func latest(times ...time.Time) time.Time {

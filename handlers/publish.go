@@ -20,7 +20,7 @@ func (w *worker) announce(ctx context.Context, imp imports.Import) error {
 		switch card := w.s.thread.Card; {
 		case card.State == Sent:
 			return nil
-		case card.State == GivenUp || w.s.channel() == "":
+		case card.State == GivenUp || w.s.channel() == "" || card.Again.After(w.s.now):
 			return fmt.Errorf("%w: none can be posted", imports.ErrNoCard)
 		case w.s.holdPost.After(w.s.now):
 			return fmt.Errorf("posting the card: Slack is asked again in %s", w.s.holdPost.Sub(w.s.now).Round(time.Second))
@@ -29,8 +29,7 @@ func (w *worker) announce(ctx context.Context, imp imports.Import) error {
 		switch {
 		case err != nil:
 			return err
-		case errors.Is(failed, bot.ErrChannel), errors.Is(failed, bot.ErrNoScope),
-			errors.Is(failed, bot.ErrInvalid) && w.s.thread.Card.Attempts > 1:
+		case errors.Is(failed, bot.ErrChannel), errors.Is(failed, bot.ErrNoScope):
 			return fmt.Errorf("%w: %w", imports.ErrNoCard, failed)
 		case failed != nil && !errors.Is(failed, bot.ErrInvalid):
 			return fmt.Errorf("posting the card: %w", failed)
@@ -69,7 +68,8 @@ type delivery struct {
 	thread   string
 	kind     string
 	once     bool // never sent again where Slack may have taken it
-	countIn  bool // counts among the messages of the channel
+	countIn  bool // counts among the messages of the channel; what does not goes to a person
+	most     int  // where it counts: how many messages of the channel it may bring that to, sent blindly
 	onlyFind bool // it is not wanted any more, unless it is there already
 	keep     func()
 }
@@ -99,19 +99,41 @@ func (w *worker) deliver(ctx context.Context, d delivery) (refusal, err error) {
 		Channel: d.channel, ThreadTS: d.thread, Broadcast: d.kind == kindFinished && d.thread != "", Message: m,
 	})
 	if refusal == nil {
-		d.post.State, d.post.TS, d.post.Channel, d.post.At = Sent, ts, channel, w.Clock.Now()
+		d.sent(ts, channel, w.Clock.Now())
 		w.went(&w.failsPost)
 	} else {
+		refusal = d.meant(before, refusal)
 		w.refused(d, before, refusal)
 	}
 	d.keep()
 	return refusal, w.noteSurely(ctx)
 }
 
+// sent records that Slack has the message.
+func (d delivery) sent(ts, channel string, at time.Time) {
+	d.post.State, d.post.TS, d.post.Channel, d.post.At = Sent, ts, channel, at
+	d.post.Unsure, d.post.Again = 0, time.Time{}
+}
+
+// meant is what a refusal comes down to. Who takes not even plain words, has a message of its own "gone", or leaves the
+// same message without an answer twice, is as good as a channel that refuses: asking again and again would help nobody,
+// while another way to the people may be open.
+func (d delivery) meant(before Post, refusal error) error {
+	switch {
+	case errors.Is(refusal, bot.ErrInvalid) && before.Plain,
+		errors.Is(refusal, bot.ErrMessageGone) && d.thread == "",
+		d.countIn && !d.once && bot.MaybeTaken(refusal) && d.post.Unsure >= blindly:
+		return fmt.Errorf("%w: %w", bot.ErrChannel, refusal)
+	}
+	return refusal
+}
+
 // attempt records that a message is about to leave.
 func (w *worker) attempt(d delivery) {
 	d.post.State = Sending
 	d.post.Attempts++
+	d.post.Unsure++
+	d.post.Again = again(d.post.Unsure, !d.countIn, w.Clock.Now())
 	if d.post.At.IsZero() {
 		d.post.At = w.Clock.Now()
 	}
@@ -130,7 +152,7 @@ func (w *worker) refused(d delivery, before Post, refusal error) {
 			d.post.State = GivenUp
 		}
 	} else {
-		d.post.State = before.State
+		d.post.State, d.post.Unsure, d.post.Again = before.State, before.Unsure, before.Again
 		if d.countIn {
 			w.s.thread.Messages--
 		}
@@ -163,7 +185,8 @@ func (w *worker) noteFailure(err error) {
 }
 
 // recover deals with a message that was recorded as sending and not as sent: Slack may have it. Where history may be
-// read it is looked for. Otherwise it is sent once more, unless one too few is better than one too many.
+// read it is looked for. Otherwise it is sent once more, as often as the limits allow, unless one too few is better than
+// one too many.
 func (w *worker) recover(ctx context.Context, d delivery) (found bool, refusal error) {
 	if d.once {
 		d.post.State = GivenUp
@@ -178,8 +201,10 @@ func (w *worker) recover(ctx context.Context, d delivery) (found bool, refusal e
 	limited := (*bot.RateLimitedError)(nil)
 	switch {
 	case err == nil && found:
-		d.post.State, d.post.TS, d.post.Channel, d.post.At = Sent, ts, d.channel, w.Clock.Now()
+		d.sent(ts, d.channel, w.Clock.Now())
 		return true, nil
+	case err == nil:
+		w.surelyNot(d)
 	case errors.As(err, &limited):
 		w.hold(&w.holdPost, limited.After)
 		return false, err
@@ -187,10 +212,29 @@ func (w *worker) recover(ctx context.Context, d delivery) (found bool, refusal e
 		w.failed(&w.holdPost, &w.failsPost, err)
 		return false, err
 	}
-	if d.onlyFind {
+	if d.onlyFind || w.exhausted(d) {
 		d.post.State = GivenUp
 	}
 	return false, nil // not there, or it can't be looked for
+}
+
+// surelyNot takes back what was counted of a message that Slack's history does not have.
+func (w *worker) surelyNot(d delivery) {
+	if d.countIn {
+		w.s.thread.Messages = max(0, w.s.thread.Messages-d.post.Unsure)
+	}
+	d.post.Unsure, d.post.Again = 0, time.Time{}
+}
+
+// exhausted says whether a message may not be sent blindly any more.
+func (w *worker) exhausted(d delivery) bool {
+	if d.post.Unsure == 0 {
+		return false
+	}
+	if d.countIn {
+		return w.s.thread.Messages >= d.most
+	}
+	return d.post.Unsure >= blindlyDirect
 }
 
 // postCard posts the card.
@@ -201,7 +245,7 @@ func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 	}
 	t := &w.s.thread
 	refusal, err = w.deliver(ctx, delivery{
-		post: &t.Card, message: cardMessage(s), channel: w.s.channel(), kind: kindCard, countIn: true,
+		post: &t.Card, message: cardMessage(s), channel: w.s.channel(), kind: kindCard, countIn: true, most: maxMessages - keptMessages,
 		onlyFind: w.s.imp.State == imports.Ended && !w.s.sent(),
 		keep: func() {
 			if t.Card.State == Sending || t.Card.State == Sent {
@@ -209,17 +253,17 @@ func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 			}
 		},
 	})
-	w.heed(refusal)
+	w.heed(refusal, t.Card.State == Sent)
 	if err == nil && !t.Refused.IsZero() {
 		err = w.noteSurely(ctx)
 	}
 	return refusal, err
 }
 
-// heed notes whether the channel takes messages.
-func (w *worker) heed(refusal error) {
+// heed notes whether the channel takes messages: took is that it just did.
+func (w *worker) heed(refusal error, took bool) {
 	switch {
-	case refusal == nil:
+	case refusal == nil && took:
 		w.s.thread.Refused = time.Time{}
 	case errors.Is(refusal, bot.ErrChannel), errors.Is(refusal, bot.ErrNoScope):
 		w.s.thread.Refused = w.Clock.Now()
@@ -235,7 +279,8 @@ func (w *worker) postFinished(ctx context.Context) error {
 	}
 	t := &w.s.thread
 	d := delivery{
-		post: &t.Finished, message: finishedMessage(s), channel: w.s.channel(), kind: kindFinished, countIn: true, keep: func() {},
+		post: &t.Finished, message: finishedMessage(s), channel: w.s.channel(), kind: kindFinished,
+		countIn: true, most: maxMessages, keep: func() {},
 	}
 	if t.Card.State == Sent && !t.CardGone {
 		d.thread = t.Card.TS
@@ -244,14 +289,17 @@ func (w *worker) postFinished(ctx context.Context) error {
 	if errors.Is(refusal, bot.ErrMessageGone) {
 		w.cardGone()
 	}
-	w.heed(refusal)
+	w.heed(refusal, t.Finished.State == Sent)
+	if err == nil && !t.Refused.IsZero() {
+		err = w.noteSurely(ctx)
+	}
 	return err
 }
 
-// cardGone posts the card afresh, once; after that it is let be.
+// cardGone posts the card afresh, once and where the messages left allow it; else it is let be.
 func (w *worker) cardGone() {
 	t := &w.s.thread
-	if t.Reposted {
+	if t.Reposted || t.Messages+keptMessages >= maxMessages {
 		t.CardGone = true
 		return
 	}
@@ -338,7 +386,7 @@ func (w *worker) tell(ctx context.Context, notice int) error {
 	if errors.Is(refusal, bot.ErrInvalid) && post.Attempts > 1 {
 		t.Heard = notice + 1
 	}
-	w.heed(refusal)
+	w.heed(refusal, post.State == Sent)
 	return err
 }
 
@@ -352,6 +400,9 @@ func (w *worker) editCard(ctx context.Context) error {
 	before, face := *t, faceOf(w.s.imp)
 	t.Edits++
 	t.EditedAt = w.Clock.Now()
+	if w.s.imp.State == imports.Ended {
+		t.LastEdits++
+	}
 	if err := w.note(ctx); err != nil {
 		return err
 	}
@@ -366,20 +417,23 @@ func (w *worker) editCard(ctx context.Context) error {
 		t.Face = face
 		w.went(&w.failsEdit)
 	} else {
+		if errors.Is(refusal, bot.ErrInvalid) && before.Card.Plain {
+			refusal = fmt.Errorf("%w: %w", bot.ErrChannel, refusal)
+		}
 		w.editRefused(before, face, refusal)
 	}
-	w.heed(refusal)
+	w.heed(refusal, refusal == nil)
 	return w.noteSurely(ctx)
 }
 
-// editRefused records what came of an edit that Slack did not confirm. Progress is not edited a second time where Slack
-// may have it: the next five points will show. A change of state is, for a card must not go on saying "running".
+// editRefused records what came of an edit that Slack did not confirm. Where Slack may have it, it is not sent a second
+// time: the next change will show. Only the last state is, for a card must not go on saying "running".
 func (w *worker) editRefused(before thread, face Face, refusal error) {
 	t := &w.s.thread
 	limited := (*bot.RateLimitedError)(nil)
 	if !bot.MaybeTaken(refusal) {
-		t.Edits, t.EditedAt = before.Edits, before.EditedAt
-	} else if t.Face.sameState(face) {
+		t.Edits, t.EditedAt, t.LastEdits = before.Edits, before.EditedAt, before.LastEdits
+	} else if w.s.imp.State != imports.Ended {
 		t.Face = face
 	}
 	switch {

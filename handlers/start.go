@@ -15,19 +15,28 @@ import (
 // minutes; what takes longer is answered by direct message.
 const decideWithin = 2*time.Minute + 30*time.Second
 
-// answerWithin bounds one answer by response_url, so that it is over before the publisher takes it for lost.
-const answerWithin = 8 * time.Second
+// What an answer may take, from the line before it to the note that it was given. The decision may fall while the line
+// is still under way, so all of them together are over before the publisher takes the answer for lost (answerAfter) and
+// says it a second time.
+const (
+	// askWithin bounds the line before the answer.
+	askWithin = 3 * time.Second
+	// cardWithin is how long the answer waits for what it is written from: above all for the link to a card that is
+	// not up yet.
+	cardWithin = 3 * time.Second
+	// answerWithin bounds the answer itself, by response_url.
+	answerWithin = 6 * time.Second
+	// noteAnswerWithin bounds noting that an answer was given. It is done even when the process has to end.
+	noteAnswerWithin = 2 * time.Second
+)
 
-// noteAnswerWithin bounds noting that an answer was given. It is done even when the process has to end.
-const noteAnswerWithin = 2 * time.Second
-
-// cardWithin is how long the answer waits for the link to a card that is not up yet.
-const cardWithin = 4 * time.Second
+// membersWithin is how long a start waits for the first word of who belongs to the groups, just after the process began.
+const membersWithin = 5 * time.Second
 
 // start takes the wish for an import: who may not, or asks for what can't be, is told so at once; otherwise the wish is
 // stored, a line says so, and its answer follows once the leader has decided.
 func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t bigfix.ImportType, args []string) error {
-	srv, no := h.startable(r, word, t, args)
+	srv, no := h.startable(ctx, r, word, t, args)
 	if no != nil {
 		return r.Answer(ctx, *no)
 	}
@@ -41,7 +50,7 @@ func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t big
 	}
 	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": r.UserID, "channel": r.ChannelID}).
 		Info("A start was accepted")
-	if err := h.say(ctx, r, h.askingMessage(srv)); err != nil {
+	if err := h.say(ctx, r, h.askingMessage(srv), askWithin); err != nil {
 		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 	}
 	h.replies.do(func(ctx context.Context) { h.decide(ctx, r, srv, imp.ID) })
@@ -49,7 +58,7 @@ func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t big
 }
 
 // startable finds the server, or says why nothing can be started: out of memory, so that it travels in the ack.
-func (h *Handlers) startable(r *bot.Request, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
+func (h *Handlers) startable(ctx context.Context, r *bot.Request, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
 	srv, m := h.startServer(r, word, args)
 	if m != nil {
 		return srv, m
@@ -58,12 +67,26 @@ func (h *Handlers) startable(r *bot.Request, word string, t bigfix.ImportType, a
 		m := h.oneKindMessage(srv)
 		return srv, &m
 	}
-	if may, sure := h.Operators.May(srv, r.UserID); !may {
+	if may, sure := h.may(ctx, r, srv); !may {
 		h.Log.WithFields(map[string]any{"server": srv.Name, "user": r.UserID, "type": t}).Info("A start was refused: not an operator")
 		m := h.notOperatorMessage(srv, sure)
 		return srv, &m
 	}
 	return srv, nil
+}
+
+// may says whether who asks may start imports. Where that hangs on a group that Slack is just being asked about for the
+// first time, it waits for that.
+func (h *Handlers) may(ctx context.Context, r *bot.Request, srv Server) (may, sure bool) {
+	may, sure = h.Operators.May(srv, r.UserID)
+	if may || sure || h.Operators.asked() {
+		return may, sure
+	}
+	r.Ack()
+	ctx, cancel := context.WithTimeout(ctx, membersWithin)
+	defer cancel()
+	h.Operators.awaitAsked(ctx)
+	return h.Operators.May(srv, r.UserID)
 }
 
 // startServer is the server that a start is meant for. It is never guessed.
@@ -88,9 +111,9 @@ func (h *Handlers) startServer(r *bot.Request, word string, args []string) (Serv
 	return Server{}, &m
 }
 
-// say answers within the time that one answer may take.
-func (h *Handlers) say(ctx context.Context, r *bot.Request, m bot.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+// say answers within a time.
+func (h *Handlers) say(ctx context.Context, r *bot.Request, m bot.Message, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return r.Answer(ctx, m)
 }
@@ -106,12 +129,12 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 		log.WithError(err).Warn("The answer to a start is left to a direct message")
 		return
 	}
-	answered, err := h.answer(await, srv, imp)
+	answered, err := h.answer(ctx, srv, imp)
 	if err != nil {
 		log.WithError(err).Warn("The answer to a start is left to a direct message")
 		return
 	}
-	if err := h.say(await, r, answered.message()); err != nil {
+	if err := h.say(ctx, r, answered.message(), answerWithin); err != nil {
 		log.WithError(err).Warn("The answer to a start is left to a direct message")
 		return
 	}
@@ -124,13 +147,13 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 
 // answer gathers what the answer is written from.
 func (h *Handlers) answer(ctx context.Context, srv Server, imp imports.Import) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, cardWithin)
+	defer cancel()
 	out, err := h.gather.answer(ctx, srv, imp)
 	if err != nil {
 		return out, err
 	}
 	// The card of an import that somebody joined may be on its way up. Its link is worth a moment.
-	ctx, cancel := context.WithTimeout(ctx, cardWithin)
-	defer cancel()
 	for out.other != nil && out.otherCard == "" {
 		timer := time.NewTimer(cardWithin / 16)
 		select {

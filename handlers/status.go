@@ -39,6 +39,7 @@ func (h *Handlers) status(ctx context.Context, r *bot.Request, args []string) er
 	} else if srv, ok := h.only(r.ChannelID); ok {
 		servers = []Server{srv}
 	}
+	h.awaitLooks(ctx, r, servers)
 	glanceCtx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	views := make([]view, len(servers))
@@ -46,6 +47,42 @@ func (h *Handlers) status(ctx context.Context, r *bot.Request, args []string) er
 		views[i] = h.view(glanceCtx, srv, r.UserID)
 	}
 	return r.Answer(ctx, h.statusMessage(views))
+}
+
+// lookWithin is how long a status waits for the first look at a server, just after the process began; lookEvery is how
+// often it is checked whether it was made.
+const (
+	lookWithin = 2 * time.Second
+	lookEvery  = 50 * time.Millisecond
+)
+
+// awaitLooks waits a moment for servers that were never looked at. All others are answered of in the ack.
+func (h *Handlers) awaitLooks(ctx context.Context, r *bot.Request, servers []Server) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	for _, srv := range servers {
+		for !h.lookedAt(ctx, srv) {
+			r.Ack()
+			timer := time.NewTimer(lookEvery)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			}
+		}
+	}
+}
+
+// lookedAt says whether anything is known of a server, here or in the database.
+func (h *Handlers) lookedAt(ctx context.Context, srv Server) bool {
+	if _, ok := h.Board.Server(srv.Name); ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	known, err := h.Store.Server(ctx, srv.Name)
+	return err == nil && (known.Good.Status != nil || known.Last.Failure != nil)
 }
 
 // view is what a status is written from.

@@ -30,6 +30,7 @@ type town struct {
 	intake *troubledIntake
 	board  *imports.Board
 	p      *Publisher
+	who    *Operators
 }
 
 // troubledIntake is an intake whose store fails when it is told to.
@@ -101,6 +102,7 @@ func (tn *town) start(dir string) (stop func()) {
 		Servers: []imports.ServerConfig{tn.watched("prod", tn.prod, bigfix.BFI, rules), tn.watched("lab", tn.lab, bigfix.ILMT, rules)},
 	})
 	operators := NewOperators(shown, b, nil, quiet())
+	tn.who = operators
 	tn.intake = &troubledIntake{Intake: imports.NewIntake(db, signal, nil)}
 	h, err = New(Config{Servers: shown, Intake: tn.intake, Board: board, Store: db, Slack: b, Operators: operators, Log: quiet()})
 	must(t, err)
@@ -158,6 +160,17 @@ func (tn *town) until(holds func() bool) {
 			tn.t.Fatal("waited in vain")
 		}
 	}
+}
+
+// settled waits until what is asked for at the start is known: before that, some answers wait for it.
+func (tn *town) settled() {
+	tn.t.Helper()
+	tn.who.awaitAsked(tn.patience())
+	tn.until(func() bool {
+		_, prodSeen := tn.board.Server("prod")
+		_, labSeen := tn.board.Server("lab")
+		return prodSeen && labSeen
+	})
 }
 
 // types a command, and waits for its ack.
@@ -241,6 +254,7 @@ func TestStoryOfAnImport(t *testing.T) {
 // TestStoryOfAnswers types what is answered out of memory: in the ack, whatever else is down.
 func TestStoryOfAnswers(t *testing.T) {
 	tn := newTown(t)
+	tn.settled()
 	tn.slack.Fail("*", slacksim.Fault{Status: 503, Times: -1}) // Slack's Web API and response_url are down
 	defer tn.slack.Heal()
 	for _, c := range []struct{ user, channel, text, want string }{

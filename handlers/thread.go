@@ -51,6 +51,8 @@ type thread struct {
 	// Messages counts the posts made in the channel, Edits the edits of the card: both with the attempts that Slack may
 	// have taken.
 	Messages, Edits int
+	// LastEdits counts the edits that were to show the last state.
+	LastEdits int
 	// EditedAt is when the card was last edited, ToldAt when the last milestone was told.
 	EditedAt, ToldAt time.Time
 	// Refused is when the channel last refused a message, zero after it took one.
@@ -117,6 +119,10 @@ type Post struct {
 	At time.Time
 	// Attempts counts the times that it was sent, also those whose answer was lost.
 	Attempts int `json:",omitempty"`
+	// Unsure counts those of them that Slack may have taken and did not confirm. Again is until when it is not sent
+	// once more because of them.
+	Unsure int       `json:",omitempty"`
+	Again  time.Time `json:",omitzero"`
 	// Plain says that Slack called the blocks invalid: the text goes alone.
 	Plain bool `json:",omitempty"`
 }
