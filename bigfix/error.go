@@ -161,11 +161,20 @@ func isCertificate(err error) bool {
 
 func certificateWords(err error) string {
 	var invalid x509.CertificateInvalidError
+	var host x509.HostnameError
 	switch {
-	case errors.As(err, new(x509.HostnameError)):
+	case errors.As(err, &host) && namesNoHost(host.Certificate):
+		return "certificate names no host in its SAN; the server needs a new one"
+	case errors.As(err, &host):
 		return "certificate is for another host name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "certificate expired or not yet valid"
 	}
 	return "certificate not trusted"
+}
+
+// namesNoHost tells certificates that have a host in their common name alone,
+// where nothing looks for it any more: no setting on this side helps.
+func namesNoHost(c *x509.Certificate) bool {
+	return c != nil && len(c.DNSNames) == 0 && len(c.IPAddresses) == 0
 }
