@@ -4,7 +4,7 @@
 // Handlers answers the person who typed a command. What changes something is only written down as an intent (package
 // imports' Intake) and answered once it is decided; everything else is answered from memory, in the acknowledgement
 // itself. There is one file a command: status.go, raw.go, complete.go, help.go, cancel.go; unknown.go answers the rest.
-// To add a command, write such a file and name it in commands.
+// To add a command, write such a file and name it in the table, in commands.go.
 //
 // Publisher shows imports. It compares what is stored of an import with what its thread in Slack shows, and does the
 // difference, one step at a time, each recorded before and after it is done. Where a process dies, the next one finds
@@ -125,7 +125,7 @@ func New(cfg Config) (*Handlers, error) {
 		cfg.Log = logrus.StandardLogger()
 	}
 	h := &Handlers{Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies()}
-	h.commands = []command{h.statusCommand(), h.rawCommand(), h.completeCommand(), h.helpCommand(), h.cancelCommand()}
+	h.commands = h.table()
 	return h, nil
 }
 

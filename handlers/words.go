@@ -251,12 +251,17 @@ func (p pen) between(low, high time.Duration) string {
 	return from + "–" + to
 }
 
-// bar draws a progress. It is full at 100 only, and it is left out in plain words, where the percentage says the same.
+// bar draws a progress. It is left out in plain words, where the percentage says the same.
 func (p pen) bar(percent int) string {
-	const width = 10
 	if p.plain {
 		return ""
 	}
+	return Bar(percent)
+}
+
+// Bar draws a progress, from 0 to 100 percent, in ten cells: rounded, and full at 100 only.
+func Bar(percent int) string {
+	const width = 10
 	full := (percent + width/2) / width
 	switch {
 	case percent >= 100:

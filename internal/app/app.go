@@ -23,7 +23,7 @@ import (
 // The exit statuses.
 const (
 	exitWell        = 0 // done, and well
-	exitFailed      = 1 // the import failed, or a check failed
+	exitFailed      = 1 // the import failed, was not started, or was not watched to its end
 	exitUsage       = 2 // usage, configuration or credentials
 	exitUnreachable = 3 // the server can't be reached
 )
@@ -156,8 +156,11 @@ func (p Program) parse(set *flag.FlagSet, args []string, least, most int) ([]str
 		case err != nil:
 			return nil, misused("importbot %s: %v. %s", set.Name(), err, usageOf(set.Name()))
 		case set.NArg() == 0:
-			if len(words) < least || len(words) > most {
-				return nil, misused("importbot %s: %s", set.Name(), usageOf(set.Name()))
+			if len(words) < least {
+				return nil, misused("importbot %s: something is missing. %s", set.Name(), usageOf(set.Name()))
+			}
+			if len(words) > most {
+				return nil, misused("importbot %s: %q is a word too many. %s", set.Name(), words[most], usageOf(set.Name()))
 			}
 			return words, nil
 		}
@@ -197,8 +200,8 @@ func (p Program) help(_ context.Context, args []string) error {
 	}
 	fmt.Fprint(p.Stdout, `
 Configuration comes from the environment and from the file .env; .env.example explains every variable.
-Exit status: 0 done and well; 1 the import or a check failed; 2 usage, configuration or credentials;
-3 the server can't be reached.
+Exit status: 0 done and well; 1 the import failed, was not started, or was not watched to its end;
+2 usage, configuration or credentials; 3 the server can't be reached.
 `)
 	return nil
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -79,9 +81,28 @@ func explain(s config.Server, err error) string {
 		return fmt.Sprintf("What answers at %s is no BigFix Inventory or License Metric Tool: %s. Check the address, and the credentials: some servers answer a wrong token with their login page.%s",
 			s.URL, e.Reason(), words)
 	case errors.Is(err, bigfix.ErrUnavailable):
-		return fmt.Sprintf("I can't reach %s: %s.%s", s.Name, e.Reason(), words)
+		return fmt.Sprintf("I can't reach %s: %s.%s%s", s.Name, e.Reason(), certificateHint(s, err), words)
 	case errors.Is(err, bigfix.ErrUnsupported):
-		return fmt.Sprintf("License Metric Tool knows one kind of import only: importbot start complete %s", s.Name)
+		return oneKind(s)
 	}
 	return fmt.Sprintf("%s refuses: %s.%s", s.Name, e.Reason(), words)
+}
+
+// oneKind answers who wants a raw import of a License Metric Tool.
+func oneKind(s config.Server) string {
+	return fmt.Sprintf("License Metric Tool knows one kind of import only. Try `importbot start complete %s`.", s.Name)
+}
+
+// certificateHint says how to make a certificate trusted: servers have a self-signed one unless somebody gave them another, so a first
+// try mostly ends here. It is "" for every other error, also for certificates that no setting helps.
+func certificateHint(s config.Server, err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case !errors.As(err, new(*tls.CertificateVerificationError)), errors.As(err, new(x509.HostnameError)),
+		errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return ""
+	case s.CAFile != "":
+		return fmt.Sprintf(" %s names another one: give the server's own, or that of the authority that signed it.", s.CAFileVariable)
+	}
+	return fmt.Sprintf(" Give its certificate with %s.", s.CAFileVariable)
 }

@@ -49,11 +49,12 @@ func TestUsage(t *testing.T) {
 		{[]string{"doctor"}, exitUsage, `importbot: I don't know "doctor". ` + "`importbot help`"},
 		{[]string{"status", "a", "b"}, exitUsage, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"status", "--jsno"}, exitUsage, "Use: importbot status [--json] [SERVER]"},
-		{[]string{"start"}, exitUsage, "Use: importbot start raw|complete [SERVER] [--no-wait] [--yes]"},
+		{[]string{"version", "now"}, exitUsage, `importbot version: "now" is a word too many. Use: importbot version`},
+		{[]string{"start"}, exitUsage, "importbot start: something is missing. Use: importbot start raw|complete [SERVER] [--no-wait] [--yes]"},
 		{[]string{"start", "partial"}, exitUsage, `"partial" is no kind of import`},
-		{[]string{"version", "now"}, exitUsage, "Use: importbot version"},
 		{[]string{"help", "statsu"}, exitUsage, "Did you mean `importbot status`?"},
 		{[]string{"help"}, exitWell, "importbot start raw|complete [SERVER] [--no-wait] [--yes]"},
+		{[]string{"help"}, exitWell, "1 the import failed, was not started, or was not watched to its end;"},
 		{[]string{"--help"}, exitWell, "importbot demo"},
 		{[]string{"status", "-h"}, exitWell, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"help", "start"}, exitWell, "Use: importbot start"},
@@ -111,6 +112,39 @@ func TestStatusExits(t *testing.T) {
 			}
 			if strings.Contains(got.out+got.err, well.Token) {
 				t.Error("the token is shown")
+			}
+		})
+	}
+}
+
+// A self-signed certificate is what a first try mostly meets: the answer names the variable that makes it trusted.
+func TestCertificateHint(t *testing.T) {
+	s, other := bigfixtest.NewTLSServer(), bigfixtest.NewTLSServer()
+	defer s.Close()
+	defer other.Close()
+	own, err := s.WriteCertificate(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := other.WriteCertificate(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		more []string
+		code int
+		want string
+	}{
+		{"none", nil, exitUnreachable, "I can't reach prod: certificate not trusted. Give its certificate with BIGFIX_CA_FILE."},
+		{"none of several", []string{"BIGFIX_SERVERS=prod"}, exitUnreachable, "Give its certificate with BIGFIX_PROD_CA_FILE."},
+		{"another one", []string{"BIGFIX_CA_FILE=" + wrong}, exitUnreachable, "certificate not trusted. BIGFIX_CA_FILE names another one"},
+		{"its own", []string{"BIGFIX_CA_FILE=" + own}, exitWell, "prod · idle"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := call(t, reach(s, tc.more...), "status")
+			if got.code != tc.code || !strings.Contains(got.out, tc.want) {
+				t.Errorf("got %d, %q, want %d, %q", got.code, got.out, tc.code, tc.want)
 			}
 		})
 	}
@@ -196,7 +230,7 @@ func TestStart(t *testing.T) {
 		runs   int
 	}{
 		{"raw succeeds", bigfixtest.Doubts{}, bigfixtest.Plan{}, nil, []string{"raw", "--yes"}, exitWell,
-			"The raw data is available through the REST API only", 1},
+			"The raw data is available through the REST API only; the web pages, but for the Metering Data report,", 1},
 		{"complete succeeds", bigfixtest.Doubts{}, bigfixtest.Plan{}, nil, []string{"complete", "prod", "--yes"}, exitWell, "Complete import on prod succeeded", 1},
 		{"it fails", bigfixtest.Doubts{}, bigfixtest.Plan{Fails: true}, nil, []string{"raw", "--yes"}, exitFailed, `the server says "failed"`, 1},
 		{"it never begins", bigfixtest.Doubts{DropRun: true}, bigfixtest.Plan{}, nil, []string{"raw", "--yes"}, exitFailed, "did not begin", 1},
@@ -208,7 +242,7 @@ func TestStart(t *testing.T) {
 		{"no terminal", bigfixtest.Doubts{}, bigfixtest.Plan{}, nil, []string{"raw"}, exitUsage, "add --yes", 0},
 		{"a wrong token", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_TOKEN=wrong"}, []string{"raw", "--yes"}, exitUsage, "Nothing was started.", 0},
 		{"nobody there", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_URL=http://127.0.0.1:1"}, []string{"raw", "--yes"}, exitUnreachable, "Nothing was started.", 0},
-		{"raw on ILMT", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_EDITION=ilmt"}, []string{"raw", "--yes"}, exitUsage, "importbot start complete prod", 0},
+		{"raw on ILMT", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_EDITION=ilmt"}, []string{"raw", "--yes"}, exitUsage, "Try `importbot start complete prod`. Nothing was started.", 0},
 		{"which of two", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_SERVERS=prod,lab"}, []string{"raw", "--yes"}, exitUsage, "On which server? Configured: prod, lab.", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

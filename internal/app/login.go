@@ -16,8 +16,9 @@ import (
 // must not lock the server's account. Only the engine's one loop a server uses it.
 type rememberingClient struct {
 	*bigfix.Client
-	server      string
+	server      config.Server
 	fingerprint uint16
+	hinted      bool // the log says how to make the certificate trusted
 	kept        time.Time
 	store       *store.Store
 	log         logrus.FieldLogger
@@ -34,13 +35,14 @@ func remembering(ctx context.Context, db *store.Store, s config.Server, log logr
 	if err != nil {
 		return nil, err
 	}
-	return &rememberingClient{Client: c, server: s.Name, fingerprint: fingerprint, kept: held, store: db, log: log}, nil
+	return &rememberingClient{Client: c, server: s, fingerprint: fingerprint, kept: held, store: db, log: log}, nil
 }
 
 // Status asks the server, and keeps what becomes of the login.
 func (c *rememberingClient) Status(ctx context.Context) (bigfix.Status, error) {
 	st, err := c.Client.Status(ctx)
 	c.keep(ctx)
+	c.hint(err)
 	return st, err
 }
 
@@ -56,11 +58,20 @@ func (c *rememberingClient) keep(ctx context.Context) {
 	if !held || until.Equal(c.kept) {
 		return
 	}
-	if err := c.store.HoldLogin(ctx, c.server, c.fingerprint, until); err != nil {
-		c.log.WithError(err).WithField("server", c.server).Warn("A rejected login could not be kept for the next start")
+	if err := c.store.HoldLogin(ctx, c.server.Name, c.fingerprint, until); err != nil {
+		c.log.WithError(err).WithField("server", c.server.Name).Warn("A rejected login could not be kept for the next start")
 		return
 	}
 	c.kept = until
+}
+
+// hint says in the log, once, what to do about a certificate that is not trusted.
+func (c *rememberingClient) hint(err error) {
+	untrusted := certificateHint(c.server, err) != ""
+	if untrusted && !c.hinted {
+		c.log.WithField("server", c.server.Name).Warn(explain(c.server, err))
+	}
+	c.hinted = untrusted
 }
 
 // fingerprintOf stands for a user and a password in the database. Sixteen bits tell a changed password from the old one nearly

@@ -18,6 +18,11 @@ display_information:
   description: Runs and watches BigFix Inventory data imports
   background_color: "#1d4d4f"
 features:
+  # Where the bot's direct messages are read: answers that came too late for the place where you asked. It reads none itself.
+  app_home:
+    home_tab_enabled: false
+    messages_tab_enabled: true
+    messages_tab_read_only_enabled: true
   bot_user:
     display_name: importbot
     always_online: true
@@ -42,8 +47,9 @@ oauth_config:
       # - usergroups:read
 {{- end}}
 settings:
+  # Nothing that the bot shows can be pressed in this version.
   interactivity:
-    is_enabled: true
+    is_enabled: false
   org_deploy_enabled: false
   socket_mode_enabled: true
   token_rotation_enabled: false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"importbot/bigfix"
+	"importbot/handlers"
 	"importbot/imports"
 	"importbot/internal/config"
 )
@@ -42,7 +43,7 @@ func (p Program) start(ctx context.Context, args []string) error {
 		return err
 	}
 	if kind == bigfix.TypeRaw && server.Edition == bigfix.ILMT {
-		return misused("License Metric Tool knows one kind of import only: importbot start complete %s. Nothing was started.", server.Name)
+		return misused("%s Nothing was started.", oneKind(server))
 	}
 	asker, err := client(server, time.Time{})
 	if err != nil {
@@ -290,7 +291,7 @@ func stand(imp imports.Import) string {
 	if imp.Progress == nil {
 		return "running"
 	}
-	return fmt.Sprintf("%s %3d %%", bar(*imp.Progress), *imp.Progress)
+	return fmt.Sprintf("%s %3d %%", handlers.Bar(*imp.Progress), *imp.Progress)
 }
 
 // code is the exit status for the import's outcome. What is not known to be well is not reported as well.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"importbot/bigfix"
+	"importbot/handlers"
 	"importbot/internal/config"
 )
 
@@ -173,7 +174,7 @@ func (r report) lines(serverNow, now time.Time) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if st.Progress != nil && st.Mode == bigfix.ModeRunning {
-		add("%s  %d %%", bar(*st.Progress), *st.Progress)
+		add("%s  %d %%", handlers.Bar(*st.Progress), *st.Progress)
 	}
 	if !st.LastImportTime.IsZero() {
 		add("Last import:  %s, %s, %s, %s ago", typeWords(st.LastImportType), lastWords(st.LastStatus), at(st.LastImportTime, now), about(serverNow.Sub(st.LastImportTime)))

@@ -19,7 +19,7 @@ func (r *run) verdict() string {
 	switch imp.Outcome {
 	case imports.Succeeded:
 		if imp.Type == bigfix.TypeRaw {
-			return fmt.Sprintf("%s succeeded%s. The raw data is available through the REST API only; the web pages still show the last complete import.", what, after)
+			return fmt.Sprintf("%s succeeded%s. The raw data is available through the REST API only; the web pages, but for the Metering Data report, still show the last complete import.", what, after)
 		}
 		return fmt.Sprintf("%s succeeded%s. Reports now show its data.", what, after)
 	case imports.Failed:

@@ -63,12 +63,6 @@ func product(e bigfix.Edition) string {
 	return "BigFix Inventory"
 }
 
-// bar draws progress in ten cells.
-func bar(percent int) string {
-	full := min(max(percent, 0), 100) / 10
-	return strings.Repeat("▰", full) + strings.Repeat("▱", 10-full)
-}
-
 // printable takes out of a server's words what could move the cursor or colour the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -40,7 +40,7 @@ type Source struct {
 type Config struct {
 	Slack   Slack
 	Servers []Server // at least one, in the order of BIGFIX_SERVERS, each name once
-	// Database is the path of the SQLite file, or a database's URL, which may hold a password.
+	// Database is the path of the SQLite file, in a directory that exists and can be written to.
 	Database Secret
 	Log      Log
 	// Warnings are for the log: settings that are dangerous, without effect, or probably misspelt.
@@ -77,8 +77,8 @@ type Server struct {
 	EndGrace    time.Duration
 
 	// The variables that these came from, or would be set by, for messages to people: "BIGFIX_PROD_TOKEN" (or the password's),
-	// "IMPORT_OPERATORS", "BIGFIX_INSECURE".
-	TokenVariable, OperatorsVariable, InsecureVariable string
+	// "IMPORT_OPERATORS", "BIGFIX_INSECURE", "BIGFIX_PROD_CA_FILE".
+	TokenVariable, OperatorsVariable, InsecureVariable, CAFileVariable string
 }
 
 // Announce says which imports that nobody started here are told of.

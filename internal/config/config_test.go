@@ -105,6 +105,7 @@ func TestDefaults(t *testing.T) {
 		URL: "https://bigfix.example.com:9081", Edition: bigfix.BFI, TokenIn: bigfix.TokenInQuery, Timeout: 20 * time.Second,
 		PollRunning: 30 * time.Second, PollIdle: time.Minute, StartGrace: 5 * time.Minute, EndGrace: time.Minute,
 		TokenVariable: "BIGFIX_TOKEN", OperatorsVariable: "IMPORT_OPERATORS", InsecureVariable: "BIGFIX_INSECURE",
+		CAFileVariable: "BIGFIX_CA_FILE",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("server: got %+v, want %+v", got, want)
@@ -172,6 +173,11 @@ func TestEveryFault(t *testing.T) {
 		{"below a millisecond", []string{"POLL_RUNNING", "900us"}, []string{`POLL_RUNNING is "900us", which is too short`}},
 		{"announce", []string{"ANNOUNCE", "some"}, []string{`ANNOUNCE is "some": write all, failures or none`}},
 		{"another database", []string{"DATABASE_URL", "mysql://a:secretive@b/c"}, []string{`DATABASE_URL begins with "mysql://"`}},
+		{"a database of a later version", []string{"DATABASE_URL", "postgres://a:secretive@b/c"}, []string{`DATABASE_URL begins with "postgres://": this version keeps its state in SQLite only`}},
+		{"a database without its scheme", []string{"DATABASE_URL", "a:secretive@b/c"}, []string{"DATABASE_URL is no path of a file"}},
+		{"a database in a directory that is not there", []string{"DATABASE_URL", dir + "/no/importbot.db"}, []string{`DATABASE_URL names a file in "` + dir + `/no", which does not exist`}},
+		{"a database in a file", []string{"DATABASE_URL", empty + "/importbot.db"}, []string{`DATABASE_URL names a file in "` + empty + `", which is no directory`}},
+		{"a directory as database", []string{"DATABASE_URL", dir}, []string{`DATABASE_URL is the directory "` + dir + `"`}},
 		{"a database in memory", []string{"DATABASE_URL", ":memory:"}, []string{`DATABASE_URL is ":memory:"`}},
 		{"log level", []string{"LOG_LEVEL", "loud"}, []string{`LOG_LEVEL is "loud": write error, warn, info, debug or trace`}},
 		{"log format", []string{"LOG_FORMAT", "xml"}, []string{`LOG_FORMAT is "xml": write text or json`}},
@@ -202,6 +208,22 @@ func TestEveryFault(t *testing.T) {
 				t.Errorf("a secret is shown: %v", err)
 			}
 		})
+	}
+}
+
+// The default is a file in the directory that Importbot starts in, which a container's may be read-only.
+func TestDatabaseInAReadOnlyDirectory(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may write everywhere: run this as another user")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	_, err := Bot(environ(enough()))
+	if got := faults(t, err); len(got) != 1 || !strings.Contains(got[0], "where Importbot may not write") {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -247,6 +269,9 @@ func TestSeveralServers(t *testing.T) {
 	if lab.URL != "https://lab.example.com:9081" || !lab.Token.Empty() || lab.User != "ana" || lab.Password.Reveal() != "hunter2" ||
 		lab.TokenVariable != "BIGFIX_LAB_PASSWORD" || lab.TokenIn != bigfix.TokenInHeader {
 		t.Errorf("lab does not have its own login: %+v", lab)
+	}
+	if lab.CAFileVariable != "BIGFIX_LAB_CA_FILE" {
+		t.Errorf("lab: its certificate is given with %s", lab.CAFileVariable)
 	}
 	if lab.Channel != "CLAB" || !slices.Equal(lab.Operators, []string{"SGROUP", "UANA"}) || lab.OperatorsVariable != "BIGFIX_LAB_OPERATORS" || lab.PollIdle != 1500*time.Millisecond || lab.Announce != AnnounceAll {
 		t.Errorf("lab does not have its own settings: %+v", lab)
@@ -391,7 +416,8 @@ func TestSecretNeverPrints(t *testing.T) {
 }
 
 func TestSecretsListsEveryForm(t *testing.T) {
-	cfg := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c", "DATABASE_URL", "postgres://u:pg%3Dpw@h/d")))
+	cfg := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c")))
+	cfg.Database = NewSecret("postgres://u:pg%3Dpw@h/d")
 	got := cfg.Secrets()
 	for _, want := range []string{"xoxb-1", "xapp-1", "a b&c", "a+b%26c", "a%20b&c", "pg=pw", "pg%3Dpw"} {
 		if !slices.Contains(got, want) {

@@ -2,10 +2,14 @@ package config
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -58,16 +62,11 @@ func App(src Source) (name string, groups bool, err error) {
 }
 
 func (r *reader) database() Secret {
-	return value(r, whole, databaseURL, NewSecret("importbot.db"), func(text string) (Secret, error) {
-		scheme, _, isURL := strings.Cut(text, "://")
-		if isURL && scheme != "postgres" && scheme != "postgresql" {
-			return Secret{}, &wrong{"begins with " + shown(scheme+"://"), "write the path of a SQLite file, importbot.db, or a URL that begins with postgres://"}
-		}
-		if text == ":memory:" || strings.HasPrefix(text, "file:") {
-			return Secret{}, &wrong{"is " + shown(text), "write the plain path of a SQLite file: what Importbot promises must outlive it"}
-		}
-		return NewSecret(text), nil
-	})
+	from, ok := r.get(whole, databaseURL)
+	if !ok {
+		from = setting{databaseURL.name, "importbot.db"} // checked too: the directory that Importbot starts in may be read-only
+	}
+	return checked(r, from, Secret{}, databaseFile)
 }
 
 func (r *reader) log() Log {
@@ -98,6 +97,10 @@ func (r *reader) bigfix(sc scope) Server {
 	}
 	s.TokenIn = value(r, sc, bigfixTokenIn, byEdition, oneOf(bigfix.TokenInQuery, bigfix.TokenInHeader))
 	s.InsecureVariable = r.nameOf(sc, bigfixInsecure)
+	s.CAFileVariable = sc.own(bigfixCAFile)
+	if s.CAFile != "" {
+		s.CAFileVariable = r.nameOf(sc, bigfixCAFile)
+	}
 	s.URL = r.serverURL(sc, s.Insecure)
 	r.credentials(sc, &s)
 	return s
@@ -188,3 +191,41 @@ func caFile(path string) (string, error) {
 	}
 	return path, nil
 }
+
+// databaseFile reads the path of the SQLite file. The file is made at the first start, so only its directory has to be there.
+func databaseFile(path string) (Secret, error) {
+	const do = "write the path of a SQLite file, like importbot.db or /var/lib/importbot/importbot.db"
+	scheme, _, isURL := strings.Cut(path, "://")
+	switch {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		return Secret{}, &wrong{"begins with " + shown(scheme+"://"), "this version keeps its state in SQLite only; " + do}
+	case isURL:
+		return Secret{}, &wrong{"begins with " + shown(scheme+"://"), do}
+	case path == ":memory:" || strings.HasPrefix(path, "file:"):
+		return Secret{}, &wrong{"is " + shown(path), "write the plain path of a SQLite file: what Importbot promises must outlive it"}
+	}
+	dir := filepath.Dir(path)
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil && strings.Contains(path, "@"): // an address without its scheme, with a password perhaps
+		return Secret{}, &wrong{"is no path of a file", do}
+	case errors.Is(err, fs.ErrNotExist):
+		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which does not exist", "make that directory, or name another one"}
+	case err != nil:
+		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which can't be used", reasonOf(err)}
+	case !info.IsDir():
+		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which is no directory", do}
+	case syscall.Access(dir, mayWrite) != nil:
+		return Secret{}, &wrong{"names a file in " + shown(dir) + ", where Importbot may not write", "permit it to the user it runs as, or name another directory"}
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return Secret{}, &wrong{"is the directory " + shown(path), "write the path of a file in it, like " + filepath.Join(path, "importbot.db")}
+	}
+	return NewSecret(path), nil
+}
+
+// mayWrite asks access(2) for the permission to make, change and remove files in a directory: to write to it and to enter it.
+const mayWrite = 0x2 | 0x1

@@ -44,6 +44,7 @@ const (
 	ana     = "U0ANA"
 	channel = "C0IMPORTS"
 	server  = "prod"
+	command = "/import"
 )
 
 // The bot looks often enough that an import of twenty seconds has a course: a card that moves, and milestones in its thread.
@@ -139,7 +140,7 @@ func (s *stage) config(database string) *config.Config {
 	return &config.Config{
 		Slack: config.Slack{
 			BotToken: config.NewSecret(s.slack.BotToken), AppToken: config.NewSecret(s.slack.AppToken),
-			APIURL: s.slack.APIURL(), Command: "/import", Connections: 2,
+			APIURL: s.slack.APIURL(), Command: command, Connections: 2,
 		},
 		Servers: []config.Server{{
 			Name: server, Channel: channel, Operators: []string{ana}, Announce: config.AnnounceFailures,

@@ -16,8 +16,12 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"importbot/bigfix"
+	"importbot/handlers"
+	"importbot/imports"
 	"importbot/internal/config"
 	"importbot/internal/slacksim"
+	"importbot/internal/store"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -113,6 +117,7 @@ func TestComplete(t *testing.T) {
 		{"/im", "/import status"},
 		{"/import r", "/import raw"},
 		{"/import raw", "/import complete"},
+		{"/import ca", "/import cancel"},
 		{"exit", "/import status"},
 		{"/import x", ""},
 	} {
@@ -122,6 +127,38 @@ func TestComplete(t *testing.T) {
 	}
 	if _, _, ok := complete("/im", 3, 'p'); ok {
 		t.Error("it completes without Tab")
+	}
+}
+
+// Whatever stands in the bot's table of commands, Tab finds.
+func TestCompleteKnowsEveryCommand(t *testing.T) {
+	for _, word := range handlers.Commands() {
+		if got, _, _ := complete("/import "+word[:len(word)-1], len(word)+7, '\t'); got != "/import "+word {
+			t.Errorf("%s: got %q", word, got)
+		}
+	}
+}
+
+// The past holds enough of both types for an estimate.
+func TestThePastTellsWhatIsUsual(t *testing.T) {
+	s := &stage{Demo: Demo{Pace: pace}}
+	s.cfg = &config.Config{Database: config.NewSecret(filepath.Join(t.TempDir(), "importbot.db"))}
+	if err := s.remember(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), s.cfg.Database.Reveal(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close() //nolint:errcheck // it was only read
+	past, err := db.Recent(t.Context(), server, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []bigfix.ImportType{bigfix.TypeRaw, bigfix.TypeComplete} {
+		if u, ok := imports.UsualOf(past, kind); !ok || u.Low < pace*9/10 || u.High > pace*11/10 {
+			t.Errorf("%s: got %+v, %t", kind, u, ok)
+		}
 	}
 }
 

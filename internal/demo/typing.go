@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"importbot/bigfix/bigfixtest"
+	"importbot/handlers"
 	"importbot/internal/slacksim"
 )
 
@@ -74,12 +76,12 @@ func (s *stage) enter(line string) *slacksim.Invocation {
 		s.screen.say("Commands begin with a slash: " + styled(codeOn, "/import help") + " lists them, " + styled(codeOn, "exit") + " leaves.")
 		return nil
 	}
-	command, text, _ := strings.Cut(line, " ")
-	if command != s.cfg.Slack.Command {
-		s.screen.say("Slack knows no command " + styled(codeOn, clean(command)) + " here. Try " + styled(codeOn, "/import help") + ".")
+	word, text, _ := strings.Cut(line, " ")
+	if word != command {
+		s.screen.say("Slack knows no command " + styled(codeOn, clean(word)) + " here. Try " + styled(codeOn, "/import help") + ".")
 		return nil
 	}
-	invocation, err := s.slack.Type(slacksim.Typed{UserID: ana, ChannelID: channel, Command: command, Text: text})
+	invocation, err := s.slack.Type(slacksim.Typed{UserID: ana, ChannelID: channel, Command: word, Text: text})
 	if err != nil {
 		s.screen.say(clean(err.Error()))
 		return nil
@@ -228,21 +230,26 @@ func (s *stage) followSize(keys *term.Terminal) (stop func()) {
 	return func() { signal.Stop(changed); close(done) }
 }
 
-// completions are what Tab offers, in the order in which one would try them.
-var completions = []string{"/import status", "/import raw", "/import complete", "/import help", "exit"}
+// completions are what Tab offers, in the order in which one would try them: the bot's own table of commands, and the way out.
+func completions() []string {
+	var lines []string
+	for _, word := range handlers.Commands() {
+		lines = append(lines, command+" "+word)
+	}
+	return append(lines, "exit")
+}
 
 // complete is Tab: it extends the line to the first completion, or, where the line is one already, changes it for the next.
 func complete(line string, pos int, key rune) (string, int, bool) {
 	if key != '\t' || pos != len(line) {
 		return "", 0, false
 	}
-	for i, c := range completions {
-		if c == line {
-			next := completions[(i+1)%len(completions)]
-			return next, len(next), true
-		}
+	all := completions()
+	if i := slices.Index(all, line); i >= 0 {
+		next := all[(i+1)%len(all)]
+		return next, len(next), true
 	}
-	for _, c := range completions {
+	for _, c := range all {
 		if strings.HasPrefix(c, line) {
 			return c, len(c), true
 		}
