@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -492,6 +493,180 @@ func TestTheChannelRefuses(t *testing.T) {
 			t.Errorf("Backlog() = %+v; want nothing after a week", b)
 		}
 	})
+}
+
+// TestAnAnswerThatNobodyKnows: a word that the program does not know must not keep the end from people.
+func TestAnAnswerThatNobodyKnows(t *testing.T) {
+	for _, unknown := range []error{
+		refusal("never_heard_of", bot.ErrInvalid),
+		refusal("thread_not_found", bot.ErrMessageGone), // also without a thread
+	} {
+		t.Run(unknown.Error(), func(t *testing.T) {
+			s := newStage(t)
+			tl := begin(s)
+			tl.send()
+			tl.run(10)
+			tl.pass(5 * time.Minute)
+			tries := 0
+			s.slack.fail = func(_, channel, _, _ string) (error, bool) {
+				if channel == "C0PROD" {
+					tries++
+					return unknown, false
+				}
+				return nil, false
+			}
+			tl.end(imports.Failed)
+			tl.pass(time.Minute)
+			if got := s.posts(kindFinished); len(got) != 1 || got[0].channel != "U0ANA" {
+				t.Errorf("want the end by direct message:\n%s", s.slack)
+			}
+			s.clock.advance(time.Minute)
+			tl.pass(24 * time.Hour)
+			if tries < 20 || tries > 32 {
+				t.Errorf("the channel was tried %d times in a day, want hourly", tries)
+			}
+			s.slack.fail = nil
+			tl.pass(time.Hour + time.Minute)
+			if got := s.posts(kindFinished); len(got) != 2 || got[1].channel != "C0PROD" {
+				t.Errorf("the channel takes messages again:\n%s", s.slack)
+			}
+		})
+	}
+	t.Run("a card's edits", func(t *testing.T) {
+		s := newStage(t)
+		tl := begin(s)
+		tl.send()
+		tl.run(10)
+		tries := 0
+		s.slack.fail = func(method, _, _, _ string) (error, bool) {
+			if method == "update" {
+				tries++
+				return refusal("never_heard_of", bot.ErrInvalid), false
+			}
+			return nil, false
+		}
+		tl.end(imports.Succeeded)
+		tl.pass(24 * time.Hour)
+		if tries < 20 || tries > 30 || len(s.posts(kindFinished)) != 1 {
+			t.Errorf("%d edits tried in a day, want them hourly\n%s", tries, s.slack)
+		}
+	})
+}
+
+// TestOnePersonInTheWay: whose direct message does not get through keeps it from nobody else.
+func TestOnePersonInTheWay(t *testing.T) {
+	for _, trouble := range []error{refusal("never_heard_of", bot.ErrInvalid), refusal("cannot_dm_bot", bot.ErrChannel), errLost} {
+		t.Run(trouble.Error(), func(t *testing.T) {
+			s := newStage(t)
+			tl := begin(s)
+			tl.send()
+			tl.imp.Followers = []string{"U0ANA", "U0BEN"}
+			tl.run(10)
+			tries := 0
+			s.slack.fail = func(_, channel, kind, _ string) (error, bool) {
+				switch channel {
+				case "C0PROD":
+					return refusal("is_archived", bot.ErrChannel), false
+				case "U0ANA":
+					if kind == kindFinished {
+						tries++
+					}
+					return trouble, false
+				}
+				return nil, false
+			}
+			s.slack.noHistory = true
+			tl.end(imports.Failed)
+			tl.pass(time.Minute)
+			if got := s.posts(kindFinished); len(got) != 1 || got[0].channel != "U0BEN" {
+				t.Errorf("want the end for the second person:\n%s", s.slack)
+			}
+			tl.pass(10 * time.Hour)
+			if tries > blindlyDirect {
+				t.Errorf("the first person was tried %d times", tries)
+			}
+		})
+	}
+}
+
+// TestLimitsHoldWhateverIsLost loses answers of every kind, with Slack having done it all the same and not.
+func TestLimitsHoldWhateverIsLost(t *testing.T) {
+	for _, kind := range []string{kindCard, kindMilestone, kindFinished, "edit", "all"} {
+		for _, lost := range []int{1, 3, 6, 10, -1} {
+			for _, taken := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%d %s, taken %v", lost, kind, taken), func(t *testing.T) { loseAnswers(t, kind, lost, taken) })
+			}
+		}
+	}
+}
+
+func loseAnswers(t *testing.T, kind string, lost int, taken bool) {
+	s := newStage(t)
+	s.slack.noHistory = true
+	left, posts, edits := lost, 0, 0
+	s.slack.fail = func(method, channel, k, _ string) (error, bool) {
+		if method == "update" {
+			k = "edit"
+			edits++
+		} else if channel == "C0PROD" {
+			posts++
+		}
+		if left == 0 || kind != "all" && k != kind || channel != "C0PROD" {
+			return nil, false
+		}
+		left--
+		return errLost, taken
+	}
+	tl := &tale{stage: s, imp: started(imports.Sent)}
+	tl.imp.SendingAt = s.clock.Now()
+	for look := range 90 {
+		tl.run(min(99, look*2))
+		tl.pass(30 * time.Second)
+	}
+	tl.end(imports.Failed)
+	tl.pass(10 * time.Minute)
+	told := len(s.posts(kindFinished)) > 0
+	for range 10 {
+		s.clock.advance(time.Hour)
+		s.survive(s.pump)
+	}
+	if posts > maxMessages || edits > maxEdits {
+		t.Errorf("%d messages, %d edits left\n%s", posts, edits, s.slack)
+	}
+	if !told {
+		t.Errorf("nobody was told of the end within ten minutes:\n%s", s.slack)
+	}
+	inChannel := slices.ContainsFunc(s.posts(kindFinished), func(m *posted) bool { return m.channel == "C0PROD" })
+	if lost >= 0 && lost < 3 && !inChannel {
+		t.Errorf("the channel was never told:\n%s", s.slack)
+	}
+	if cards := s.posts(kindCard); lost >= 0 && kind == "edit" && !strings.Contains(cards[0].text, "failed") {
+		t.Errorf("the card says %q", cards[0].text)
+	}
+}
+
+// TestWhatWasNotTakenWasNotTold: that a server answers again is no news where Slack did not take that it was lost.
+func TestWhatWasNotTakenWasNotTold(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.send()
+	tl.run(10)
+	tl.pass(20 * time.Minute)
+	s.slack.fail = failing(1, kindMilestone, &bot.RateLimitedError{Method: "chat.postMessage", After: time.Minute}, false)
+	tl.lose()
+	tl.pass(10 * time.Second)
+	tl.find()
+	tl.pass(time.Hour)
+	if got := s.posts(kindMilestone); len(got) != 1 {
+		t.Errorf("want the start alone:\n%s", s.slack)
+	}
+}
+
+// TestAnAnswerFitsIntoItsTime: what the handler may take for an answer is over before the publisher gives it instead.
+func TestAnAnswerFitsIntoItsTime(t *testing.T) {
+	if takes := askWithin + cardWithin + answerWithin + noteAnswerWithin; takes >= answerAfter {
+		t.Errorf("an answer may take %s, and is given by direct message after %s", takes, answerAfter)
+	}
 }
 
 func TestTheCardIsDeleted(t *testing.T) {

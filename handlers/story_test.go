@@ -48,7 +48,8 @@ func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Imp
 
 const takes = 1500 * time.Millisecond // one import
 
-func newTown(t *testing.T) *town {
+// newTown builds it. What prepare does happens before anything runs.
+func newTown(t *testing.T, prepare ...func(*town)) *town {
 	t.Helper()
 	quickly := []bigfixtest.Option{
 		bigfixtest.WithDuration(bigfix.TypeRaw, takes), bigfixtest.WithDuration(bigfix.TypeComplete, takes),
@@ -65,6 +66,9 @@ func newTown(t *testing.T) *town {
 	tn.slack.AddChannel("C0LAB", "lab")
 	tn.slack.AddChannel("C0OTHER", "random")
 	tn.slack.AddUserGroup("S0ONCALL", "oncall", "U0ANA")
+	for _, f := range prepare {
+		f(tn)
+	}
 	stop := tn.start(t.TempDir())
 	t.Cleanup(func() {
 		stop()
@@ -281,6 +285,26 @@ func TestStoryOfAnswers(t *testing.T) {
 	}
 	if n := len(tn.prod.Journal().Imports); n != 0 {
 		t.Errorf("%d imports were started", n)
+	}
+}
+
+// TestStoryOfTheFirstMoments types commands while what they hang on is being asked for, for the first time.
+func TestStoryOfTheFirstMoments(t *testing.T) {
+	const slow = time.Second
+	tn := newTown(t, func(tn *town) {
+		tn.slack.Fail("usergroups.users.list", slacksim.Fault{Delay: slow})
+		tn.prod.Fail(bigfixtest.Fault{On: bigfixtest.Looks, Answer: bigfixtest.AnswerStatus, Times: 1, Delay: slow})
+	})
+	status, raw := tn.types("U0EVE", "C0PROD", "status"), tn.types("U0EVE", "C0PROD", "raw")
+	if got := string(status.AckPayload()) + string(raw.AckPayload()); strings.Contains(got, "text") {
+		t.Errorf("the acks say %s; want no words before anything is known", got)
+	}
+	tn.reads("U0EVE", "prod: idle")
+	tn.reads("U0EVE", "may start imports on prod", "Nothing was started")
+	for _, m := range tn.slack.Ephemerals("U0EVE") {
+		if strings.Contains(m.Text, "can't find out") || strings.Contains(m.Text, "not looked at yet") {
+			t.Errorf("Eve reads %q", m.Text)
+		}
 	}
 }
 
