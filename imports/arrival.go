@@ -46,6 +46,7 @@ func (r Rules) seeMove(srv *Server, o Observation) {
 	if m := srv.Moved; m != nil && m.End.same(report) {
 		next := *m
 		next.Looks++
+		next.Since = earlier(next.Since, o.At) // our clock may have been put back
 		srv.Moved = &next
 		return
 	}
@@ -175,7 +176,7 @@ func (a *arrival) ending(m *Moved, replaced bool) Import {
 		s.Origin, s.Type = Elsewhere, "" // it was over before it would have been due
 	}
 	s.doubtGap(m.Before.Span.At, m.Since, max(a.Gap, 2*a.PollIdle))
-	if m.Again {
+	if m.Again || a.wordless(&m.Before) {
 		s.doubt(Doubt{Kind: DoubtAnother})
 	}
 	switch {
@@ -210,6 +211,15 @@ func (a *arrival) unsettled(base *Baseline) bool {
 	})
 }
 
+// wordless says whether the import before the baseline ended without a word of its own: one that comes later, of an
+// import that was never seen running, may be that one's.
+func (a *arrival) wordless(base *Baseline) bool {
+	return slices.ContainsFunc(a.ended, func(i Import) bool {
+		stale := slices.ContainsFunc(i.Doubts, func(d Doubt) bool { return d.Kind == DoubtStale })
+		return stale && i.End != nil && i.End.ImportTime.Equal(base.LastImportTime)
+	})
+}
+
 // accounted says whether an import that is known has ended with this end, or was watched while it showed up.
 func (a *arrival) accounted(m *Moved) bool {
 	if a.srv.Told != nil && a.srv.Told.same(m.End) {
@@ -221,13 +231,14 @@ func (a *arrival) accounted(m *Moved) bool {
 	})
 }
 
-// late finds a start that was given up without a sign a short while ago, with no import since.
+// late finds a start that was given up a short while ago, without a sign or because the server refused it, with no
+// import since. A refusal is no proof that nothing began: what answers in the server's place may have passed it on.
 func (a *arrival) late() (id string, ok bool) {
 	for _, imp := range a.ended { // newest first
 		if imp.Begun() {
 			return "", false
 		}
-		if imp.Origin == Here && imp.Reason.Kind == ReasonNoSign {
+		if imp.Origin == Here && (imp.Outcome == NotBegun || imp.Reason.Kind == ReasonNoSign) {
 			return imp.ID, a.look.At.Sub(imp.EndedAt) <= lateWithin
 		}
 	}

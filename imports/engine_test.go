@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -497,6 +498,60 @@ func TestTheClockIsPutBackAndForth(t *testing.T) {
 	end := r.ended(cfg, asked.ID)
 	if end.Outcome != imports.Unclear || len(end.Doubts) == 0 || end.Doubts[0].Kind != imports.DoubtGap {
 		t.Errorf("ended %s, %v, after 20 minutes that nobody looked", end.Outcome, end.Doubts)
+	}
+}
+
+// ourClock is the clock on our wall, which is set while the server's goes on.
+type ourClock struct {
+	*bigfixtest.Clock
+	set atomic.Int64 // how far it was put forth, in nanoseconds
+}
+
+func (c *ourClock) ahead() time.Duration { return time.Duration(c.set.Load()) }
+
+func (c *ourClock) Now() time.Time { return c.Clock.Now().Add(c.ahead()) }
+
+func (c *ourClock) Until(t time.Time) (<-chan struct{}, func()) {
+	return c.Clock.Until(t.Add(-c.ahead()))
+}
+
+// A clock that is put back in mid-import, or while one waits for a sign, makes nobody deaf: each is noticed as soon as
+// if it had not been.
+func TestTheClockIsPutBackInMidImport(t *testing.T) {
+	tests := []struct {
+		name   string
+		doubts bigfixtest.Doubts
+		after  time.Duration // the start, it is put back
+		want   imports.Outcome
+		within time.Duration // of putting it back
+	}{
+		{"seen running", bigfixtest.Doubts{}, 10 * time.Minute, imports.Succeeded, 21 * time.Minute},
+		{"seen running, its time is its beginning", bigfixtest.Doubts{ImportTime: bigfixtest.MomentStart}, 10 * time.Minute, imports.Succeeded, 21 * time.Minute},
+		{"before it is seen running", bigfixtest.Doubts{StartLag: time.Minute}, 20 * time.Second, imports.Succeeded, 32 * time.Minute},
+		{"no sign", bigfixtest.Doubts{DropRun: true}, 20 * time.Second, imports.NotBegun, 6 * time.Minute},
+		{"the end holds", bigfixtest.Doubts{OnFailure: bigfixtest.FailureSilent, SuccessWord: "fertig"}, 30*time.Minute + 20*time.Second, imports.Unclear, 3 * time.Minute},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute), bigfixtest.WithDoubts(tt.doubts))
+			ours := &ourClock{Clock: r.clock}
+			cfg := r.config()
+			cfg.Clock = ours
+			r.intake = imports.NewIntake(r.store, r.signal, ours)
+			r.run(cfg)
+			r.pass(cfg, time.Minute)
+			asked := r.ask("ana", bigfix.TypeComplete)
+			r.soon("the start", func() bool { return r.runs() == 1 })
+			r.rest(cfg)
+			r.pass(cfg, tt.after)
+			ours.set.Store(int64(-3 * time.Hour))
+			r.signal.Wake()
+			r.rest(cfg)
+			r.until(cfg, tt.within, "the end", func() bool { return r.stored(asked.ID).State == imports.Ended })
+			if end := r.stored(asked.ID); end.Outcome != tt.want {
+				t.Errorf("ended %s, %v %+v; want %s", end.Outcome, end.Doubts, end.Reason, tt.want)
+			}
+		})
 	}
 }
 

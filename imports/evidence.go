@@ -143,7 +143,8 @@ func (s *step) against(report End) []Doubt {
 	default:
 		kinds = append(kinds, DoubtType)
 	}
-	if clock, ok := s.clock(); ok && !s.timeFits(clock, report.ImportTime, report.SeenAt) {
+	clock, ok := s.clock()
+	if ok && !s.timeFits(clock, report.ImportTime, report.SeenAt) {
 		kinds = append(kinds, DoubtTime)
 	} else if !ok && !s.Baseline.firm() {
 		kinds = append(kinds, DoubtNoBaseline)
@@ -156,6 +157,8 @@ func (s *step) against(report End) []Doubt {
 	}
 	if s.Baseline.firm() {
 		kinds = append(kinds, s.contradictions(report)...)
+	} else if ok && s.outcome(report) == Failed { // the word for a success may be another one here, and nothing tells
+		kinds = append(kinds, DoubtNoBaseline)
 	}
 	out := make([]Doubt, len(kinds))
 	for i, kind := range kinds {

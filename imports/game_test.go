@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,7 +28,9 @@ type game struct {
 	crash  bool          // the process dies while it sends
 	away   [2]time.Time  // no looks
 	dark   [2]time.Time  // looks, and no answers
+	denied [2]time.Time  // the token is taken for wrong
 	lost   float64       // the share of polls that are lost
+	odd    float64       // the share of looks that are answered in a mode nobody documented
 	slow   time.Duration // how long an answer takes at most
 	looks  []time.Time   // when the server answered, for the answered ones
 
@@ -73,6 +76,9 @@ func (g *game) plainDoubts() bigfixtest.Doubts {
 		FailureWord: d.FailureWord, Skew: d.Skew,
 		StartLag: min(d.StartLag, 30*time.Second), EndLag: min(d.EndLag, 30*time.Second),
 	}
+	if d.RunAnswer == bigfixtest.Answer401 || d.RunAnswer == bigfixtest.Answer403 {
+		plain.RunAnswer = bigfixtest.AnswerStatus // to refuse a start and begin the import is not ordinary
+	}
 	if d.Progress != bigfixtest.ProgressFallsBack && d.Progress != bigfixtest.ProgressResets {
 		plain.Progress = d.Progress
 	}
@@ -96,15 +102,13 @@ func (g *game) plan(length time.Duration) func(bigfixtest.Import) bigfixtest.Pla
 // last is what the server remembers: mostly a success, sometimes a failure, now and then nothing.
 func (g *game) last() bigfixtest.Last {
 	at := g.now.Add(g.doubts.Skew - 20*time.Hour).Truncate(time.Second)
-	last := bigfixtest.Last{Status: bigfix.StatusSuccessful, SuccessTime: at, ImportTime: at, Type: bigfix.TypeComplete}
+	word := bigfix.LastStatus(cmp.Or(g.doubts.SuccessWord, string(bigfix.StatusSuccessful)))
+	last := bigfixtest.Last{Status: word, SuccessTime: at, ImportTime: at, Type: bigfix.TypeComplete}
 	switch g.rng.IntN(20) {
 	case 0:
 		return bigfixtest.Last{}
 	case 1, 2, 3:
-		last.Status = "failed"
-		if g.doubts.FailureWord != "" {
-			last.Status = bigfix.LastStatus(g.doubts.FailureWord)
-		}
+		last.Status = bigfix.LastStatus(cmp.Or(g.doubts.FailureWord, "failed"))
 		last.SuccessTime = at.Add(-24 * time.Hour)
 	}
 	return last
@@ -130,6 +134,15 @@ func (g *game) disturb(length time.Duration, far bigfixtest.Schedule) bigfixtest
 		g.dark = [2]time.Time{from, from.Add(g.between(30*time.Second, 20*time.Minute))}
 		g.note("out of sight")
 	}
+	if g.chance(0.04) {
+		from := g.send.Add(g.upTo(length+2*time.Minute) - time.Minute)
+		g.denied = [2]time.Time{from, from.Add(g.between(10*time.Second, time.Hour))}
+		g.note("token taken for wrong")
+	}
+	if g.chance(0.03) {
+		g.odd = g.rng.Float64() * 0.6
+		g.note("a mode nobody documented")
+	}
 	if g.chance(0.03) {
 		g.crash = true
 		g.away = [2]time.Time{g.send.Add(time.Second), g.send.Add(g.between(2*time.Second, 10*time.Minute))}
@@ -153,17 +166,13 @@ func (g *game) disturbServer(length time.Duration) {
 	if g.ordinary {
 		return
 	}
-	if g.chance(0.05) {
+	if g.chance(*gamesByHand) {
 		g.sim.StartByHand(g.send.Add(g.upTo(length+6*time.Minute)-3*time.Minute), g.anyType())
 		g.note("started by hand in the same minutes")
 	}
 	if g.chance(0.1) {
 		g.sim.RestartAt(g.send.Add(g.upTo(length)), g.between(5*time.Second, 10*time.Minute))
 		g.note("server restarted")
-	}
-	if g.chance(0.02) {
-		g.sim.Set(func(d *bigfixtest.Doubts) { d.Permission = bigfixtest.PermissionRun403 })
-		g.note("no permission")
 	}
 	if g.chance(0.1) {
 		g.sim.SetPending(true)
@@ -207,7 +216,15 @@ func (g *game) step() {
 	}
 	g.look()
 	last := g.desk.srv.Last
+	if f := last.Failure; f != nil && f.Kind == FailForbidden && !g.now.Before(g.send) {
+		g.sent = true // the wish is refused, and nothing sent
+		return
+	}
 	if g.sent || g.now.Before(g.send) || len(g.desk.active) > 0 || last.Status == nil || !last.Status.Mode.NotRunning() {
+		return
+	}
+	if can := last.Status.CanRunImports; can != nil && !*can {
+		g.sent = true // the wish is refused, and nothing sent
 		return
 	}
 	g.start()
@@ -220,21 +237,36 @@ func (g *game) start() {
 	at := g.now
 	var err error
 	if !g.crash || g.chance(0.5) {
-		_, err = g.sim.Run(g.now.Add(g.upTo(time.Second)), g.typ)
+		at := g.now.Add(g.upTo(time.Second))
+		g.deny(at)
+		_, err = g.sim.Run(at, g.typ)
 	}
 	g.now = g.now.Add(time.Second)
 	g.desk.start(Import{Server: "prod", Type: g.typ}, at, FailureOf(err, g.now))
 	if g.crash {
 		g.desk.active[0].State, g.desk.active[0].SendAnswer = Sending, nil
-		g.now = g.away[1]
+		if g.away[1].After(g.now) {
+			g.now = g.away[1]
+		}
+	} else if f := g.desk.active[0].SendAnswer; f != nil && f.Kind == FailUnauthorized {
+		g.desk.srv = g.desk.rules.See(g.desk.srv, Observation{Span: Span{Asked: g.now, At: g.now}, Failure: f})
+		return // credentials that were rejected have their rest
 	}
 	g.look()
+}
+
+// deny has the server take the token for wrong at the next request, if it is to be so at that time.
+func (g *game) deny(at time.Time) {
+	if !at.Before(g.denied[0]) && at.Before(g.denied[1]) {
+		g.sim.Fail(bigfixtest.Fault{Answer: cmp.Or(g.doubts.WrongToken, bigfixtest.Answer401), Times: 1})
+	}
 }
 
 // pace is how long after a look the next one follows, as the Engine has it.
 func (g *game) pace() time.Duration {
 	switch {
-	case len(g.desk.active) == 0 && (g.sent || g.now.Before(g.send)):
+	case g.desk.srv.Last.Failure != nil && g.desk.srv.Last.Failure.Kind == FailUnauthorized,
+		len(g.desk.active) == 0 && (g.sent || g.now.Before(g.send)):
 		return time.Minute
 	case len(g.desk.active) == 0:
 		return 10 * time.Second
@@ -262,8 +294,12 @@ func (g *game) look() {
 		g.desk.look(Observe(span, bigfix.Status{}, errLost))
 		return
 	}
+	g.deny(answered)
+	if g.chance(g.odd) {
+		g.sim.Fail(bigfixtest.Fault{On: bigfixtest.Looks, Answer: bigfixtest.AnswerOddMode, Times: 1})
+	}
 	st, err := g.sim.Status(answered)
-	if err == nil {
+	if err == nil && (st.Mode == bigfix.ModeRunning || st.Mode.NotRunning()) {
 		g.looks = append(g.looks, answered)
 	}
 	g.desk.look(Observe(span, st, err))

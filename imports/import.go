@@ -16,7 +16,7 @@ const (
 	Scheduled Origin = "scheduled"
 	// Elsewhere: nobody asked here, and it was not due: the web pages, the API, another tool.
 	Elsewhere Origin = "elsewhere"
-	// Late: it began after a start made here had been given up without a sign: "begun late, perhaps yours".
+	// Late: it began after a start made here had been given up, without a sign or for a refusal: "begun late, perhaps yours".
 	Late Origin = "late"
 )
 
@@ -121,7 +121,8 @@ type Import struct {
 	LastFailure *Failure
 	// Reason says why it was refused, expired, not begun or unknown.
 	Reason Reason
-	// LateFor is the ID of the start that was given up without a sign shortly before this import began; for Late only.
+	// LateFor is the ID of the start that was given up, or refused by the server, shortly before this import began; for
+	// Late only.
 	LateFor string
 	// Notices are the milestones, in the order they happened.
 	Notices []Notice

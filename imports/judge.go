@@ -54,15 +54,14 @@ func Observe(span Span, st bigfix.Status, err error) Observation {
 }
 
 // Next judges one look at the server of an import: it returns the import as it stands after the look, and what
-// happened to it. Imports that are only accepted, or over, come back unchanged, and so does one that was sent after
-// the look was asked for. Nothing that imp points to is changed.
+// happened to it. Imports that are only accepted, or over, come back unchanged. Nothing that imp points to is changed.
+//
+// Looks come in the order in which they were taken, and none that was asked for before run= was sent. Next does not
+// compare times to check that: a clock that is put back would make it deaf for as long.
 func (r Rules) Next(imp Import, o Observation, now time.Time) (Import, []Event) {
 	switch imp.State {
 	case Sending, Sent, Running, Settling:
 	default:
-		return imp, nil
-	}
-	if o.asked().Before(imp.SendingAt) {
 		return imp, nil
 	}
 	s := step{Rules: r.withDefaults(), Import: imp, look: o, now: now}
@@ -104,8 +103,9 @@ func (s *step) missed() {
 		row = *s.Missed
 	}
 	row.Looks++
+	row.Since = s.notAhead(row.Since)
 	s.Missed, s.LastFailure = &row, s.look.Failure
-	if s.Lost.IsZero() && row.Looks >= lostLooks && s.look.At.Sub(s.lastSeen()) >= 2*s.PollRunning {
+	if s.Lost.IsZero() && row.Looks >= lostLooks && s.look.At.Sub(earlier(s.lastSeen(), row.Since)) >= 2*s.PollRunning {
 		s.Lost = row.Since
 		s.notice(Notice{Kind: NoticeLost, At: row.Since, Failure: s.look.Failure})
 		s.event(EventLost)
@@ -115,12 +115,29 @@ func (s *step) missed() {
 	}
 }
 
-// unknownMode takes account of an answer in a mode we don't know: neither running nor not. It is no sight of the import.
+// unknownMode takes account of an answer in a mode we don't know: neither running nor not. It is no sight of the
+// import, and after a day of them it is given up, whether it was ever seen or not.
 func (s *step) unknownMode() {
 	s.inSight()
-	if !s.LastLook.IsZero() && s.look.At.Sub(s.LastLook) >= s.GiveUp {
+	seen := s.lastSeen()
+	if seen.IsZero() {
+		seen = s.SendingAt
+	}
+	if s.look.At.Sub(seen) >= s.GiveUp {
 		s.unknown(ReasonUnknownMode)
 	}
+}
+
+// notAhead is a time that a wait began at. One that lies ahead of this look was noted before our clock was put back:
+// then the wait begins anew.
+func (s *step) notAhead(since time.Time) time.Time { return earlier(since, s.look.At) }
+
+// earlier returns the earlier of two times.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // answered takes account of an answer that says whether something runs.
@@ -259,6 +276,12 @@ func (s *step) settle(report End, sign sign) {
 		row = *s.Settle
 	}
 	row.Looks++
+	row.Since = s.notAhead(row.Since)
+	if end := row.End; end != nil && end.SeenAt.After(s.look.At) {
+		again := *end
+		again.SeenAt = s.look.At
+		row.End = &again
+	}
 	switch {
 	case sign != moved && sign != changed:
 		row.End = nil
@@ -288,7 +311,7 @@ func (s *step) noSign(sign sign) {
 		s.end(NotBegun, nil)
 		return
 	}
-	if s.Settle.Looks < twoLooks || s.look.At.Sub(s.SendingAt) < s.StartGrace {
+	if s.Settle.Looks < twoLooks || s.sinceSent() < s.StartGrace {
 		return
 	}
 	switch {
@@ -363,7 +386,15 @@ func (s *step) stale(report End) bool {
 // early: it gets as long to be seen running as one without any sign.
 func (s *step) mayBegin(report End) bool {
 	return (s.State == Sending || s.State == Sent) && s.Baseline.onlyTimeMoved(report) &&
-		s.look.At.Sub(s.SendingAt) < s.StartGrace
+		s.sinceSent() < s.StartGrace
+}
+
+// sinceSent is how long ago run= was sent; where our clock was put back since, how long ago that was noticed.
+func (s *step) sinceSent() time.Duration {
+	if s.SendingAt.After(s.look.At) {
+		return s.look.At.Sub(s.Settle.Since)
+	}
+	return s.look.At.Sub(s.SendingAt)
 }
 
 func (s *step) successMoved(report End) bool {

@@ -57,6 +57,7 @@ var truth = []struct{ name, looks, want string }{
 	{"refused for want of permission", ". 403> .", "not_begun: not_permitted"},
 	{"refused, and nobody saw what then", ". 403> x x", "sent"},
 	{"refused, yet one runs", ". 403> 1 5 S S S S", "unclear: refused"},
+	{"refused, yet one begins later", ". 403> . . 1 5 S S S", "not_begun: not_permitted; late: succeeded"},
 	{"begun after it was given up", ". > . . . . . . . . 1 5 S", "not_begun: no_sign; late: succeeded"},
 
 	{"over, and nothing moved", ". > 1 5 . . .", "unknown: nothing_moved"},
@@ -90,6 +91,8 @@ var truth = []struct{ name, looks, want string }{
 	{"and may go away", ". > 1 5 C S", "succeeded"},
 
 	{"a mode nobody documented is not idle", ". > 1 5 ? ? ? ?", "running"},
+	{"a day of it, never seen running", ". >" + strings.Repeat(" ?", 24*120+2), "unknown: unknown_mode"},
+	{"a day of it in mid-run", ". > 1" + strings.Repeat(" ?", 24*120+2), "unknown: unknown_mode"},
 	{"nor is it a look", ". > 1 5 ? ? ? ? ? S", "unclear: gap"},
 
 	{"started elsewhere", ". . 1 5 S", "elsewhere: succeeded"},
@@ -102,6 +105,8 @@ var truth = []struct{ name, looks, want string }{
 	{"scheduled, failed without moving the time", "@clock . . ! f f f", "scheduled: unknown: nothing_moved (failed)"},
 	{"elsewhere, while nobody looked", ". . ~ S S S", "elsewhere: unclear: gap"},
 	{"running at the first look ever", "@clock @end 1 5 S", "elsewhere: succeeded"},
+	{"running at the first look ever, and it failed", "@clock @end 1 5 F F F", "elsewhere: unclear: no_baseline (failed)"},
+	{"running at the first look ever, the word is no success and the success moved", "@clock @end 1 5 A A A", "elsewhere: unclear: no_baseline (failed)"},
 	{"running at the first look ever, the time is before that", "@clock @begin 1 5 S S S", "elsewhere: unknown: nothing_moved"},
 	{"running at the first look ever, and no clock", "@noclock 1 5 S S S", "elsewhere: unclear: no_baseline"},
 	{"nothing but looks", ". . . ~ . x .", ""},

@@ -361,7 +361,7 @@ func (w *watcher) pace() time.Duration {
 		return rules.PollIdle
 	}
 	for _, imp := range busy {
-		if w.now().Sub(firstSign(imp)) < quick {
+		if ago := w.now().Sub(firstSign(imp)); ago >= 0 && ago < quick { // before 0 our clock was put back
 			return rules.PollRunning / 3
 		}
 	}

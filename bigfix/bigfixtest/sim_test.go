@@ -1,6 +1,7 @@
 package bigfixtest_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -430,6 +431,37 @@ func TestSimIsDeterministic(t *testing.T) {
 	}
 	if diff := cmp.Diff(play(), play()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Random deals every way to start and to show imports, each with and without
+// an import behind it where the answer does not tell.
+func TestRandomDealsEveryDoubt(t *testing.T) {
+	dealt := make(map[string]bool)
+	for seed := range uint64(20_000) {
+		d := bigfixtest.Random(rand.New(rand.NewPCG(seed, 4)))
+		dealt[fmt.Sprintf("run %s dropped %t", d.RunAnswer, d.DropRun)] = true
+		dealt["token "+string(d.WrongToken)] = true
+		dealt["permission "+string(d.Permission)] = true
+		dealt["success "+d.SuccessWord] = true
+	}
+	want := []string{"success ", "success Erfolgreich"}
+	for _, a := range []string{
+		"", "stale", "empty", "text", "nomode", "oddmode", "html", "redirect", "cut", "huge", "drop", "hang",
+		"400", "401", "403", "404", "500", "500bare", "502", "503",
+	} {
+		want = append(want, "run "+a+" dropped false", "run "+a+" dropped true")
+	}
+	for _, a := range []string{"401", "403", "404", "500", "html", "redirect"} {
+		want = append(want, "token "+a)
+	}
+	for _, p := range []string{"", "flag", "run403", "all403"} {
+		want = append(want, "permission "+p)
+	}
+	for _, w := range want {
+		if !dealt[w] {
+			t.Errorf("never dealt: %s", w)
+		}
 	}
 }
 
