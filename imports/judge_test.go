@@ -49,6 +49,7 @@ var truth = []struct{ name, looks, want string }{
 	{"time written down early, seen too late, then interrupted", ". > 1 5 E E E", "unclear: stale"},
 	{"time written down early, not seen running yet", ". > E E E E", "sent"},
 	{"time written down early, never seen running", ". > E E E E E E E", "unclear: stale"},
+	{"time written down early, never seen running, and its word comes when it was given up", "@end @clock . > E E E E E E E S S S", "unclear: stale; elsewhere: unclear: another time stale"},
 	{"something began as it was sent", "@end . E > 1 5 S S S", "unclear: another"},
 
 	{"no sign", ". > . . . . . . .", "not_begun: no_sign"},
