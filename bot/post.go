@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -133,6 +134,13 @@ const (
 // the channel. It looks at the newest 2,000 messages of a channel, or the
 // oldest 2,000 of a thread. ErrNoScope where history scopes were not granted.
 func (b *Bot) Find(ctx context.Context, channel, threadTS, eventType string, match func(payload map[string]any) bool, oldest time.Time) (ts string, found bool, err error) {
+	// Before Slack has said who the bot is, none of the messages there would be recognised as its own.
+	if b.identity.Load() == nil {
+		b.awaitFirstCheck(ctx)
+	}
+	if b.identity.Load() == nil {
+		return "", false, fmt.Errorf("look for a message: Slack has not said yet who I am: %w", ErrUnavailable)
+	}
 	if !b.mayReadHistory() {
 		return "", false, &APIError{Method: methodHistory, Code: "missing_scope", kind: ErrNoScope}
 	}

@@ -235,6 +235,31 @@ func TestGroupMembers(t *testing.T) {
 	}
 }
 
+// A bot that was killed looks for what it posted as soon as it is back. Until it knows its own name it would recognise
+// nothing, take that for "not there", and post it again.
+func TestFindKnowsItselfFirst(t *testing.T) {
+	w := newWorld(t, echo, nil, slacksim.WithoutLimits())
+	t.Cleanup(w.bot.http.CloseIdleConnections)
+	meta := &Metadata{EventType: "importbot_import", Payload: map[string]any{"id": "i1"}}
+	posted, _ := w.posts(Post{Channel: "C1", Message: Message{Text: "over", Metadata: meta}})
+	whatever := func(map[string]any) bool { return true }
+	find := func(ctx context.Context) (string, bool, error) {
+		return w.bot.Find(ctx, "C1", "", "importbot_import", whatever, time.Now().Add(-time.Minute))
+	}
+
+	gone, cancel := context.WithCancel(w.ctx())
+	cancel()
+	if _, found, err := find(gone); found || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("before Slack said who it is: found %t, %v; want ErrUnavailable", found, err)
+	}
+	if err := w.bot.checkToken(w.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	if ts, found, err := find(w.ctx()); !found || ts != posted || err != nil {
+		t.Errorf("afterwards: %q, %t, %v; want %q", ts, found, err, posted)
+	}
+}
+
 func TestFind(t *testing.T) {
 	w := posting(t, slacksim.WithoutLimits())
 	begin := time.Now().Add(-time.Minute)
