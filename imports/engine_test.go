@@ -534,6 +534,7 @@ func TestTheClockIsPutBackInMidImport(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute), bigfixtest.WithDoubts(tt.doubts))
+			r.step = 10 * time.Second
 			ours := &ourClock{Clock: r.clock}
 			cfg := r.config()
 			cfg.Clock = ours
