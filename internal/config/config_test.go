@@ -211,22 +211,6 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// The default is a file in the directory that Importbot starts in, which a container's may be read-only.
-func TestDatabaseInAReadOnlyDirectory(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may write everywhere: run this as another user")
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
-	_, err := Bot(environ(enough()))
-	if got := faults(t, err); len(got) != 1 || !strings.Contains(got[0], "where Importbot may not write") {
-		t.Errorf("got %q", got)
-	}
-}
-
 // What a person sees who starts the bot with nothing set, and with much set wrongly.
 func TestMessageNamesAllFaultsAtOnce(t *testing.T) {
 	for name, vars := range map[string]map[string]string{
