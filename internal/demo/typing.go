@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -215,7 +214,7 @@ func (s *stage) followSize(keys *term.Terminal) (stop func()) {
 	}
 	fit()
 	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, syscall.SIGWINCH)
+	notifyResized(changed)
 	done := make(chan struct{})
 	go func() {
 		for {
