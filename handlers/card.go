@@ -180,7 +180,7 @@ func (s scene) origin(p pen) []string {
 	case imp.Origin == imports.Elsewhere:
 		return []string{"Started elsewhere, seen" + at}
 	case imp.Origin == imports.Late:
-		return []string{"Begun late, perhaps from a start that had shown no sign, seen" + at}
+		return []string{"Begun late, perhaps from a start that had been given up, seen" + at}
 	case imp.State == imports.Accepted, imp.State == imports.Ended && !imp.Begun():
 		return []string{"Asked for by " + p.user(imp.RequestedBy) + at}
 	}

@@ -31,7 +31,7 @@ func (s scene) late() string {
 	if s.imp.Origin != imports.Late {
 		return ""
 	}
-	return "It began after a start without a sign had been given up, so it is perhaps the one that was asked for."
+	return "It began after a start had been given up, so it is perhaps the one that was asked for."
 }
 
 // mentioned are the people whom an import's end concerns: who asked first, then who joined.

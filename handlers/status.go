@@ -340,7 +340,7 @@ func (h *Handlers) whatNow(p pen, v view) string {
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."
 	case st.Mode == bigfix.ModeRunning && v.may:
-		return "None can be started while one runs; " + complete + " has you mentioned at its end."
+		return "Nothing can be started while it runs; " + complete + " adds you to those mentioned at its end."
 	case st.Mode == bigfix.ModeRunning || v.active:
 		return ""
 	case !st.MayRun():
