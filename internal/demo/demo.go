@@ -214,8 +214,13 @@ func (s *stage) act(ctx context.Context, ready <-chan struct{}, ended chan error
 	case <-ctx.Done():
 		return ctx.Err()
 	case err := <-ended:
-		ended <- nil
-		return fmt.Errorf("the bot did not start: %w", err)
+		select {
+		case <-ready: // it was, and stopped at once: that is told below
+			ended <- err
+		default:
+			ended <- nil
+			return fmt.Errorf("the bot did not start: %w", err)
+		}
 	case <-wait.C:
 		return errors.New("the bot was not ready in time; try `importbot demo --verbose`")
 	}
