@@ -41,6 +41,7 @@ func newWorld(t *testing.T) *world {
 	w.slack.AddUser(ana, "ana")
 	w.slack.AddChannel(channel, "bigfix")
 	t.Cleanup(func() {
+		w.slack.Check(t)
 		w.slack.Close()
 		w.bigfix.Close()
 	})
@@ -194,7 +195,6 @@ func TestFollowAnImport(t *testing.T) {
 			t.Errorf("%s is logged", secret)
 		}
 	}
-	w.slack.Check(t)
 }
 
 // Killed with -9 at any moment and started again: the same card and thread go on, with one finished message and one run= request.
@@ -241,7 +241,6 @@ func TestKilledAndStartedAgain(t *testing.T) {
 				t.Errorf("the card says %q", card.Text)
 			}
 			t.Logf("answered %d times; the end: %s", len(inv.Answers()), finished.Text)
-			w.slack.Check(t)
 		})
 	}
 }

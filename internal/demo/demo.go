@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -190,7 +191,22 @@ func (s *stage) play(ctx context.Context) error {
 	if left {
 		return nil
 	}
+	if err == nil {
+		err = s.broken()
+	}
 	return err
+}
+
+// broken is an error where the bot broke a rule of Slack's: the demo shows what the product does, so it says that too.
+func (s *stage) broken() error {
+	var rules []string
+	for _, v := range s.slack.Violations() {
+		rules = append(rules, v.String())
+	}
+	if len(rules) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the bot broke a rule of Slack's: %s", strings.Join(rules, "; "))
 }
 
 func (s *stage) logger() *logrus.Logger {
