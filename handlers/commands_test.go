@@ -127,7 +127,7 @@ func TestStatusMessages(t *testing.T) {
 	if m := both.statusMessage(many); len(m.Blocks) > bot.MaxBlocks {
 		t.Errorf("%d servers make %d blocks", len(many), len(m.Blocks))
 	}
-	golden(t, "status", out)
+	checkGolden(t, "status", out)
 }
 
 func TestOtherMessages(t *testing.T) {
@@ -149,7 +149,7 @@ func TestOtherMessages(t *testing.T) {
 		{"operators not known", one.notOperatorMessage(prod, false)},
 		{"nobody may", one.notOperatorMessage(Server{Name: "prod", OperatorsVariable: "BIGFIX_PROD_OPERATORS"}, true)},
 	}
-	golden(t, "others", out)
+	checkGolden(t, "others", out)
 }
 
 func TestDidYouMean(t *testing.T) {
@@ -168,7 +168,7 @@ func TestDidYouMean(t *testing.T) {
 		}
 		out = append(out, shown{name, h.unknownMessage(typed)})
 	}
-	golden(t, "didyoumean", out)
+	checkGolden(t, "didyoumean", out)
 }
 
 func TestOperators(t *testing.T) {

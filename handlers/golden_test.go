@@ -1,22 +1,17 @@
 package handlers
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/slack-go/slack"
 
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // shown is one message of a golden file.
 type shown struct {
@@ -24,28 +19,15 @@ type shown struct {
 	message bot.Message
 }
 
-// golden compares messages with a golden file, in which a person can read them as Slack gets them.
-func golden(t *testing.T, file string, messages []shown) {
+// checkGolden compares messages with a golden file, in which a person can read them as Slack gets them.
+func checkGolden(t *testing.T, file string, messages []shown) {
 	t.Helper()
 	var b strings.Builder
 	for _, m := range messages {
 		b.WriteString("## " + m.name + "\n" + readable(m.message) + "\n")
 		checkMessage(t, m)
 	}
-	path := filepath.Join("testdata", file+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./handlers -update writes it)", err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("%s differs (-want +got); go test ./handlers -update rewrites it:\n%s", path, diff)
-	}
+	golden.Check(t, file+".golden", b.String())
 }
 
 // readable is a message as text: its top-level text, each block, its metadata.
@@ -244,7 +226,7 @@ func TestCards(t *testing.T) {
 	for _, c := range cases {
 		out = append(out, shown{c.name, cardMessage(c.s)})
 	}
-	golden(t, "cards", out)
+	checkGolden(t, "cards", out)
 }
 
 func unknownEnd() imports.Import {
@@ -274,7 +256,7 @@ func TestMilestones(t *testing.T) {
 		Failure: &imports.Failure{Kind: imports.FailNotServer, Reason: "HTML page", Message: hostile}})
 	add("seen again, running", in(running()), imports.Notice{Kind: imports.NoticeSeen, At: day(2, 41)})
 	add("seen again, over", in(with(running(), func(i *imports.Import) { i.State = imports.Settling })), imports.Notice{Kind: imports.NoticeSeen, At: day(2, 41)})
-	golden(t, "milestones", out)
+	checkGolden(t, "milestones", out)
 }
 
 func TestFinished(t *testing.T) {
@@ -338,7 +320,7 @@ func TestFinished(t *testing.T) {
 	for _, c := range cases {
 		out = append(out, shown{c.name, finishedMessage(c.s)})
 	}
-	golden(t, "finished", out)
+	checkGolden(t, "finished", out)
 }
 
 func TestAnswers(t *testing.T) {
@@ -388,5 +370,5 @@ func TestAnswers(t *testing.T) {
 	for _, c := range cases {
 		out = append(out, shown{c.name, c.a.message()})
 	}
-	golden(t, "answers", out)
+	checkGolden(t, "answers", out)
 }

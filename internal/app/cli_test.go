@@ -12,6 +12,7 @@ import (
 	"importbot/bigfix"
 	"importbot/bigfix/bigfixtest"
 	"importbot/internal/config"
+	"importbot/internal/golden"
 )
 
 // result is what a run of the program left behind.
@@ -79,7 +80,7 @@ func TestManifest(t *testing.T) {
 		if got.code != exitWell {
 			t.Fatalf("got %d, %s", got.code, got.err)
 		}
-		golden(t, name, got.out)
+		golden.Check(t, name, got.out)
 	}
 	got := call(t, []string{"SLACK_COMMAND=import"}, "manifest")
 	if got.code != exitUsage || !strings.Contains(got.err, "SLACK_COMMAND") {
@@ -215,7 +216,7 @@ func TestStatusText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "status.txt", text.String())
+	golden.Check(t, "status.txt", text.String())
 }
 
 func TestStart(t *testing.T) {

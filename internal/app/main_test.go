@@ -14,8 +14,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 // built is where the program is built to, once for all tests that start it.
 var built struct {
 	once sync.Once
@@ -97,25 +95,5 @@ func (b *buffer) await(t *testing.T, what string, fits func(string) bool) {
 		case <-deadline.C:
 			t.Fatalf("no %s in\n%s", what, text)
 		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s has changed (go test -update rewrites it); got:\n%s", path, got)
 	}
 }

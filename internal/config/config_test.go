@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,9 +15,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"importbot/bigfix"
+	"importbot/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // enough is the least that a bot needs.
 func enough() map[string]string {
@@ -220,7 +218,7 @@ func TestMessageNamesAllFaultsAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Bot(environ(vars))
-			golden(t, name+".txt", err.Error()+"\n")
+			golden.Check(t, name+".txt", err.Error()+"\n")
 		})
 	}
 }
@@ -460,24 +458,4 @@ func write(t *testing.T, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s has changed (go test -update rewrites it); got:\n%s", path, got)
-	}
 }

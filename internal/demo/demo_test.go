@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,11 +19,10 @@ import (
 	"importbot/handlers"
 	"importbot/imports"
 	"importbot/internal/config"
+	"importbot/internal/golden"
 	"importbot/internal/slacksim"
 	"importbot/internal/store"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC
@@ -218,7 +216,7 @@ func TestScreen(t *testing.T) {
 			s.show(e)
 		}
 		// Escapes are written so that they can be read, and rows that were drawn over stay in sight.
-		golden(t, name, strings.ReplaceAll(out.String(), "\x1b", "␛"))
+		golden.Check(t, name, strings.ReplaceAll(out.String(), "\x1b", "␛"))
 	}
 }
 
@@ -271,25 +269,5 @@ func TestTheNightlyStaysOutOfTheStory(t *testing.T) {
 		if !last.ImportTime.Before(now) || now.Sub(last.ImportTime) > 25*time.Hour {
 			t.Errorf("at %s the last one was at %s", now.Format("15:04"), last.ImportTime)
 		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s has changed (go test -update rewrites it); got:\n%s", path, got)
 	}
 }
