@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"importbot/imports"
@@ -246,10 +245,12 @@ func (s *Store) imports(ctx context.Context, where, order string, args ...any) (
 	if found, err = scanImports(rows); err != nil {
 		return nil, s.explain(doing, err)
 	}
+	who, err := followers(ctx, tx, `SELECT id FROM imports WHERE `+where+` `+order, args...)
+	if err != nil {
+		return nil, s.explain("reading followers", err)
+	}
 	for i := range found {
-		if found[i].Followers, err = followers(ctx, tx, found[i].ID); err != nil {
-			return nil, s.explain("reading followers", err)
-		}
+		found[i].Followers = who[found[i].ID]
 	}
 	return found, nil
 }
@@ -272,20 +273,23 @@ func scanImports(rows *sql.Rows) (found []imports.Import, err error) {
 	return found, rows.Err()
 }
 
-func followers(ctx context.Context, tx *sql.Tx, importID string) (users []string, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT user_id FROM followers WHERE import_id = $1 ORDER BY position, followed_at, user_id`, importID)
+// followers reads who follows the imports whose ids a query selects, in order.
+func followers(ctx context.Context, tx *sql.Tx, ids string, args ...any) (map[string][]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT import_id, user_id FROM followers WHERE import_id IN (`+ids+`)
+		ORDER BY position, followed_at, user_id`, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+	found := make(map[string][]string)
 	for rows.Next() {
-		var user string
-		if err := rows.Scan(&user); err != nil {
+		var id, user string
+		if err := rows.Scan(&id, &user); err != nil {
 			return nil, err
 		}
-		users = append(users, user)
+		found[id] = append(found[id], user)
 	}
-	return slices.Clip(users), rows.Err()
+	return found, rows.Err()
 }
 
 // Server returns what was last recorded of a server.
