@@ -36,8 +36,7 @@ type Operators struct {
 	now      func() time.Time
 	log      logrus.FieldLogger
 
-	first     chan struct{} // closed when every group was asked about once, whatever Slack said
-	firstOnce sync.Once
+	first chan struct{} // closed by Run when every group was asked about once, whatever Slack said
 
 	mu      sync.RWMutex
 	members map[string]membership
@@ -88,7 +87,9 @@ func (o *Operators) Run(ctx context.Context) error {
 				next = backoff(failures)
 			}
 		}
-		o.firstOnce.Do(func() { close(o.first) })
+		if !o.asked() {
+			close(o.first)
+		}
 		if failures++; next == refreshEvery {
 			failures = 0
 		}

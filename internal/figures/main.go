@@ -148,8 +148,9 @@ func load(ctx context.Context, program string, size extent) error {
 		})
 	}
 	typing.Wait()
-	if n := total - count(lost, nil); n > 0 {
-		return fmt.Errorf("%d of %d commands were lost, the first: %w", n, total, errors.Join(first(lost)))
+	lost = slices.DeleteFunc(lost, func(err error) bool { return err == nil })
+	if len(lost) > 0 {
+		return fmt.Errorf("%d of %d commands were lost, the first: %w", len(lost), total, lost[0])
 	}
 	slices.Sort(took)
 	fmt.Printf("envelope to ack, %d/s, %-4v     p50 %.2f ms, p99 %.2f ms, slowest %.2f ms; %d commands, none lost\n",
@@ -223,24 +224,6 @@ func words(ctx context.Context, program string, _ extent) error {
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func count(list []error, want error) (n int) {
-	for _, err := range list {
-		if err == want {
-			n++
-		}
-	}
-	return n
-}
-
-func first(list []error) error {
-	for _, err := range list {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
