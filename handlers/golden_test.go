@@ -246,16 +246,18 @@ func notBegun() imports.Import {
 
 func TestMilestones(t *testing.T) {
 	out := []shown{}
-	add := func(name string, s scene, n imports.Notice) { out = append(out, shown{name, milestoneMessage(s, n)}) }
-	add("started", in(running()), imports.Notice{Kind: imports.NoticeStarted, At: day(2, 14)})
-	add("started, no history", in(running(), noHistory), imports.Notice{Kind: imports.NoticeStarted, At: day(2, 14)})
-	add("half", in(running()), imports.Notice{Kind: imports.NoticeProgress, At: day(2, 38), Progress: 50})
-	add("half, no history", in(running(), noHistory), imports.Notice{Kind: imports.NoticeProgress, At: day(2, 38), Progress: 50})
-	add("lost", in(running()), imports.Notice{Kind: imports.NoticeLost, At: day(2, 40), Failure: refused})
-	add("lost, hostile words", in(running()), imports.Notice{Kind: imports.NoticeLost, At: day(2, 40),
+	add := func(name string, s scene, n imports.Milestone) {
+		out = append(out, shown{name, milestoneMessage(s, n)})
+	}
+	add("started", in(running()), imports.Milestone{Kind: imports.MilestoneStarted, At: day(2, 14)})
+	add("started, no history", in(running(), noHistory), imports.Milestone{Kind: imports.MilestoneStarted, At: day(2, 14)})
+	add("half", in(running()), imports.Milestone{Kind: imports.MilestoneProgress, At: day(2, 38), Progress: 50})
+	add("half, no history", in(running(), noHistory), imports.Milestone{Kind: imports.MilestoneProgress, At: day(2, 38), Progress: 50})
+	add("lost", in(running()), imports.Milestone{Kind: imports.MilestoneLost, At: day(2, 40), Failure: refused})
+	add("lost, hostile words", in(running()), imports.Milestone{Kind: imports.MilestoneLost, At: day(2, 40),
 		Failure: &imports.Failure{Kind: imports.FailNotServer, Reason: "HTML page", Message: hostile}})
-	add("seen again, running", in(running()), imports.Notice{Kind: imports.NoticeSeen, At: day(2, 41)})
-	add("seen again, over", in(with(running(), func(i *imports.Import) { i.State = imports.Settling })), imports.Notice{Kind: imports.NoticeSeen, At: day(2, 41)})
+	add("seen again, running", in(running()), imports.Milestone{Kind: imports.MilestoneSeen, At: day(2, 41)})
+	add("seen again, over", in(with(running(), func(i *imports.Import) { i.State = imports.Settling })), imports.Milestone{Kind: imports.MilestoneSeen, At: day(2, 41)})
 	checkGolden(t, "milestones", out)
 }
 

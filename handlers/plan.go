@@ -250,13 +250,13 @@ func (s situation) milestone() (step, bool) {
 // newest is the newest notice that was not heard yet and is worth telling: that a server is seen again is no news to
 // those who were not told that it was lost.
 func (s situation) newest() (int, bool) {
-	for i := len(s.imp.Notices) - 1; i >= s.thread.Heard; i-- {
-		switch s.imp.Notices[i].Kind {
-		case imports.NoticeSeen:
+	for i := len(s.imp.Milestones) - 1; i >= s.thread.Heard; i-- {
+		switch s.imp.Milestones[i].Kind {
+		case imports.MilestoneSeen:
 			if !s.toldLost() {
 				continue
 			}
-		case imports.NoticeLost:
+		case imports.MilestoneLost:
 			if s.imp.Lost.IsZero() {
 				continue // it is seen again
 			}
@@ -272,7 +272,7 @@ func (s situation) toldLost() bool {
 	for i := len(s.thread.Milestones) - 1; i >= 0; i-- {
 		told := s.thread.Milestones[i]
 		if told.State != Pending {
-			return told.Notice < len(s.imp.Notices) && s.imp.Notices[told.Notice].Kind == imports.NoticeLost
+			return told.Notice < len(s.imp.Milestones) && s.imp.Milestones[told.Notice].Kind == imports.MilestoneLost
 		}
 	}
 	return false

@@ -50,17 +50,17 @@ func (tl *tale) run(percent int) {
 		i.LastLook, i.LastRun, i.Progress, i.Lost = at, at, &percent, time.Time{}
 		if i.State != imports.Running {
 			i.State, i.BegunAt, i.FirstRunning = imports.Running, at, imports.Span{Asked: at, At: at}
-			i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeStarted, At: at})
+			i.Milestones = append(i.Milestones, imports.Milestone{Kind: imports.MilestoneStarted, At: at})
 		}
 		for _, quarter := range []int{25, 50, 75} {
-			if percent >= quarter && !told(i.Notices, quarter) {
-				i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeProgress, At: at, Progress: quarter})
+			if percent >= quarter && !told(i.Milestones, quarter) {
+				i.Milestones = append(i.Milestones, imports.Milestone{Kind: imports.MilestoneProgress, At: at, Progress: quarter})
 			}
 		}
 	})
 }
 
-func told(notices []imports.Notice, quarter int) bool {
+func told(notices []imports.Milestone, quarter int) bool {
 	for _, n := range notices {
 		if n.Progress >= quarter {
 			return true
@@ -73,12 +73,12 @@ func (tl *tale) lose() {
 	at := tl.clock.Now()
 	tl.set(func(i *imports.Import) {
 		i.Lost, i.LastFailure = at, refused
-		i.Notices = append(i.Notices, imports.Notice{Kind: imports.NoticeLost, At: at, Failure: refused})
+		i.Milestones = append(i.Milestones, imports.Milestone{Kind: imports.MilestoneLost, At: at, Failure: refused})
 	})
 }
 
 func (tl *tale) find() {
-	tl.imp.Notices = append(tl.imp.Notices, imports.Notice{Kind: imports.NoticeSeen, At: tl.clock.Now()})
+	tl.imp.Milestones = append(tl.imp.Milestones, imports.Milestone{Kind: imports.MilestoneSeen, At: tl.clock.Now()})
 	tl.run(*tl.imp.Progress)
 }
 
@@ -839,10 +839,10 @@ func TestMilestonesAfterAnAbsence(t *testing.T) {
 	// The publisher is away while all of this happens.
 	for _, percent := range []int{26, 51, 60} {
 		s.clock.advance(10 * time.Minute)
-		tl.imp.Notices = append(tl.imp.Notices, imports.Notice{Kind: imports.NoticeProgress, At: s.clock.Now(), Progress: percent})
+		tl.imp.Milestones = append(tl.imp.Milestones, imports.Milestone{Kind: imports.MilestoneProgress, At: s.clock.Now(), Progress: percent})
 	}
-	tl.imp.Notices = append(tl.imp.Notices,
-		imports.Notice{Kind: imports.NoticeLost, At: s.clock.Now()}, imports.Notice{Kind: imports.NoticeSeen, At: s.clock.Now()})
+	tl.imp.Milestones = append(tl.imp.Milestones,
+		imports.Milestone{Kind: imports.MilestoneLost, At: s.clock.Now()}, imports.Milestone{Kind: imports.MilestoneSeen, At: s.clock.Now()})
 	tl.put(tl.imp)
 	tl.pass(time.Hour)
 	got := s.posts(kindMilestone)

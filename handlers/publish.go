@@ -371,7 +371,7 @@ func (w *worker) tell(ctx context.Context, notice int) error {
 	}
 	told := len(t.Milestones)
 	refusal, err := w.deliver(ctx, delivery{
-		post: &post, message: milestoneMessage(s, w.s.imp.Notices[notice]), channel: w.s.channel(), thread: t.Card.TS,
+		post: &post, message: milestoneMessage(s, w.s.imp.Milestones[notice]), channel: w.s.channel(), thread: t.Card.TS,
 		kind: kindMilestone, once: true, countIn: true,
 		keep: func() {
 			t.Milestones = append(t.Milestones[:told], Milestone{Notice: notice, Post: post})

@@ -385,7 +385,7 @@ func (w *worker) serverOf(imp imports.Import) Server {
 // settle notes that nothing is left to do now; the rest at a time, where there is one.
 func (w *worker) settle(ctx context.Context, at time.Time) error {
 	if w.s.imp.State == imports.Ended {
-		w.s.thread.Heard = len(w.s.imp.Notices) // progress of the past is told nobody
+		w.s.thread.Heard = len(w.s.imp.Milestones) // progress of the past is told nobody
 	}
 	var due *time.Time
 	if !at.IsZero() {

@@ -92,7 +92,7 @@ func (t thread) encode(imp imports.Import, followers int, due *time.Time) (impor
 
 // Milestone is a milestone's post.
 type Milestone struct {
-	Notice int // index in Import.Notices
+	Notice int // index in Import.Milestones
 	Post
 }
 

@@ -124,8 +124,8 @@ type Import struct {
 	// LateFor is the ID of the start that was given up, or refused by the server, shortly before this import began; for
 	// Late only.
 	LateFor string
-	// Notices are the milestones, in the order they happened.
-	Notices []Notice
+	// Milestones are in the order they happened.
+	Milestones []Milestone `json:"Notices"` // what it was called when the first databases were written
 	// Revision rises with each change that people may see. The publisher compares it with what is shown.
 	Revision int64
 }
@@ -268,22 +268,22 @@ const (
 	FailUnavailable  FailureKind = "unavailable"
 )
 
-// Notice is a milestone.
-type Notice struct {
-	Kind     NoticeKind
+// Milestone is a step on the way of an import that people are told of.
+type Milestone struct {
+	Kind     MilestoneKind
 	At       time.Time
-	Progress int      // percent, for NoticeProgress: 25, 50 or 75
-	Failure  *Failure // for NoticeLost
+	Progress int      // percent, for MilestoneProgress: 25, 50 or 75
+	Failure  *Failure // for MilestoneLost
 }
 
-// NoticeKind is a kind of milestone.
-type NoticeKind string
+// MilestoneKind is a kind of milestone.
+type MilestoneKind string
 
 const (
-	NoticeStarted  NoticeKind = "started"
-	NoticeProgress NoticeKind = "progress"
-	NoticeLost     NoticeKind = "lost" // the server is not seen
-	NoticeSeen     NoticeKind = "seen" // it is seen again
+	MilestoneStarted  MilestoneKind = "started"
+	MilestoneProgress MilestoneKind = "progress"
+	MilestoneLost     MilestoneKind = "lost" // the server is not seen
+	MilestoneSeen     MilestoneKind = "seen" // it is seen again
 )
 
 // Observation is one look at a server: an answer, or a failure to get one.

@@ -107,7 +107,7 @@ func (s *step) missed() {
 	s.Missed, s.LastFailure = &row, s.look.Failure
 	if s.Lost.IsZero() && row.Looks >= lostLooks && s.look.At.Sub(earlier(s.lastSeen(), row.Since)) >= 2*s.PollRunning {
 		s.Lost = row.Since
-		s.notice(Notice{Kind: NoticeLost, At: row.Since, Failure: s.look.Failure})
+		s.milestone(Milestone{Kind: MilestoneLost, At: row.Since, Failure: s.look.Failure})
 		s.event(EventLost)
 	}
 	if s.look.At.Sub(row.Since) >= s.GiveUp {
@@ -153,7 +153,7 @@ func (s *step) inSight() {
 		return
 	}
 	s.Lost = time.Time{}
-	s.notice(Notice{Kind: NoticeSeen, At: s.look.At})
+	s.milestone(Milestone{Kind: MilestoneSeen, At: s.look.At})
 	s.event(EventSeen)
 }
 
@@ -198,7 +198,7 @@ func (s *step) begin() {
 	}
 	s.State, s.BegunAt, s.FirstRunning = Running, s.look.At, s.look.Span
 	s.doubtNightly(s.earliest(), s.look.At)
-	s.notice(Notice{Kind: NoticeStarted, At: s.look.At})
+	s.milestone(Milestone{Kind: MilestoneStarted, At: s.look.At})
 	s.event(EventBegan)
 }
 
@@ -247,8 +247,8 @@ func (s *step) passed(before, now int) {
 		if before >= mark || now < mark {
 			continue
 		}
-		if !slices.ContainsFunc(s.Notices, func(n Notice) bool { return n.Kind == NoticeProgress && n.Progress >= mark }) {
-			s.notice(Notice{Kind: NoticeProgress, At: s.look.At, Progress: mark})
+		if !slices.ContainsFunc(s.Milestones, func(n Milestone) bool { return n.Kind == MilestoneProgress && n.Progress >= mark }) {
+			s.milestone(Milestone{Kind: MilestoneProgress, At: s.look.At, Progress: mark})
 		}
 		return
 	}
@@ -434,7 +434,7 @@ func reasonFor(sign sign) ReasonKind {
 	return ReasonNothingMoved
 }
 
-func (s *step) notice(n Notice) { s.Notices = append(slices.Clip(s.Notices), n) }
+func (s *step) milestone(n Milestone) { s.Milestones = append(slices.Clip(s.Milestones), n) }
 
 func (s *step) event(kind EventKind) {
 	s.events = append(s.events, Event{Kind: kind, ImportID: s.ID})
@@ -451,7 +451,7 @@ type shown struct {
 }
 
 func (s *step) shown() shown {
-	out := shown{s.State, s.Outcome, s.Type, s.BegunAt, s.EndedAt, s.Lost, -1, len(s.Doubts), len(s.Notices)}
+	out := shown{s.State, s.Outcome, s.Type, s.BegunAt, s.EndedAt, s.Lost, -1, len(s.Doubts), len(s.Milestones)}
 	if s.Progress != nil {
 		out.progress = *s.Progress
 	}

@@ -26,9 +26,9 @@ func TestMilestones(t *testing.T) {
 				tape.step(word)
 			}
 			var got []string
-			for _, n := range tape.desk.imports()[0].Notices {
+			for _, n := range tape.desk.imports()[0].Milestones {
 				word := string(n.Kind)
-				if n.Kind == NoticeProgress {
+				if n.Kind == MilestoneProgress {
 					word = fmt.Sprint(n.Progress)
 				}
 				got = append(got, word)

@@ -220,9 +220,9 @@ func (r *run) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			continue
 		}
-		notices := len(r.imp.Notices)
+		notices := len(r.imp.Milestones)
 		r.imp, _ = r.rules.Next(r.imp, imports.Observe(span, st, err), span.At)
-		for _, n := range r.imp.Notices[min(notices, len(r.imp.Notices)):] {
+		for _, n := range r.imp.Milestones[min(notices, len(r.imp.Milestones)):] {
 			r.tell(n)
 		}
 		if r.imp.State == imports.Ended {
@@ -252,19 +252,19 @@ func (r *run) wait(ctx context.Context) bool {
 }
 
 // tell writes a milestone.
-func (r *run) tell(n imports.Notice) {
+func (r *run) tell(n imports.Milestone) {
 	switch n.Kind {
-	case imports.NoticeStarted:
+	case imports.MilestoneStarted:
 		r.out.line("It runs, since %s.", n.At.Local().Format("15:04:05"))
-	case imports.NoticeProgress:
+	case imports.MilestoneProgress:
 		r.out.plain("%d %% after %s.", n.Progress, about(n.At.Sub(r.imp.SendingAt)))
-	case imports.NoticeLost:
+	case imports.MilestoneLost:
 		reason := "no answer"
 		if n.Failure != nil {
 			reason = printable(n.Failure.Reason)
 		}
 		r.out.line("%s does not answer (%s). That is common in mid-import; I keep looking.", r.server.Name, reason)
-	case imports.NoticeSeen:
+	case imports.MilestoneSeen:
 		r.out.line("%s answers again.", r.server.Name)
 	}
 }

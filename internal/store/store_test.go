@@ -100,7 +100,7 @@ func full(id string) imports.Import {
 	imp.FirstRunning, imp.LastRunning = span, span
 	imp.SendAnswer, imp.LastFailure = failure, failure
 	imp.Doubts = []imports.Doubt{{Kind: imports.DoubtGap, From: noon, To: noon.Add(time.Hour)}}
-	imp.Notices = []imports.Notice{{Kind: imports.NoticeStarted, At: noon}}
+	imp.Milestones = []imports.Milestone{{Kind: imports.MilestoneStarted, At: noon}}
 	imp.Settle = &imports.Settle{Since: noon, Looks: 2, End: &imports.End{Status: "failed", ImportTime: noon, SeenAt: noon}}
 	return imp
 }
