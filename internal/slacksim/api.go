@@ -32,8 +32,21 @@ type Call struct {
 	TS string
 	// Taken reports whether Slack did what was asked, whatever it answered.
 	Taken bool
-	// Faulty reports that a [Fault] had to do with it.
+	// Faulty reports that a [Fault] or an [Intercept] had to do with it.
 	Faulty bool
+	// Limited reports that Slack's own rate limits refused it, not a [Fault] nor
+	// the time that one asked to wait.
+	Limited bool
+	// Process is who called, as given to [Sim.APIURLOf]; empty for [Sim.APIURL]
+	// and for calls of response_urls.
+	Process string
+}
+
+// copy returns a value that shares nothing that will change.
+func (c *Call) copy() Call {
+	out := *c
+	out.Args = maps.Clone(c.Args)
+	return out
 }
 
 // Journal returns every call so far, in order of arrival, those by
@@ -43,8 +56,7 @@ func (s *Sim) Journal() []Call {
 	defer s.mu.Unlock()
 	out := make([]Call, len(s.journal))
 	for i, c := range s.journal {
-		out[i] = *c
-		out[i].Args = maps.Clone(c.Args)
+		out[i] = c.copy()
 	}
 	return out
 }
@@ -139,7 +151,7 @@ func webAPI() map[string]method {
 const maxBody = 4 << 20
 
 func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
-	name := strings.TrimPrefix(r.URL.Path, "/api/")
+	_, name, _ := strings.Cut(r.URL.Path, "/api/")
 	args, err := arguments(w, r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -148,6 +160,7 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	token := s.takeToken(name, args, r)
 	call := s.record(name, args)
+	call.Process = r.PathValue("process")
 	fault := s.takeFault(name, args)
 	s.mu.Unlock()
 
@@ -265,12 +278,13 @@ func (s *Sim) perform(r *request) (reply, error) {
 	if err := s.authorize(m, r); err != nil {
 		return nil, err
 	}
-	wait, hammered := s.limits.admit(r.method, r.args["channel"], s.Now())
-	if hammered {
-		s.violate(Hammering, "%s was called again %s before its Retry-After had passed", r.method, wait.Round(time.Millisecond))
+	refused := s.limits.admit(r.method, r.args["channel"], r.call.Process, s.Now())
+	if refused.hammered {
+		s.violate(Hammering, "%s was called again %s before its Retry-After had passed", r.method, refused.wait.Round(time.Millisecond))
 	}
-	if wait > 0 {
-		return nil, &apiError{code: "ratelimited", status: http.StatusTooManyRequests, wait: wait}
+	if refused.wait > 0 {
+		r.call.Limited = refused.own
+		return nil, &apiError{code: "ratelimited", status: http.StatusTooManyRequests, wait: refused.wait}
 	}
 	out, err := m.do(s, r)
 	r.call.Taken = err == nil
@@ -321,12 +335,15 @@ func (s *Sim) setScopeHeaders(header http.Header, r *request) {
 	}
 }
 
-// answer plays the fault, if any, and does the call unless the fault is in its
-// way.
+// answer plays the fault, if any, and does the call unless the fault or who
+// intercepts is in its way.
 func (s *Sim) answer(w http.ResponseWriter, r *http.Request, call *Call, fault *Fault, do func() (reply, error)) {
+	if s.cuts(call, Arrived) {
+		cutConnection(w)
+		return
+	}
 	if fault == nil {
-		out, err := do()
-		s.write(w, call, out, err)
+		s.finish(w, call, do)
 		return
 	}
 	s.set(func() { call.Faulty = true })
@@ -336,6 +353,10 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, call *Call, fault *
 	if fault.TakeThenDrop || fault.TakeThenHang {
 		_, err := do()
 		s.set(func() { call.Error = codeOf(err) })
+		if err == nil && s.cuts(call, Taken) {
+			cutConnection(w)
+			return
+		}
 	}
 	switch {
 	case fault.Drop, fault.TakeThenDrop:
@@ -348,13 +369,31 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, call *Call, fault *
 		s.write(w, call, nil, &apiError{code: fault.Error, status: fault.Status})
 	case fault.Status != 0:
 		s.set(func() { call.Status, call.Error = fault.Status, "" })
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.WriteHeader(fault.Status)
-		fmt.Fprintf(w, "<!DOCTYPE html><title>%d</title><h1>Sorry. Slack is having trouble.</h1>", fault.Status)
+		page := fmt.Sprintf("<!DOCTYPE html><title>%d</title><h1>Sorry. Slack is having trouble.</h1>", fault.Status)
+		s.put(w, call, "text/html; charset=utf-8", []byte(page))
 	default:
-		out, err := do()
-		s.write(w, call, out, err)
+		s.finish(w, call, do)
 	}
+}
+
+// finish does the call and answers it.
+func (s *Sim) finish(w http.ResponseWriter, call *Call, do func() (reply, error)) {
+	out, err := do()
+	if err == nil && s.cuts(call, Taken) {
+		cutConnection(w)
+		return
+	}
+	s.write(w, call, out, err)
+}
+
+// put writes an answer whose status stands in the journal. It names its length,
+// so that a client has all of it as soon as it was sent.
+func (s *Sim) put(w http.ResponseWriter, call *Call, kind string, text []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(call.Status)
+	w.Write(text) //nolint:errcheck // the client may be gone
+	s.sent(w, call)
 }
 
 // refuse makes a 429 on demand, and remembers it against hammering.
@@ -363,7 +402,8 @@ func (s *Sim) refuse(call *Call, fault *Fault) error {
 	defer s.mu.Unlock()
 	if fault.RetryAfter > 0 && fault.Shape != NoRetryAfter {
 		_, c := s.limits.of(call.Method, call.Args["channel"])
-		c.block(s.Now(), wholeSeconds(fault.RetryAfter))
+		c.block(s.Now(), wholeSeconds(fault.RetryAfter), call.Process)
+		c.byFault = true
 	}
 	return &apiError{code: "ratelimited", status: http.StatusTooManyRequests, wait: fault.RetryAfter, shape: fault.Shape}
 }
@@ -424,9 +464,7 @@ func (s *Sim) write(w http.ResponseWriter, call *Call, out reply, err error) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(text)
+	s.put(w, call, "application/json; charset=utf-8", text)
 }
 
 // fill puts an error into an answer and returns the HTTP status.

@@ -65,12 +65,13 @@ func (s *Sim) Fail(method string, fault Fault) {
 }
 
 // Heal takes back what [Sim.Fail] did to these methods, or to all where none is
-// named. Calls that hang go on hanging.
+// named, and then what [Sim.FailEnvelopes] did, too. Calls that hang go on hanging.
 func (s *Sim) Heal(methods ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(methods) == 0 {
 		clear(s.faults)
+		s.envelopeFaults = nil
 	}
 	for _, method := range methods {
 		delete(s.faults, method)
@@ -102,6 +103,12 @@ func (s *Sim) RevokeBotToken() { s.set(func() { s.botRevoked = true }) }
 // RevokeAppToken makes the app token useless. Connections that stand go on, as
 // they do at Slack, until they are cut or refreshed.
 func (s *Sim) RevokeAppToken() { s.set(func() { s.appRevoked = true }) }
+
+// RestoreBotToken takes RevokeBotToken back.
+func (s *Sim) RestoreBotToken() { s.set(func() { s.botRevoked = false }) }
+
+// RestoreAppToken takes RevokeAppToken back.
+func (s *Sim) RestoreAppToken() { s.set(func() { s.appRevoked = false }) }
 
 // RestoreTokens takes both revocations back.
 func (s *Sim) RestoreTokens() { s.set(func() { s.botRevoked, s.appRevoked = false, false }) }

@@ -333,7 +333,7 @@ func (s *Sim) afterSubmit(inv *Invocation, v *view, payload json.RawMessage) str
 	case "errors":
 		return s.refuseSubmit(inv, v, answer.Errors)
 	case "update", "push":
-		sent, err := s.readView("the ack of "+inv.what, string(answer.View), "modal")
+		sent, err := s.readView("the ack of "+inv.What, string(answer.View), "modal")
 		if err != nil {
 			return codeOf(err)
 		}

@@ -43,9 +43,12 @@ type Invocation struct {
 	ResponseURL string
 	UserID      string
 	ChannelID   string
+	// What was done, in words: all that was typed, or what was pressed.
+	What string
+	// At is when, by the simulator's clock.
+	At time.Time
 
 	s       *Sim
-	what    string
 	kind    string
 	payload any
 	accepts bool
@@ -148,7 +151,7 @@ func (s *Sim) place(userID, channelID string) (*channel, error) {
 // invoke makes an invocation. s.mu is held.
 func (s *Sim) invoke(kind, what, userID, channelID string, accepts bool) *Invocation {
 	inv := &Invocation{
-		UserID: userID, ChannelID: channelID, s: s, kind: kind, what: what, accepts: accepts, done: make(chan struct{}),
+		UserID: userID, ChannelID: channelID, s: s, kind: kind, What: what, accepts: accepts, done: make(chan struct{}),
 	}
 	inv.TriggerID = s.newTrigger(inv)
 	return inv
@@ -157,13 +160,15 @@ func (s *Sim) invoke(kind, what, userID, channelID string, accepts bool) *Invoca
 // start sends an invocation on its way. s.mu is held.
 func (s *Sim) start(inv *Invocation) {
 	s.open = append(s.open, inv)
+	s.invoked = append(s.invoked, inv)
+	inv.At = s.Now()
 	if inv.kind == kindEvent {
 		if !s.deliver(inv, false) {
 			inv.retry()
 		}
 		return
 	}
-	if !s.deliver(inv, false) {
+	if !s.dispatch(inv) {
 		inv.fail(DispatchFailed)
 		return
 	}
@@ -210,7 +215,7 @@ func (inv *Invocation) fail(code string) {
 	inv.failure = code
 	inv.s.tell(Event{
 		Kind: inv.failureKind(), User: inv.UserID, Channel: inv.ChannelID, Trigger: inv.TriggerID, Error: code,
-		Text: fmt.Sprintf("%s failed with the error %q", inv.what, code),
+		Text: fmt.Sprintf("%s failed with the error %q", inv.What, code),
 	})
 	inv.settle()
 }
@@ -234,11 +239,11 @@ func (s *Sim) acked(d *delivery, payload json.RawMessage) {
 	inv.latency, inv.ackPayload = time.Since(d.sent), payload
 	inv.stopTimers()
 	if payload != nil && !inv.accepts {
-		s.violate(BadAck, "%s accepts no payload in its ack: %.80s", inv.what, payload)
+		s.violate(BadAck, "%s accepts no payload in its ack: %.80s", inv.What, payload)
 	}
 	if inv.onAck != nil && inv.accepts {
 		if code := inv.onAck(payload); code != "" {
-			s.violate(BadAck, "the ack of %s: %s", inv.what, code)
+			s.violate(BadAck, "the ack of %s: %s", inv.What, code)
 			inv.fail(InvalidResponse)
 			return
 		}
@@ -285,27 +290,18 @@ func (inv *Invocation) retry() {
 	})
 }
 
-// Redeliver sends the same once more in a new envelope, as Slack does with what
-// it believes undelivered: same trigger_id or event_id. It reports whether
-// there was a connection.
-func (inv *Invocation) Redeliver() bool {
-	inv.s.mu.Lock()
-	defer inv.s.mu.Unlock()
-	return inv.s.deliver(inv, false)
-}
-
 // Wait returns when the app acked, with a [FailedError] when the person was
 // told that it did not.
 func (inv *Invocation) Wait(ctx context.Context) error {
 	select {
 	case <-inv.done:
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the ack of %s: %w", inv.what, ctx.Err())
+		return fmt.Errorf("wait for the ack of %s: %w", inv.What, ctx.Err())
 	case <-inv.s.closing.Done():
 		return errClosed
 	}
 	if code := inv.Failure(); code != "" {
-		return &FailedError{What: inv.what, Code: code}
+		return &FailedError{What: inv.What, Code: code}
 	}
 	return nil
 }
@@ -376,7 +372,7 @@ func (inv *Invocation) WaitAnswer(ctx context.Context, match func(Message) bool)
 		return i >= 0
 	})
 	if err != nil {
-		return Message{}, fmt.Errorf("wait for an answer to %s: %w; there are %s", inv.what, err, listMessages(seen))
+		return Message{}, fmt.Errorf("wait for an answer to %s: %w; there are %s", inv.What, err, listMessages(seen))
 	}
 	return found, nil
 }

@@ -25,6 +25,13 @@ var defaultLimits = map[string]Limit{
 	anyMethod:          {Calls: 100, Per: time.Minute},
 }
 
+// refusal is why a call is not admitted; the zero value admits it.
+type refusal struct {
+	wait     time.Duration
+	own      bool // by the limits, and not because of a Fault
+	hammered bool // the caller had been told to wait and did not
+}
+
 // hammerGrace is how long after a 429 a call may still arrive that was under
 // way when it was answered. Real time: it is about networks and schedulers.
 const hammerGrace = 500 * time.Millisecond
@@ -39,9 +46,10 @@ type count struct {
 	calls []time.Time // of the window, oldest first
 	level float64     // of the bucket
 	last  time.Time
-	// After a 429: when the next call may come, and when we said so.
+	// After a 429: when the next call may come, and when we said so to whom.
 	blocked time.Time
-	told    time.Time
+	told    map[string]time.Time // by process; real
+	byFault bool
 }
 
 func newLimiter(own map[string]Limit) limiter {
@@ -72,16 +80,16 @@ func (l *limiter) of(method, channelID string) (Limit, *count) {
 	return limit, c
 }
 
-// admit counts a call. A wait above zero refuses it; hammered reports that the
-// caller had been told to wait and did not.
-func (l *limiter) admit(method, channelID string, now time.Time) (wait time.Duration, hammered bool) {
+// admit counts a call, of whichever process: limits hold for all together.
+func (l *limiter) admit(method, channelID, process string, now time.Time) refusal {
 	limit, c := l.of(method, channelID)
 	if now.Before(c.blocked) {
-		return c.blocked.Sub(now), time.Since(c.told) > hammerGrace
+		return refusal{wait: c.blocked.Sub(now), own: !c.byFault, hammered: c.hammered(process)}
 	}
 	if limit.Calls == 0 {
-		return 0, false
+		return refusal{}
 	}
+	var wait time.Duration
 	if limit.Burst > 0 {
 		wait = c.pour(limit, now)
 	} else {
@@ -89,14 +97,25 @@ func (l *limiter) admit(method, channelID string, now time.Time) (wait time.Dura
 	}
 	if wait > 0 {
 		wait = wholeSeconds(wait)
-		c.block(now, wait)
+		c.block(now, wait, process)
 	}
-	return wait, false
+	return refusal{wait: wait, own: wait > 0}
 }
 
-// block refuses the method until wait has passed.
-func (c *count) block(now time.Time, wait time.Duration) {
-	c.blocked, c.told = now.Add(wait), time.Now()
+// block refuses the method until wait has passed, and tells one process so.
+func (c *count) block(now time.Time, wait time.Duration, process string) {
+	c.blocked, c.byFault = now.Add(wait), false
+	c.told = map[string]time.Time{process: time.Now()}
+}
+
+// hammered reports whether a process that calls while the method is blocked
+// was told so before. The others can't know; now this one does.
+func (c *count) hammered(process string) bool {
+	at, knew := c.told[process]
+	if !knew {
+		c.told[process] = time.Now()
+	}
+	return knew && time.Since(at) > hammerGrace
 }
 
 // pour takes one from a bucket, or says how long until there is one.

@@ -70,21 +70,28 @@ func TestHammeringIsToldFromHavingBeenUnderWay(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	l := newLimiter(nil)
 	for range 3 {
-		l.admit("chat.postMessage", "C1", now)
+		l.admit("chat.postMessage", "C1", "a", now)
 	}
-	if wait, hammered := l.admit("chat.postMessage", "C1", now); wait != time.Second || hammered {
-		t.Errorf("the first refusal: %s, hammered %v", wait, hammered)
+	if got := l.admit("chat.postMessage", "C1", "a", now); got != (refusal{wait: time.Second, own: true}) {
+		t.Errorf("the first refusal: %+v", got)
 	}
-	if _, hammered := l.admit("chat.postMessage", "C1", now); hammered {
+	if l.admit("chat.postMessage", "C1", "a", now).hammered {
 		t.Error("a call that may have been under way counts as hammering")
 	}
 	_, c := l.of("chat.postMessage", "C1")
-	c.told = c.told.Add(-2 * hammerGrace)
-	if _, hammered := l.admit("chat.postMessage", "C1", now); !hammered {
+	c.told["a"] = c.told["a"].Add(-2 * hammerGrace)
+	if !l.admit("chat.postMessage", "C1", "a", now).hammered {
 		t.Error("a call that had been told to wait does not count as hammering")
 	}
-	if wait, _ := l.admit("chat.postMessage", "C1", now.Add(time.Second)); wait != 0 {
-		t.Errorf("after Retry-After there are %s to wait", wait)
+	if l.admit("chat.postMessage", "C1", "b", now).hammered {
+		t.Error("another process could not know, and counts as hammering")
+	}
+	c.told["b"] = c.told["b"].Add(-2 * hammerGrace)
+	if !l.admit("chat.postMessage", "C1", "b", now).hammered {
+		t.Error("the other process was told then, and does not count as hammering")
+	}
+	if got := l.admit("chat.postMessage", "C1", "a", now.Add(time.Second)); got != (refusal{}) {
+		t.Errorf("after Retry-After: %+v", got)
 	}
 }
 

@@ -97,10 +97,10 @@ func (s *Sim) respond(path string, body []byte, invalid error) error {
 	case h == nil:
 		return &apiError{code: "no_hook", status: http.StatusNotFound}
 	case s.Now().Sub(h.made) > hookLife:
-		s.violate(WornResponseURL, "that of %s was used after %s", h.inv.what, hookLife)
+		s.violate(WornResponseURL, "that of %s was used after %s", h.inv.What, hookLife)
 		return &apiError{code: "expired_url", status: http.StatusNotFound}
 	case h.uses >= maxHookUses:
-		s.violate(WornResponseURL, "that of %s was used more than %d times", h.inv.what, maxHookUses)
+		s.violate(WornResponseURL, "that of %s was used more than %d times", h.inv.What, maxHookUses)
 		return &apiError{code: "used_url", status: http.StatusNotFound}
 	case invalid != nil:
 		return &apiError{code: "invalid_payload", status: http.StatusBadRequest}

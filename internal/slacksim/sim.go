@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -52,6 +53,8 @@ type Sim struct {
 	botRevoked, appRevoked bool
 	limits                 limiter
 	faults                 map[string][]*Fault
+	envelopeFaults         []*EnvelopeFault
+	interceptors           []*func(Point, Call) Verdict
 	tickets                map[string]*ticket
 	conns                  []*conn
 	nextConn               int // round robin
@@ -62,6 +65,7 @@ type Sim struct {
 	views                  map[string]*view
 	homes                  map[string]*view
 	open                   []*Invocation // not settled yet
+	invoked                []*Invocation // all there ever were
 }
 
 type config struct {
@@ -194,6 +198,7 @@ func (s *Sim) listen() (err error) {
 func (s *Sim) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/", s.serveAPI)
+	mux.HandleFunc("/of/{process}/api/", s.serveAPI)
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	mux.HandleFunc("POST /commands/", s.serveHook)
 	mux.HandleFunc("POST /actions/", s.serveHook)
@@ -224,6 +229,13 @@ func (s *Sim) URL() string { return "http://" + s.listener.Addr().String() }
 
 // APIURL is what a client gets for Slack's https://slack.com/api/.
 func (s *Sim) APIURL() string { return s.URL() + "/api/" }
+
+// APIURLOf is APIURL for a test with several processes of the bot: each that is
+// given an address of its own is told apart from the others, in the journal
+// ([Call].Process), among the connections and where it counts what Slack told
+// whom. The name may hold what a path segment may; a process that is started
+// anew is best given a new one.
+func (s *Sim) APIURLOf(process string) string { return s.URL() + "/of/" + url.PathEscape(process) + "/api/" }
 
 // Now returns the simulator's time.
 func (s *Sim) Now() time.Time { return s.cfg.clock.Now() }

@@ -38,19 +38,22 @@ const (
 
 // ticket is one WebSocket address, good for one connection.
 type ticket struct {
+	process string
 	made time.Time
 	used bool
 }
 
-// helloFault makes connections end right after their hello.
+// helloFault makes connections end, or go dead, right after their hello.
 type helloFault struct {
 	reason string
+	freeze bool
 	left   int // below 0: all
 }
 
 // conn is one WebSocket connection. The simulator's lock guards its fields.
 type conn struct {
 	ws       *websocket.Conn
+	process  string
 	ready    bool // hello was sent and no disconnect
 	gone     bool
 	frozen   bool // half open: nothing goes out, nothing is heard
@@ -91,35 +94,36 @@ func (c *conn) sendText(text []byte) {
 	}
 }
 
-func (s *Sim) openConnection(*request) (reply, error) {
+func (s *Sim) openConnection(r *request) (reply, error) {
 	id := uuid.NewString()
-	s.tickets[id] = &ticket{made: s.Now()}
+	s.tickets[id] = &ticket{process: r.call.Process, made: s.Now()}
 	return reply{"url": "ws://" + s.listener.Addr().String() + "/link/?ticket=" + id + "&app_id=" + s.AppID}, nil
 }
 
-// redeem takes a ticket and says with which HTTP status to refuse it, or 0.
-func (s *Sim) redeem(id string) int {
+// redeem takes a ticket and says whose it is, and with which HTTP status to refuse it, or 0.
+func (s *Sim) redeem(id string) (process string, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tickets[id]
 	switch {
 	case t == nil:
-		return http.StatusForbidden
+		return "", http.StatusForbidden
 	case t.used:
 		s.violate(UsedTicket, "a WebSocket address is good for one connection; ask apps.connections.open for another")
-		return http.StatusRequestTimeout
+		return "", http.StatusRequestTimeout
 	case s.Now().Sub(t.made) > ticketLife:
 		s.violate(UsedTicket, "a WebSocket address is good for %s", ticketLife)
-		return http.StatusRequestTimeout
+		return "", http.StatusRequestTimeout
 	}
 	t.used = true
-	return 0
+	return t.process, 0
 }
 
 var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 
 func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
-	if status := s.redeem(r.URL.Query().Get("ticket")); status != 0 {
+	process, status := s.redeem(r.URL.Query().Get("ticket"))
+	if status != 0 {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
@@ -127,7 +131,7 @@ func (s *Sim) serveSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	c := &conn{ws: ws, pending: map[string]*delivery{}, messages: make(chan []byte, 1024), end: make(chan struct{})}
+	c := &conn{ws: ws, process: process, pending: map[string]*delivery{}, messages: make(chan []byte, 1024), end: make(chan struct{})}
 	ws.SetPingHandler(func(data string) error { return s.pong(c, data) })
 	ws.SetPongHandler(func(string) error { s.hear(c); return nil })
 	ws.SetCloseHandler(func(code int, _ string) error { return s.bye(c, code) })
@@ -165,7 +169,11 @@ func (s *Sim) welcome(c *conn) {
 	if s.afterHello.left != 0 {
 		s.afterHello.left--
 		c.faulted = true
-		s.disconnect(c, s.afterHello.reason, 0)
+		if s.afterHello.freeze {
+			c.frozen = true
+		} else {
+			s.disconnect(c, s.afterHello.reason, 0)
+		}
 	}
 	s.deliverOrphans()
 	s.touch()
@@ -315,7 +323,38 @@ func (s *Sim) Disconnect(reason string, n int) int {
 // after the hello of the next so many connections: all of them where times is
 // below 0, none any more where it is 0.
 func (s *Sim) DisconnectAfterHello(reason string, times int) {
-	s.set(func() { s.afterHello = helloFault{reason, times} })
+	s.set(func() { s.afterHello = helloFault{reason: reason, left: times} })
+}
+
+// HalfOpenAfterHello makes the next so many connections half open, as
+// [Sim.HalfOpen] does, straight after their hello: all of them where times is
+// below 0, none any more where it is 0.
+func (s *Sim) HalfOpenAfterHello(times int) {
+	s.set(func() { s.afterHello = helloFault{freeze: true, left: times} })
+}
+
+// Excuse is for a test that freezes or stops a process of the bot (see
+// [Sim.APIURLOf]): what its connections of now miss is not held against it.
+func (s *Sim) Excuse(process string) {
+	s.set(func() {
+		for _, c := range s.conns {
+			c.faulted = c.faulted || c.process == process
+		}
+	})
+}
+
+// ConnectionsOf returns how many of the connections that take envelopes are
+// this process's (see [Sim.APIURLOf]).
+func (s *Sim) ConnectionsOf(process string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, c := range s.conns {
+		if c.process == process && c.ready && !c.frozen {
+			n++
+		}
+	}
+	return n
 }
 
 // CutSockets breaks all connections, or the n oldest where n is above 0,
@@ -360,81 +399,6 @@ func (s *Sim) some(n int, do func(*conn)) int {
 	return len(chosen)
 }
 
-// pick chooses the connection for the next envelope, each in turn. s.mu is held.
-func (s *Sim) pick() *conn {
-	for range s.conns {
-		c := s.conns[s.nextConn%len(s.conns)]
-		s.nextConn++
-		if c.ready && !c.gone {
-			return c
-		}
-	}
-	return nil
-}
-
-// delivery is one envelope on its way.
-type delivery struct {
-	inv    *Invocation
-	conn   *conn
-	sent   time.Time // real, for the latency
-	handed bool      // it was on another connection before
-	acked  bool
-}
-
-// deliver puts an invocation into an envelope for exactly one connection. s.mu
-// is held. It reports whether there was one.
-func (s *Sim) deliver(inv *Invocation, handed bool) bool {
-	c := s.pick()
-	if c == nil {
-		inv.orphan = true
-		return false
-	}
-	envelope := uuid.NewString()
-	d := &delivery{inv: inv, conn: c, sent: time.Now(), handed: handed}
-	message := reply{
-		"envelope_id": envelope, "type": inv.kind, "payload": inv.payload, "accepts_response_payload": inv.accepts,
-	}
-	if inv.kind == kindEvent {
-		message["retry_attempt"], message["retry_reason"] = inv.attempt, inv.retryReason()
-	}
-	inv.orphan = false
-	inv.deliveries = append(inv.deliveries, d)
-	c.pending[envelope] = d
-	inv.after(s.cfg.ackDeadline, func() { s.overdue(d) })
-	c.send(message)
-	return true
-}
-
-// deliverOrphans hands envelopes of broken connections to others. s.mu is held.
-func (s *Sim) deliverOrphans() {
-	if !s.cfg.keepUndelivered {
-		return
-	}
-	for _, inv := range s.open {
-		if inv.settled() {
-			continue
-		}
-		if last := inv.last(); inv.orphan || last != nil && last.conn.gone {
-			s.deliver(inv, true)
-		}
-	}
-}
-
-// overdue notes an envelope that was not acked in time.
-func (s *Sim) overdue(d *delivery) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d.acked || s.closing.Err() != nil {
-		return
-	}
-	if !d.handed && !d.conn.faulted && !d.conn.gone {
-		s.violate(LateAck, "%s was not acked within %s", d.inv.what, s.cfg.ackDeadline)
-	}
-	if d.inv.kind == kindEvent {
-		d.inv.retry()
-	}
-}
-
 // heardAck takes a message from a client: an ack, or something wrong.
 func (s *Sim) heardAck(c *conn, text []byte) {
 	s.mu.Lock()
@@ -457,12 +421,12 @@ func (s *Sim) heardAck(c *conn, text []byte) {
 		s.violate(UnknownAck, "an ack without an envelope_id: hello has none and wants no ack")
 	case d == nil:
 		s.violate(UnknownAck, "no envelope %s was sent on this connection", ack.EnvelopeID)
-	case d.acked:
-		s.violate(DoubleAck, "%s was acked twice", d.inv.what)
+	case !d.acked.IsZero():
+		s.violate(DoubleAck, "%s was acked twice", d.inv.What)
 	case len(text) >= maxAck:
-		s.violate(BigAck, "the ack of %s has %d bytes; Slack drops it and the person sees a failure", d.inv.what, len(text))
+		s.violate(BigAck, "the ack of %s has %d bytes; Slack drops it and the person sees a failure", d.inv.What, len(text))
 	default:
-		d.acked = true
+		d.acked = time.Now()
 		s.acked(d, ack.Payload)
 	}
 }
