@@ -1,0 +1,219 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// The values that labels can have, besides "other".
+var (
+	kinds          = known(string(bot.Command), string(bot.Action), string(bot.Submission))
+	commandResults = known("answered", "accepted", "refused", "failed")
+	refusals       = known("team", "command", "busy", "stopping")
+	slackMethods   = known("auth.test", "apps.connections.open", "chat.postMessage", "chat.update", "usergroups.users.list",
+		"conversations.history", "conversations.replies", "response_url")
+	slackResults = known("ok", "rate_limited", "auth", "channel", "gone", "invalid", "unavailable", "lost", "fenced")
+	slackEnds    = known("warning", "refresh_requested", "link_disabled", "too_many_websockets", "silent", "error", "refused")
+	pollResults  = known(pollOK, string(imports.FailUnauthorized), string(imports.FailForbidden), string(imports.FailNotServer),
+		string(imports.FailBadRequest), string(imports.FailUnavailable))
+	importTypes    = known("raw", "complete", "unknown")
+	importOrigins  = known(string(imports.Here), string(imports.Scheduled), string(imports.Elsewhere), string(imports.Late))
+	importOutcomes = known(string(imports.Succeeded), string(imports.Failed), string(imports.Unclear), unclearSuccessful,
+		string(imports.Unknown), string(imports.NotBegun), string(imports.Refused), string(imports.Expired))
+	timedOutcomes = known(string(imports.Succeeded), string(imports.Failed))
+	beatResults   = known("ok", "failed")
+)
+
+const (
+	pollOK = "ok"
+	// unclearSuccessful is an import whose end is unclear, and the server's last word is that it was successful: the one
+	// kind of doubt that nobody has to be woken for.
+	unclearSuccessful = "unclear_successful"
+)
+
+// The buckets, in seconds. Slack waits 3 s for an ack. An import takes from a minute to a day.
+var (
+	ackBuckets    = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3}
+	callBuckets   = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	pollBuckets   = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}
+	importBuckets = []float64{60, 120, 300, 600, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400, 21600, 43200, 86400}
+)
+
+// events are the metrics that count what happened in this process.
+type events struct {
+	commands, interactions *prometheus.CounterVec
+	refused, repeated      *prometheus.CounterVec
+	ack                    *prometheus.HistogramVec
+	calls                  *prometheus.CounterVec
+	callTook               *prometheus.HistogramVec
+	connects               prometheus.Counter
+	reconnects             *prometheus.CounterVec
+	polls                  *prometheus.CounterVec
+	pollTook               *prometheus.HistogramVec
+	imports                *prometheus.CounterVec
+	importTook             *prometheus.HistogramVec
+	heartbeats             *prometheus.CounterVec
+}
+
+func newEvents() events {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	}
+	return events{
+		commands:     counter("importbot_commands_total", "Commands typed in Slack that reached this process, by what came of them.", "command", "result"),
+		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack that reached this process, by what came of them.", "kind", "result"),
+		refused:      counter("importbot_requests_refused_total", "Requests from Slack that were refused in words before any command was looked at, by why.", "reason"),
+		repeated:     counter("importbot_requests_repeated_total", "Requests that Slack delivered again and that were dropped.", "kind"),
+		ack:          histogram("importbot_ack_duration_seconds", "Time from reading an envelope to its ack being written; Slack waits 3 seconds.", ackBuckets, "kind"),
+		calls:        counter("importbot_slack_calls_total", "Calls to Slack's Web API and to response_urls, by what came of them.", "method", "result"),
+		callTook:     histogram("importbot_slack_call_duration_seconds", "Time a call to Slack took, however it ended.", callBuckets, "method"),
+		connects: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "importbot_slack_connects_total", Help: "Socket Mode connections that Slack greeted.",
+		}),
+		reconnects: counter("importbot_slack_reconnects_total", "Socket Mode connections that ended and are opened again, by why they ended.", "reason"),
+		polls:      counter("importbot_polls_total", "Looks at a server made by this process while it led.", "server", "result"),
+		pollTook:   histogram("importbot_poll_duration_seconds", "Time a look at a server took, answered or not.", pollBuckets, "server"),
+		imports:    counter("importbot_imports_total", "Imports whose end this process recorded while it led.", "server", "type", "origin", "outcome"),
+		importTook: histogram("importbot_import_duration_seconds", "How long imports ran whose beginning and end were both seen.", importBuckets, "server", "type", "outcome"),
+		heartbeats: counter("importbot_heartbeats_total", "Heartbeats sent to the dead man's switch, by whether it took them.", "result"),
+	}
+}
+
+func (e *events) register(r prometheus.Registerer) {
+	r.MustRegister(e.commands, e.interactions, e.refused, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.reconnects,
+		e.polls, e.pollTook, e.imports, e.importTook, e.heartbeats)
+}
+
+// begin makes the series that can be known beforehand.
+func (m *Metrics) begin() {
+	each(m.commands, func(command string) {
+		each(commandResults, func(result string) { m.events.commands.WithLabelValues(command, result) })
+	})
+	each(kinds, func(kind string) {
+		m.repeated.WithLabelValues(kind)
+		m.ack.WithLabelValues(kind)
+	})
+	each(known(string(bot.Action), string(bot.Submission)), func(kind string) {
+		each(commandResults, func(result string) { m.interactions.WithLabelValues(kind, result) })
+	})
+	each(refusals, func(reason string) { m.refused.WithLabelValues(reason) })
+	each(slackMethods, func(method string) {
+		m.callTook.WithLabelValues(method)
+		each(slackResults, func(result string) { m.calls.WithLabelValues(method, result) })
+	})
+	each(slackEnds, func(reason string) { m.reconnects.WithLabelValues(reason) })
+	each(beatResults, func(result string) { m.heartbeats.WithLabelValues(result) })
+	each(m.servers, m.beginServer)
+}
+
+func (m *Metrics) beginServer(server string) {
+	m.pollTook.WithLabelValues(server)
+	each(pollResults, func(result string) { m.polls.WithLabelValues(server, result) })
+	each(importTypes, func(kind string) {
+		each(timedOutcomes, func(outcome string) { m.importTook.WithLabelValues(server, kind, outcome) })
+		each(importOrigins, func(origin string) {
+			each(importOutcomes, func(outcome string) {
+				if possible(origin, outcome) {
+					m.imports.WithLabelValues(server, kind, origin, outcome)
+				}
+			})
+		})
+	})
+}
+
+// possible says whether imports of an origin can end so: only a start made here can fail before it began.
+func possible(origin, outcome string) bool {
+	switch imports.Outcome(outcome) {
+	case imports.NotBegun, imports.Refused, imports.Expired:
+		return origin == string(imports.Here)
+	}
+	return true
+}
+
+func each(w words, f func(string)) {
+	for v := range w {
+		if v != other {
+			f(v)
+		}
+	}
+}
+
+// Looked counts a look at a server.
+func (m *Metrics) Looked(server string, o imports.Observation) {
+	result := pollOK
+	switch {
+	case o.Failure != nil:
+		result = pollResults.of(string(o.Failure.Kind))
+	case o.Status == nil:
+		result = other
+	}
+	server = m.servers.of(server)
+	m.polls.WithLabelValues(server, result).Inc()
+	if took := o.At.Sub(o.Asked); took >= 0 {
+		m.pollTook.WithLabelValues(server).Observe(took.Seconds())
+	}
+}
+
+// Happened counts imports that ended.
+func (m *Metrics) Happened(imp imports.Import, ev imports.Event) {
+	if ev.Kind != imports.EventEnded {
+		return
+	}
+	server, kind, outcome := m.servers.of(imp.Server), typeOf(imp.Type), outcomeOf(imp)
+	m.imports.WithLabelValues(server, kind, importOrigins.of(string(imp.Origin)), outcome).Inc()
+	if took, ok := imp.Duration(); ok && timedOutcomes[outcome] {
+		m.importTook.WithLabelValues(server, kind, outcome).Observe(took.Seconds())
+	}
+}
+
+func typeOf(t bigfix.ImportType) string {
+	switch t {
+	case bigfix.TypeRaw:
+		return "raw"
+	case bigfix.TypeComplete:
+		return "complete"
+	case "":
+		return "unknown"
+	}
+	return other
+}
+
+func outcomeOf(imp imports.Import) string {
+	if imp.Outcome == imports.Unclear && imp.End != nil && imp.End.Status.Successful() {
+		return unclearSuccessful
+	}
+	return importOutcomes.of(string(imp.Outcome))
+}
+
+// Beat counts a heartbeat.
+func (m *Metrics) Beat(ok bool) {
+	result := "ok"
+	if !ok {
+		result = "failed"
+	}
+	m.heartbeats.WithLabelValues(result).Inc()
+}
+
+// acked, called and the rest are what bot.Observer is made of.
+func (m *Metrics) acked(kind bot.Kind, took time.Duration) {
+	m.ack.WithLabelValues(kinds.of(string(kind))).Observe(took.Seconds())
+}
+
+func (m *Metrics) called(method, result string, took time.Duration) {
+	method = slackMethods.of(method)
+	m.calls.WithLabelValues(method, slackResults.of(result)).Inc()
+	m.callTook.WithLabelValues(method).Observe(took.Seconds())
+}
+
+func (m *Metrics) repeatedly(kind bot.Kind) { m.repeated.WithLabelValues(kinds.of(string(kind))).Inc() }
+func (m *Metrics) refuse(reason string)     { m.refused.WithLabelValues(refusals.of(reason)).Inc() }
+func (m *Metrics) connected()               { m.connects.Inc() }
+func (m *Metrics) disconnected(why string)  { m.reconnects.WithLabelValues(slackEnds.of(why)).Inc() }
