@@ -15,6 +15,9 @@ const lateWithin = time.Hour
 // See returns what is known of a server after a look at it.
 func (r Rules) See(srv Server, o Observation) Server {
 	r = r.withDefaults()
+	if before := srv.Last.At; !before.IsZero() && o.asked().Sub(before) > r.AwayAfter {
+		srv.Absence = Absence{Since: before, Until: o.asked()}
+	}
 	if o.Status == nil {
 		if srv.DownLooks == 0 {
 			srv.DownSince = o.At

@@ -52,6 +52,9 @@ type EngineConfig struct {
 	Log logrus.FieldLogger
 	// OnEvent is told what happened, once it is stored, by the goroutine that watches the server: it must not block.
 	OnEvent func(Import, Event)
+	// OnLook is told of each look, answered or not, by the goroutine that watches the server, before it is judged: it must
+	// not block.
+	OnLook func(server string, o Observation)
 	// NewID makes ids for imports that nobody started here; they sort by age. UUIDs of version 7 where it is nil.
 	NewID func() string
 }
@@ -98,21 +101,28 @@ func NewEngine(cfg EngineConfig) *Engine {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Import, Event) {}
 	}
+	if cfg.OnLook == nil {
+		cfg.OnLook = func(string, Observation) {}
+	}
 	if cfg.NewID == nil {
 		cfg.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
 	return &Engine{cfg: cfg, troubles: make(map[string]Trouble)}
 }
 
-// Run leads: it watches and starts until ctx ends, then returns nil; or until the store says that another process
-// leads, then it returns ErrNotLeader. It returns when all its goroutines have.
-func (e *Engine) Run(ctx context.Context, epoch Epoch) error {
+// Run leads, for one term: it watches and starts until ctx ends, then returns nil; or until the lead is lost, then it
+// returns ErrNotLeader. Nothing leaves for a server once the lead can't be counted on. Run returns when all its
+// goroutines have, and must not be called again: a new term takes a new Engine.
+//
+// A run= request that is under way when ctx ends is waited for, and what came of it stored, for up to 5 s. Give the
+// lead away only after Run has returned.
+func (e *Engine) Run(ctx context.Context, lead Lead) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, cfg := range e.cfg.Servers {
-		g.Go(func() error { return newWatcher(e, cfg, epoch).run(ctx) })
+		g.Go(func() error { return newWatcher(e, cfg, lead).run(ctx) })
 	}
-	g.Go(func() error { return e.finishOrphans(ctx, epoch) })
-	g.Go(func() error { return e.purge(ctx, epoch) })
+	g.Go(func() error { return e.finishOrphans(ctx, lead) })
+	g.Go(func() error { return e.purge(ctx, lead.Epoch) })
 	return g.Wait()
 }
 
@@ -196,7 +206,7 @@ func (e *Engine) purge(ctx context.Context, epoch Epoch) error {
 
 // finishOrphans looks after imports of servers that are not configured any more: nobody can be asked how they end, so
 // they are out of sight until they are given up, and then their followers are told.
-func (e *Engine) finishOrphans(ctx context.Context, epoch Epoch) error {
+func (e *Engine) finishOrphans(ctx context.Context, lead Lead) error {
 	names, ok := e.orphans(ctx)
 	if !ok || len(names) == 0 {
 		return nil
@@ -206,7 +216,8 @@ func (e *Engine) finishOrphans(ctx context.Context, epoch Epoch) error {
 		e.cfg.Log.WithField("server", name).Warn("this server is not configured any more, and has imports that have not ended")
 		cfg := ServerConfig{Name: name, Client: goneServer(name), Edition: bigfix.BFI, Rules: e.cfg.Servers[0].Rules}
 		cfg.Rules.PollIdle, cfg.Rules.PollRunning = 15*time.Minute, 15*time.Minute
-		g.Go(func() error { return newWatcher(e, cfg, epoch).run(ctx) })
+		cfg.Rules.AwayAfter = 0 // by their own pace
+		g.Go(func() error { return newWatcher(e, cfg, lead).run(ctx) })
 	}
 	return g.Wait()
 }

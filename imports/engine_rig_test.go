@@ -114,7 +114,7 @@ func (r *rig) runAs(cfg imports.EngineConfig, epoch imports.Epoch) *running {
 	var err error
 	go func() {
 		defer close(done)
-		err = e.Run(ctx, epoch)
+		err = e.Run(ctx, imports.Lead{Epoch: epoch})
 	}()
 	stop := func() error {
 		cancel()

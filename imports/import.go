@@ -305,9 +305,17 @@ type Server struct {
 	// DownSince is when the first of the present row of failed looks came; zero while it answers. DownLooks counts them.
 	DownSince time.Time
 	DownLooks int
+	// Absence is the last time that nobody looked at this server for long; zero where there was none.
+	Absence Absence
 	// Moved is an end that the server reports and nobody has waited out yet; Told the last one that was. For the judge alone.
 	Moved *Moved
 	Told  *End
+}
+
+// Absence is a time in which nobody looked at a server: no process led, or the one that did was frozen.
+type Absence struct {
+	Since time.Time // the last look before it that was recorded, answered or not
+	Until time.Time // when the first one after it was asked
 }
 
 // Moved is an end that showed up between two looks at a server on which nothing was seen running.

@@ -19,6 +19,9 @@ type Rules struct {
 	Gap time.Duration
 	// GiveUp is after how long without an answer an import is given up: 24 h.
 	GiveUp time.Duration
+	// AwayAfter is how far two looks must lie apart, answered or not, for the time between to be an Absence: 15 times as
+	// long as the longer of the two polls, 15 min with the defaults.
+	AwayAfter time.Duration
 	// OneKind says that the server knows one kind of import only, and documents no word for it (License Metric Tool).
 	// Then whatever type it reports fits, and so does none.
 	OneKind bool
@@ -42,6 +45,7 @@ func (r Rules) withDefaults() Rules {
 	set(&r.PollIdle, time.Minute)
 	set(&r.Gap, max(2*time.Minute, 2*r.PollRunning))
 	set(&r.GiveUp, 24*time.Hour)
+	set(&r.AwayAfter, 15*max(r.PollIdle, r.PollRunning))
 	return r
 }
 

@@ -22,12 +22,16 @@ var (
 	ErrDuplicate = errors.New("an import with this id is stored already")
 	// ErrStore is returned (wrapped, with the cause) where a wish could not be stored and so does not count.
 	ErrStore = errors.New("the database did not take it")
+	// ErrUnsure is returned (wrapped, with the cause) where a wish may be stored or may not be: the answer to its commit was
+	// lost, and nothing else was found out. Where it is stored, what becomes of it is told to whoever asked.
+	ErrUnsure = errors.New("the database may have taken it, or not")
 	// ErrNoCard is what an Announcer returns (wrapped, with the cause) where the channel will never take a card:
 	// the start is refused. Any other error of an Announcer is tried again until the intent expires.
 	ErrNoCard = errors.New("the channel takes no card")
 )
 
-// Store is the truth about imports. It is safe for concurrent use. An error means that nothing of the call was stored.
+// Store is the truth about imports. It is safe for concurrent use. An error means that nothing of the call was stored,
+// nor will be; unless it is ErrUnsure: then the connection to the database broke during the commit.
 type Store interface {
 	// Accept stores an intent. Where its RequestKey is stored already, it changes nothing and returns the import
 	// stored then, and created is false. ErrDuplicate where the ID is taken.

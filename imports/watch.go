@@ -22,10 +22,10 @@ const (
 
 // watcher is the loop of one server. Nothing else looks at it, starts on it or records it.
 type watcher struct {
-	e     *Engine
-	cfg   ServerConfig
-	epoch Epoch
-	log   logrus.FieldLogger
+	e    *Engine
+	cfg  ServerConfig
+	lead Lead
+	log  logrus.FieldLogger
 
 	srv    Server
 	active []Import // not ended, oldest first, at least as new as what is stored
@@ -50,11 +50,11 @@ type happened struct {
 	event Event
 }
 
-func newWatcher(e *Engine, cfg ServerConfig, epoch Epoch) *watcher {
+func newWatcher(e *Engine, cfg ServerConfig, lead Lead) *watcher {
 	cfg.Rules = cfg.Rules.withDefaults()
 	cfg.Rules.OneKind = cfg.Rules.OneKind || cfg.Edition == bigfix.ILMT
 	return &watcher{
-		e: e, cfg: cfg, epoch: epoch, log: e.cfg.Log.WithField("server", cfg.Name),
+		e: e, cfg: cfg, lead: lead, log: e.cfg.Log.WithField("server", cfg.Name),
 		srv: Server{Name: cfg.Name}, attempts: make(map[string]*attempt),
 	}
 }
@@ -232,6 +232,7 @@ func (w *watcher) look(ctx context.Context) error {
 		return nil // cut by us: that says nothing about the server
 	}
 	o := Observe(Span{Asked: asked, At: w.now()}, status, err)
+	w.e.cfg.OnLook(w.cfg.Name, o)
 	w.judge(o)
 	w.nextLook = o.At.Add(w.pace())
 	if !w.looked {
@@ -322,7 +323,7 @@ func idsOf(list []Import) []string {
 
 // save stores everything that is not stored yet, and then tells who wants to know.
 func (w *watcher) save(ctx context.Context) error {
-	err := w.e.cfg.Store.Record(ctx, w.epoch, w.srv, w.unsaved)
+	err := w.e.cfg.Store.Record(ctx, w.lead.Epoch, w.srv, w.unsaved)
 	w.noteStore(ctx, err)
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) erro
 			return err
 		})
 	}
-	part("watching", func(ctx context.Context) error { return p.engine.Run(ctx, epoch) })
+	part("watching", func(ctx context.Context) error { return p.engine.Run(ctx, imports.Lead{Epoch: epoch}) })
 	part("publishing", func(ctx context.Context) error { return p.publisher.Run(ctx, epoch) })
 	part("knowing the operators", p.operators.Run)
 	go func() {
