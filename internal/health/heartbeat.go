@@ -160,7 +160,7 @@ func plain(err error) string {
 		return "its certificate is for another host"
 	case errors.As(err, &invalid), errors.As(err, &untrust):
 		return "its certificate is not valid"
-	case errors.As(err, &record):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return "it does not speak TLS; is it http:// perhaps?"
 	case errors.As(err, &alert):
 		return "it refuses TLS: " + alert.Error()
