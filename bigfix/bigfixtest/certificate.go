@@ -55,8 +55,37 @@ func selfSigned() (*certificate, error) {
 	}, nil
 }
 
+// handshake is the certificate for one more connection.
+func (s *Server) handshake(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &s.cert.pair, nil
+}
+
+// RenewCertificate gives the server a new self-signed certificate, which who
+// trusts the one before does not trust: what administrators do once a year and
+// tell nobody. It counts from the next handshake on: connections that are open
+// stay open, and Stop and Start cut them. restore puts the certificate back
+// that was there before. Without TLS nothing happens.
+func (s *Server) RenewCertificate() (restore func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.cert
+	if before == nil {
+		return func() {}
+	}
+	s.cert = newCertificate()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cert = before
+	}
+}
+
 // CertificatePEM is the server's certificate, to trust it; nil without TLS.
 func (s *Server) CertificatePEM() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.cert == nil {
 		return nil
 	}

@@ -41,6 +41,10 @@
 //
 //	srv.Fail(bigfixtest.Fault{On: bigfixtest.Looks, Answer: bigfixtest.Answer503, Times: 3})
 //
+// [Server.Intercept] stops a request at one exact point: before it has any
+// effect, between its effect and the answer, behind the answer. RejectTokens
+// and RenewCertificate do what administrators do on a Friday.
+//
 // # Time
 //
 // A server lives by a [Clock]. With [NewClock] an import of hours takes as

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,6 +121,12 @@ func contentType(format string) string {
 }
 
 func send(w http.ResponseWriter, code int, contentType, body string) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	sendPart(w, code, contentType, body)
+}
+
+// sendPart leaves open how much more comes.
+func sendPart(w http.ResponseWriter, code int, contentType, body string) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(code)
 	io.WriteString(w, body) //nolint:errcheck // the client went
@@ -128,7 +135,7 @@ func send(w http.ResponseWriter, code int, contentType, body string) {
 // cutOff sends half of a body in chunks, as servers do that stream, and closes
 // the connection.
 func cutOff(w http.ResponseWriter, contentType, body string) {
-	send(w, 200, contentType, body[:len(body)/2])
+	sendPart(w, 200, contentType, body[:len(body)/2])
 	http.NewResponseController(w).Flush() //nolint:errcheck // about to break off anyway
 	panic(http.ErrAbortHandler)
 }

@@ -33,16 +33,18 @@ type Server struct {
 
 	set   *settings
 	clock *Clock
-	cert  *certificate // nil without TLS
 	addr  string
+	conns atomic.Int64
 
-	mu       sync.Mutex
-	http     *http.Server  // nil while it is stopped
-	gone     chan struct{} // closed when it stops: what hangs lets go
-	requests []Request
-	more     chan struct{} // closed and replaced when requests grow
-	issued   map[string]time.Time
-	conns    atomic.Int64
+	mu           sync.Mutex
+	cert         *certificate  // nil without TLS
+	http         *http.Server  // nil while it is stopped
+	gone         chan struct{} // closed when it stops: what hangs lets go
+	requests     []Request
+	more         chan struct{} // closed and replaced when requests grow
+	issued       map[string]time.Time
+	rejecting    bool // no token is right
+	interceptors []*func(Point, Request) Verdict
 }
 
 // NewServer starts a server that speaks HTTP. Like httptest.NewServer it
@@ -85,7 +87,7 @@ func (s *Server) Start() error {
 	s.URL = "http://" + s.addr
 	if s.cert != nil {
 		s.URL = "https://" + s.addr
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{s.cert.pair}})
+		l = tls.NewListener(l, &tls.Config{GetCertificate: s.handshake, SessionTicketsDisabled: true})
 	}
 	s.gone = make(chan struct{})
 	s.http = &http.Server{
@@ -129,6 +131,20 @@ func (s *Server) LoginConfig() bigfix.Config {
 	return bigfix.Config{URL: s.URL, Edition: s.set.edition, User: s.set.user, Password: s.set.password}
 }
 
+// RejectTokens makes the server take every token for wrong from now on, as if
+// its owner's rights had been withdrawn, until AcceptTokens. How it says so is
+// one of the doubts: WrongToken. User and password still get new ones.
+func (s *Server) RejectTokens() { s.setRejecting(true) }
+
+// AcceptTokens ends RejectTokens: the same tokens are good again.
+func (s *Server) AcceptTokens() { s.setRejecting(false) }
+
+func (s *Server) setRejecting(rejecting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rejecting = rejecting
+}
+
 // RevokeTokens makes every token that get_token gave worthless.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
@@ -164,14 +180,20 @@ func (s *Server) Wait(ctx context.Context, fits func(Request) bool) (Request, er
 	}
 }
 
-// note writes a request into the journal.
-func (s *Server) note(r Request) {
+// note writes a request into the journal and returns it with its number.
+func (s *Server) note(r Request) Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.add(r)
+}
+
+// add is note for who holds the lock.
+func (s *Server) add(r Request) Request {
 	r.N = len(s.requests) + 1
 	s.requests = append(s.requests, r)
 	close(s.more)
 	s.more = make(chan struct{})
+	return r
 }
 
 type connKey struct{}
@@ -191,6 +213,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		in.Conn, in.Reused = c.n, c.used.Swap(true)
 	}
 	in.Token, in.Right = s.tokenIn(r)
+	if !s.glance(in.Time).down && s.cuts(Arrived, in) {
+		s.drop(in)
+	}
 	var rep reply
 	var write func(http.ResponseWriter)
 	switch r.URL.Path {
@@ -208,7 +233,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // deliver waits as long as the answer has to, notes it and sends it.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, rep reply, in Request, write func(http.ResponseWriter)) {
 	in.Status = rep.code()
-	s.note(in)
+	in = s.note(in)
+	if !rep.down && s.cuts(Taken, in) {
+		s.drop(in)
+	}
 	s.mu.Lock()
 	gone := s.gone
 	s.mu.Unlock()
@@ -234,6 +262,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, rep reply, in R
 	w.Header().Set("Date", rep.date(s.clock.Now()).Format(http.TimeFormat))
 	w.Header().Set("Content-Language", "en-US")
 	write(w)
+	s.left(w, in)
 }
 
 // tokenIn finds the token and tells whether the server takes it.
@@ -271,7 +300,7 @@ func (s *Server) takes(token string) bool {
 	if ok && lifetime > 0 && s.clock.Now().Sub(issued) >= lifetime {
 		return false
 	}
-	return token != "" && (ok || token == s.set.token)
+	return token != "" && !s.rejecting && (ok || token == s.set.token)
 }
 
 // importStatus answers the import API.
@@ -336,8 +365,7 @@ func (s *Server) getToken(r *http.Request, in *Request) (reply, func(http.Respon
 	}
 	token := s.issue(now)
 	return rep, func(w http.ResponseWriter) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, "{%q:%q}\n", "token", token)
+		send(w, 200, "application/json", fmt.Sprintf("{%q:%q}\n", "token", token))
 	}
 }
 
