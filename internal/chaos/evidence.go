@@ -1,0 +1,148 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"importbot/bigfix/bigfixtest"
+	"importbot/imports"
+	"importbot/internal/slacksim"
+)
+
+// Evidence is everything that is left of a world when all is over. It is what the rules judge, and it is plain data:
+// the tests of the rules doctor it.
+type Evidence struct {
+	// History: the bot may read the channel's history, and so look for a message whose answer was lost.
+	History bool
+	// Unsettled says what was still missing when the world was given up; empty where it came to rest.
+	Unsettled string
+
+	Commands []Command
+	// Imports are the rows of the bot's database.
+	Imports []imports.Import
+	// Messages are those of all channels and direct messages, as they stand at the end.
+	Messages   []slacksim.Message
+	Calls      []slacksim.Call
+	Violations []slacksim.Violation
+	// Servers has each simulated server's journal by its name.
+	Servers map[string]bigfixtest.Journal
+	Lives   []Life
+	Deeds   []Deed
+	// Deaf are the times in which no socket took envelopes.
+	Deaf []Span
+	// Outputs are the texts in which no secret may stand, by where they were found; Secrets what is looked for.
+	Outputs map[string]string
+	Secrets map[string]string
+}
+
+// Command is what a person typed, and what came of it.
+type Command struct {
+	At       time.Time
+	User     string
+	Text     string // without the slash command itself
+	Operator bool   // may start imports
+	Trigger  string // Slack's id for it
+	Path     string // of its response_url
+	Acked    bool
+	AckAfter time.Duration
+	Failure  string   // Slack's code for what the person was shown instead
+	Answers  []string // as they stand at the end
+}
+
+// starts reports whether it asks for an import.
+func (c Command) starts() bool {
+	word, _, _ := strings.Cut(c.Text, " ")
+	return word == "raw" || word == "complete"
+}
+
+// Deed is something that the harness did.
+type Deed struct {
+	At      time.Time
+	Fault   string // by which it was dealt; empty for what belongs to no fault
+	Kind    deedKind
+	Replica string
+	Text    string
+}
+
+type deedKind string
+
+// Kinds of deed, as far as the rules make a difference.
+const (
+	didKill    deedKind = "kill"
+	didFreeze  deedKind = "freeze"
+	didThaw    deedKind = "thaw"
+	didStop    deedKind = "stop"    // SIGTERM
+	didStart   deedKind = "start"   // a process
+	didSockets deedKind = "sockets" // something about Slack's connections
+	didHeal    deedKind = "heal"
+	didOther   deedKind = "other"
+)
+
+// Span is a stretch of time; To is zero while it lasts.
+type Span struct{ From, To time.Time }
+
+// kind is what a message of the bot's says that it is.
+func kind(m slacksim.Message) string { return payload(m, "kind") }
+
+// importOf is the id of the import that a message is about.
+func importOf(m slacksim.Message) string { return payload(m, "id") }
+
+func payload(m slacksim.Message, key string) string {
+	if m.Metadata == nil {
+		return ""
+	}
+	text, _ := m.Metadata.Payload[key].(string)
+	return text
+}
+
+// deeds are those of some kinds that were done between two times.
+func (e *Evidence) deeds(from, to time.Time, kinds ...deedKind) []Deed {
+	var out []Deed
+	for _, d := range e.Deeds {
+		if slices.Contains(kinds, d.Kind) && !d.At.Before(from) && !d.At.After(to) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// row is the import that a command became, if it was accepted.
+func (e *Evidence) row(c Command) (imports.Import, bool) {
+	for _, imp := range e.Imports {
+		if imp.RequestKey == c.Trigger {
+			return imp, true
+		}
+	}
+	return imports.Import{}, false
+}
+
+// about are the messages of one kind about one import.
+func (e *Evidence) about(id, what string) []slacksim.Message {
+	var out []slacksim.Message
+	for _, m := range e.Messages {
+		if importOf(m) == id && kind(m) == what {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// command finds one by its trigger.
+func (e *Evidence) command(trigger string) (Command, bool) {
+	for _, c := range e.Commands {
+		if c.Trigger == trigger {
+			return c, true
+		}
+	}
+	return Command{}, false
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }
+
+func describe(imp imports.Import) string {
+	return fmt.Sprintf("import %s (%s on %s, %s, %s %s)", imp.ID, imp.Type, imp.Server, imp.Origin, imp.State, imp.Outcome)
+}
