@@ -86,7 +86,7 @@ func (tn *town) start(dir string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	db, err := store.Open(ctx, filepath.Join(dir, "importbot.db"), store.Options{})
 	must(t, err)
-	epoch, err := db.Lead(ctx)
+	lead, err := db.Lead(ctx)
 	must(t, err)
 
 	signal, board := new(imports.Signal), new(imports.Board)
@@ -113,8 +113,8 @@ func (tn *town) start(dir string) (stop func()) {
 
 	var g errgroup.Group
 	g.Go(func() error { return b.Run(ctx) })
-	g.Go(func() error { return engine.Run(ctx, epoch) })
-	g.Go(func() error { return tn.p.Run(ctx, epoch) })
+	g.Go(func() error { return engine.Run(ctx, lead.Lead()) })
+	g.Go(func() error { return tn.p.Run(ctx, lead.Lead().Epoch) })
 	g.Go(func() error { return operators.Run(ctx) })
 	select {
 	case <-b.Ready():

@@ -97,11 +97,11 @@ type running struct {
 // run takes the lead and runs an engine until the test ends or stops it. It returns when everything in it waits.
 func (r *rig) run(cfg imports.EngineConfig) *running {
 	r.t.Helper()
-	epoch, err := r.store.Lead(r.t.Context())
+	lead, err := r.store.Lead(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	e := r.runAs(cfg, epoch)
+	e := r.runAs(cfg, lead.Lead().Epoch)
 	r.rest(cfg)
 	return e
 }

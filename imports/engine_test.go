@@ -757,11 +757,11 @@ func TestOneServerHangs(t *testing.T) {
 	cfg.Servers = append(cfg.Servers, hangs)
 	e := r.runAs(cfg, 0)
 	_ = e.stop()
-	epoch, err := r.store.Lead(t.Context())
+	lead, err := r.store.Lead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	e = r.runAs(cfg, epoch)
+	e = r.runAs(cfg, lead.Lead().Epoch)
 	asked := r.ask("ana", bigfix.TypeRaw)
 	r.soon("running", func() bool { return r.stored(asked.ID).State == imports.Running })
 	if err := e.stop(); err != nil {

@@ -52,7 +52,7 @@ func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready f
 			log.WithError(err).Warn("The database was not closed cleanly")
 		}
 	}()
-	epoch, err := db.Lead(ctx)
+	lead, err := db.Lead(ctx)
 	if err != nil {
 		return failed("The lead can't be taken: %w", err)
 	}
@@ -61,7 +61,7 @@ func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready f
 		return err
 	}
 	defer parts.close()
-	return parts.run(ctx, epoch, ready)
+	return parts.run(ctx, lead.Lead(), ready)
 }
 
 // parts are what the bot is made of.
@@ -133,7 +133,7 @@ func (p *parts) watch(ctx context.Context, db *store.Store, configured []config.
 
 // run starts everything at once: nothing waits for Slack, so that imports are watched while it is down. It stops in the order in which
 // parts need each other: first what takes commands, with the answers under way, then what reacts to them.
-func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) error {
+func (p *parts) run(ctx context.Context, lead imports.Lead, ready func()) error {
 	reacting, stopReacting := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReacting()
 	listening, stopListening := context.WithCancelCause(ctx)
@@ -153,8 +153,8 @@ func (p *parts) run(ctx context.Context, epoch imports.Epoch, ready func()) erro
 			return err
 		})
 	}
-	part("watching", func(ctx context.Context) error { return p.engine.Run(ctx, imports.Lead{Epoch: epoch}) })
-	part("publishing", func(ctx context.Context) error { return p.publisher.Run(ctx, epoch) })
+	part("watching", func(ctx context.Context) error { return p.engine.Run(ctx, lead) })
+	part("publishing", func(ctx context.Context) error { return p.publisher.Run(ctx, lead.Epoch) })
 	part("knowing the operators", p.operators.Run)
 	go func() {
 		if p.awaitReady(listening) {

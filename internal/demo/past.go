@@ -29,7 +29,7 @@ func (s *stage) remember(ctx context.Context, now time.Time) (err error) {
 		return fmt.Errorf("opening the demo's database: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	epoch, err := db.Lead(ctx)
+	lead, err := db.Lead(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *stage) remember(ctx context.Context, now time.Time) (err error) {
 		began := now.UTC().AddDate(0, 0, -p.days).Add(-3 * time.Hour).Truncate(time.Second)
 		all = append(all, watched(p.kind, began, began.Add(s.Pace*time.Duration(p.percent)/100)))
 	}
-	return db.Record(ctx, epoch, imports.Server{Name: server}, all)
+	return db.Record(ctx, lead.Lead().Epoch, imports.Server{Name: server}, all)
 }
 
 // watched is an import that somebody started in the web pages, and the bot saw from beginning to end.

@@ -51,12 +51,15 @@ func (s *Store) createdAt(imp imports.Import) time.Time {
 // Accept stores an intent, once for each RequestKey.
 func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
 	id := imp.ID
-	err = s.inTx(ctx, "storing the request", func(tx *sql.Tx) error {
+	err = s.inTx(ctx, "storing the request", func(ctx context.Context, tx *sql.Tx) error {
 		if created, err = s.insert(ctx, tx, imp); err != nil {
 			return err
 		}
 		if created {
-			return s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt)
+			if err := s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt); err != nil {
+				return err
+			}
+			return s.dialect.tell(ctx, tx, []string{imp.ID})
 		}
 		err := tx.QueryRowContext(ctx, `SELECT id FROM imports WHERE request_key = $1`, nullable(imp.RequestKey)).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -81,11 +84,14 @@ func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.
 
 // Follow adds a follower, and gives the publisher the news.
 func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Time) error {
-	return s.inTx(ctx, "adding a follower", func(tx *sql.Tx) error {
+	return s.inTx(ctx, "adding a follower", func(ctx context.Context, tx *sql.Tx) error {
 		if err := exists(ctx, tx, importID); err != nil {
 			return err
 		}
-		return s.follow(ctx, tx, importID, userID, at)
+		if err := s.follow(ctx, tx, importID, userID, at); err != nil {
+			return err
+		}
+		return s.dialect.tell(ctx, tx, []string{importID})
 	})
 }
 
@@ -109,7 +115,7 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, importID, userID string,
 
 // Answered notes when the person who asked got the answer. The first time stays.
 func (s *Store) Answered(ctx context.Context, importID string, at time.Time) error {
-	return s.inTx(ctx, "noting an answer", func(tx *sql.Tx) error {
+	return s.inTx(ctx, "noting an answer", func(ctx context.Context, tx *sql.Tx) error {
 		if err := exists(ctx, tx, importID); err != nil {
 			return err
 		}
@@ -129,19 +135,21 @@ func exists(ctx context.Context, tx *sql.Tx, importID string) error {
 
 // Record stores what the leader knows of a server and of imports of it, in one transaction.
 func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
-	return s.inTx(ctx, "recording what was seen", func(tx *sql.Tx) error {
-		if err := guard(ctx, tx, epoch); err != nil {
+	return s.inTx(ctx, "recording what was seen", func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}
 		if err := s.recordServer(ctx, tx, srv); err != nil {
 			return err
 		}
+		changed := []string{"server/" + srv.Name}
 		for _, imp := range imps {
 			if err := s.recordImport(ctx, tx, imp); err != nil {
 				return err
 			}
+			changed = append(changed, imp.ID)
 		}
-		return nil
+		return s.dialect.tell(ctx, tx, changed)
 	})
 }
 
@@ -207,6 +215,8 @@ func (s *Store) Active(ctx context.Context, server string) ([]imports.Import, er
 
 // ActiveServers returns the names of the servers that have imports which have not ended.
 func (s *Store) ActiveServers(ctx context.Context) (names []string, err error) {
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT DISTINCT server FROM imports WHERE state IN ('accepted', 'sending', 'sent', 'running', 'settling') ORDER BY server`)
 	if err != nil {
@@ -233,6 +243,8 @@ func (s *Store) Recent(ctx context.Context, server string, n int) ([]imports.Imp
 // imports reads imports with their followers. where and order are constants of this file.
 func (s *Store) imports(ctx context.Context, where, order string, args ...any) (found []imports.Import, err error) {
 	const doing = "reading imports"
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, s.explain(doing, err)
@@ -294,6 +306,8 @@ func followers(ctx context.Context, tx *sql.Tx, ids string, args ...any) (map[st
 
 // Server returns what was last recorded of a server.
 func (s *Store) Server(ctx context.Context, name string) (imports.Server, error) {
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	var body string
 	err := s.read.QueryRowContext(ctx, `SELECT body FROM servers WHERE name = $1`, name).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -309,10 +323,11 @@ func (s *Store) Server(ctx context.Context, name string) (imports.Server, error)
 	return srv, nil
 }
 
-// Purge deletes the imports that ended before that time, with their followers and threads.
+// Purge deletes the imports that ended before that time, with their followers and threads, and the audit entries and
+// notices of that age. It says how many imports it deleted.
 func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (n int64, err error) {
-	err = s.inTx(ctx, "deleting old imports", func(tx *sql.Tx) error {
-		if err := guard(ctx, tx, epoch); err != nil {
+	err = s.inTx(ctx, "deleting old imports", func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, `
@@ -321,7 +336,13 @@ func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time
 		if err != nil {
 			return err
 		}
-		n, err = res.RowsAffected()
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM audit WHERE at < $1`, millis(before)); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE created_at < $1`, millis(before))
 		return err
 	})
 	return n, err

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+	"github.com/sirupsen/logrus"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -29,34 +31,102 @@ const (
 	readers = 4
 )
 
-// openSQLite opens or makes the file, which nobody but this process may use.
-func openSQLite(ctx context.Context, path string, opts Options) (*Store, error) {
+// sqliteFile is the dialect of a file that nobody but this process may use.
+type sqliteFile struct {
+	s    *Store
+	lock *flock.Flock
+}
+
+// openSQLite opens or makes the file, takes its lock, and brings its schema up to date.
+func (s *Store) openSQLite(ctx context.Context, path string, migrations fs.FS) error {
 	path, err := resolve(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &Store{path: path, now: opts.Now, log: opts.Log, close: lock.Unlock}
+	s.path, s.dialect = path, &sqliteFile{s, lock}
+	if err := s.openFile(ctx, path); err != nil {
+		return errors.Join(err, lock.Unlock())
+	}
+	version, err := migrate(ctx, s.write, goose.DialectSQLite3, migrations)
+	if err != nil {
+		return errors.Join(s.explain("preparing the database "+s.path, err), s.Close())
+	}
+	s.log.WithFields(logrus.Fields{"path": s.path, "schema": version}).Info("database opened")
+	return nil
+}
+
+// openFile opens the two pools.
+func (s *Store) openFile(ctx context.Context, path string) (err error) {
 	if err := s.prepareFiles(); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return err
 	}
 	if s.write, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
-		return nil, errors.Join(s.explain("opening the database", err), lock.Unlock())
+		return s.explain("opening the database", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := s.write.PingContext(ctx); err != nil {
-		return nil, errors.Join(s.explain("opening the database", err), s.write.Close(), lock.Unlock())
+		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
 	if s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
-		return nil, errors.Join(s.explain("opening the database", err), s.write.Close(), lock.Unlock())
+		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	return s, nil
+	return nil
 }
+
+func (f *sqliteFile) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return ctx, func() {} // a file answers or fails; busyTimeout bounds the waiting
+}
+
+// guard needs no lock: a write transaction holds the file from its beginning.
+func (f *sqliteFile) guard() string {
+	return `SELECT 1 FROM lead WHERE id = 1 AND epoch = $1 AND holder = $2`
+}
+
+func (f *sqliteFile) tell(context.Context, *sql.Tx, []string) error { return nil }
+func (f *sqliteFile) again(error) bool                              { return false }
+func (f *sqliteFile) unsure(error) bool                             { return false }
+
+func (f *sqliteFile) run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (f *sqliteFile) lead(ctx context.Context) (*Lead, error) {
+	var epoch imports.Epoch
+	err := f.s.write.QueryRowContext(ctx, raiseEpoch, millis(f.s.now()), f.s.id, f.s.name, "").Scan(&epoch)
+	if err != nil {
+		return nil, f.s.explain("taking the lead", err)
+	}
+	term := newLead(epoch)
+	term.give = func(ctx context.Context) error {
+		if term.over() != nil {
+			return nil
+		}
+		term.end(errReleased)
+		_, err := f.s.write.ExecContext(ctx, `UPDATE lead SET holder = '', holder_name = '' WHERE id = 1 AND epoch = $1 AND holder = $2`,
+			int64(epoch), f.s.id)
+		return f.s.explain("giving the lead away", err)
+	}
+	return term, nil
+}
+
+func (f *sqliteFile) held(context.Context) (bool, error) {
+	term := f.s.current()
+	return term != nil && term.over() == nil, nil
+}
+
+func (f *sqliteFile) replicas(context.Context) ([]Replica, error) {
+	return []Replica{{Name: f.s.name, Version: f.s.version, Since: f.s.opened, Seen: f.s.now()}}, nil
+}
+
+func (f *sqliteFile) shares() int  { return 1 }
+func (f *sqliteFile) close() error { return f.lock.Unlock() }
 
 // dsn is the file as an SQLite URI, so that no character of the path can be read as a parameter.
 func dsn(path string, pragmas ...string) string {
@@ -156,41 +226,34 @@ func (s *Store) prepareFiles() error {
 	return nil
 }
 
-// explain wraps an error with what was being done and, where it is SQLite's, with words for whoever runs the bot.
-// Sentinels of imports pass as they are.
-func (s *Store) explain(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, imports.ErrNotLeader) || errors.Is(err, imports.ErrNotFound) || errors.Is(err, imports.ErrDuplicate) {
-		return err
-	}
+// explain adds words for whoever runs the bot to SQLite's errors.
+func (f *sqliteFile) explain(doing string, err error) error {
 	var se *sqlite.Error
 	if !errors.As(err, &se) {
-		return fmt.Errorf("%s: %w", doing, err)
+		return nil
 	}
-	if words := s.words(se.Code() & 0xff); words != "" { // the low byte is the kind, the rest details
+	if words := f.words(se.Code() & 0xff); words != "" { // the low byte is the kind, the rest details
 		return fmt.Errorf("%s: %s: %w", doing, words, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return nil
 }
 
 // words are what is wrong and what can be done, for the kinds of errors that somebody can do something about.
-func (s *Store) words(code int) string {
-	dir := filepath.Dir(s.path)
+func (f *sqliteFile) words(code int) string {
+	dir := filepath.Dir(f.s.path)
 	switch code {
 	case sqlite3.SQLITE_FULL:
 		return fmt.Sprintf("the disk with %s is full; make room there", dir)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Sprintf("another program holds the database %s; close it there", s.path)
+		return fmt.Sprintf("another program holds the database %s; close it there", f.s.path)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
-		return fmt.Sprintf("%s and its directory must be writable for the user Importbot runs as", s.path)
+		return fmt.Sprintf("%s and its directory must be writable for the user Importbot runs as", f.s.path)
 	case sqlite3.SQLITE_CANTOPEN:
-		return fmt.Sprintf("%s can't be opened; check that it and its directory belong to the user Importbot runs as", s.path)
+		return fmt.Sprintf("%s can't be opened; check that it and its directory belong to the user Importbot runs as", f.s.path)
 	case sqlite3.SQLITE_NOTADB:
-		return fmt.Sprintf("%s is not a database; set DATABASE_URL to another path", s.path)
+		return fmt.Sprintf("%s is not a database; set DATABASE_URL to another path", f.s.path)
 	case sqlite3.SQLITE_CORRUPT:
-		return fmt.Sprintf("the database %s is damaged; restore it from a backup, or move it away and start with a new one", s.path)
+		return fmt.Sprintf("the database %s is damaged; restore it from a backup, or move it away and start with a new one", f.s.path)
 	case sqlite3.SQLITE_IOERR:
 		return fmt.Sprintf("the disk with %s fails to read or write; see the system's log", dir)
 	}

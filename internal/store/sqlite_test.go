@@ -96,17 +96,20 @@ func TestADatabaseOfANewerVersion(t *testing.T) {
 	if _, err := s.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.write.Exec(`UPDATE compat SET oldest = 98`); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), s.path, Options{})
-	if err == nil || !strings.Contains(err.Error(), "newer Importbot (schema 99, this one knows 1)") {
+	if err == nil || !strings.Contains(err.Error(), "newer Importbot (schema 99, this one knows 2") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestExplainKeepsTheSentinels(t *testing.T) {
-	s := &Store{path: "/var/lib/importbot/importbot.db"}
+	s := openFile(t)
 	for _, want := range []error{imports.ErrNotLeader, imports.ErrNotFound, imports.ErrDuplicate, context.Canceled} {
 		if err := s.explain("testing", want); !errors.Is(err, want) {
 			t.Errorf("%v became %v", want, err)

@@ -47,11 +47,11 @@ func openAt(t testing.TB, path string, c *clock) *store.Store {
 
 func lead(t testing.TB, s *store.Store) imports.Epoch {
 	t.Helper()
-	epoch, err := s.Lead(t.Context())
+	term, err := s.Lead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return epoch
+	return term.Lead().Epoch
 }
 
 // wish is an accepted import.
@@ -506,7 +506,6 @@ func TestWordsForWhatIsWrong(t *testing.T) {
 	}
 	cases := map[string]string{
 		"":                                   "set DATABASE_URL",
-		"postgres://bot:secret@db/importbot": "SQLite file only",
 		"mysql://db/importbot":               "must be the path of a file",
 		":memory:":                           "must be the path of a file",
 		filepath.Join(dir, "no", "such.db"):  "does not exist: create it",

@@ -14,6 +14,8 @@ import (
 // account of, or unfinished work that is due. Ended ones come first, so that an end never waits behind progress; then
 // the oldest. An import that is only accepted is not listed: the start puts up its card.
 func (s *Store) Unpublished(ctx context.Context, limit int) (ids []string, err error) {
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	const doing = "reading what is to be published"
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT i.id FROM threads t JOIN imports i ON i.id = t.import_id
@@ -37,6 +39,8 @@ func (s *Store) Unpublished(ctx context.Context, limit int) (ids []string, err e
 // NextTry says when the next thread is due, for a timer; ok is false where nothing is. A time that is past (or zero)
 // means that Unpublished has something now.
 func (s *Store) NextTry(ctx context.Context) (at time.Time, ok bool, err error) {
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	var due sql.NullInt64
 	err = s.read.QueryRowContext(ctx, `
 		SELECT MIN(t.due) FROM threads t JOIN imports i ON i.id = t.import_id
@@ -49,6 +53,8 @@ func (s *Store) NextTry(ctx context.Context) (at time.Time, ok bool, err error) 
 
 // Thread returns what the publisher noted last. An import nothing was noted of has an empty one.
 func (s *Store) Thread(ctx context.Context, importID string) (imports.Thread, error) {
+	ctx, cancel := s.dialect.bounded(ctx)
+	defer cancel()
 	t := imports.Thread{ImportID: importID}
 	var next int64
 	var body string
@@ -70,8 +76,8 @@ func (s *Store) Thread(ctx context.Context, importID string) (imports.Thread, er
 
 // SaveThread notes what was shown. ErrNotLeader; ErrNotFound where the import is not stored.
 func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.Thread) error {
-	return s.inTx(ctx, "noting what was shown", func(tx *sql.Tx) error {
-		if err := guard(ctx, tx, epoch); err != nil {
+	return s.inTx(ctx, "noting what was shown", func(ctx context.Context, tx *sql.Tx) error {
+		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}
 		due := millis(t.NextTry)
