@@ -88,7 +88,8 @@ func (e *Error) Is(target error) bool {
 
 // NotSent reports whether it is certain that the request never reached the
 // server: the connection was refused, the name unknown, the TLS handshake
-// failed, or the request was refused on this side. After a failed
+// failed, or the request was held back on this side, by a fence (see
+// [WithFence]) or because its time was over. After a failed
 // [Client.Start] it tells apart "nothing was started" (true) from "nobody
 // knows, keep looking" (false).
 func (e *Error) NotSent() bool { return e.Unsent }
@@ -125,6 +126,8 @@ func reasonOf(err error) string {
 		return string(made)
 	case errors.As(err, &slow):
 		return slow.Error()
+	case errors.As(err, new(tooLate)):
+		return tooLate{}.Error()
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.As(err, &dns):

@@ -46,10 +46,11 @@ type wire struct {
 	tls     *tls.Config
 	secrets *secrets
 	looks   *http.Transport
+	now     func() time.Time // on the wall
 }
 
 func newWire(cfg Config, tlsConfig *tls.Config, s *secrets) *wire {
-	w := &wire{cfg: cfg, tls: tlsConfig, secrets: s}
+	w := &wire{cfg: cfg, tls: tlsConfig, secrets: s, now: time.Now}
 	w.looks = w.transport()
 	return w
 }
@@ -63,7 +64,7 @@ func (w *wire) transport() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  tunnelOnly,
-		DialContext:            dial,
+		DialContext:            gated(dial),
 		TLSClientConfig:        w.tls.Clone(),
 		Protocols:              protocols,
 		DisableCompression:     true,
@@ -115,15 +116,19 @@ func onlyOnce(dial dialFunc) dialFunc {
 func (w *wire) send(ctx context.Context, op string, req *http.Request, t *http.Transport) (*answer, *Error) {
 	own, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	// A request that never got a connection was never sent. Whether one that
-	// did get one was written, and how far, can't be known for certain.
-	var connected atomic.Bool
-	own = httptrace.WithClientTrace(own, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	g := &gate{callers: ctx, own: own, cancel: cancel, now: w.now}
+	traced := httptrace.WithClientTrace(own, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) { g.guard(got.Conn) },
 	})
-	resp, err := t.RoundTrip(req.WithContext(own))
+	resp, err := t.RoundTrip(req.WithContext(traced))
 	if err != nil {
-		return nil, &Error{Kind: ErrUnavailable, Op: op, Unsent: !connected.Load(), Err: w.cause(ctx, own, err)}
+		// What was not let out to a connection was never sent. How much of the
+		// rest arrived can't be known.
+		sent, refused := g.seal()
+		if refused == nil {
+			refused = w.cause(ctx, own, err)
+		}
+		return nil, &Error{Kind: ErrUnavailable, Op: op, Unsent: !sent, Err: refused}
 	}
 	defer resp.Body.Close()
 	ans := &answer{status: resp.StatusCode, location: resp.Header.Get("Location")}
@@ -131,6 +136,9 @@ func (w *wire) send(ctx context.Context, op string, req *http.Request, t *http.T
 	ans.body, err = readBody(resp)
 	if err != nil {
 		ans.bodyErr = w.cause(ctx, own, err)
+	}
+	if g.late() { // nobody knows of when an answer is that lay here while this process was frozen
+		return nil, &Error{Kind: ErrUnavailable, Op: op, Err: tooSlow(w.cfg.Timeout)}
 	}
 	ans.html = isHTML(resp.Header.Get("Content-Type"), ans.body)
 	return ans, nil
