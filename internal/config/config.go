@@ -20,7 +20,6 @@
 package config
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -40,11 +39,26 @@ type Source struct {
 type Config struct {
 	Slack   Slack
 	Servers []Server // at least one, in the order of BIGFIX_SERVERS, each name once
-	// Database is the path of the SQLite file, in a directory that exists and can be written to.
+	// Database is the path of the SQLite file, in a directory that exists, or the URL of a PostgreSQL database: postgres://… or
+	// postgresql://….
 	Database Secret
+	HTTP     HTTP
+	// HeartbeatURL is asked once a minute while the bot is ready; empty for no heartbeat. Whoever knows it can keep the alarm quiet.
+	HeartbeatURL Secret
+	// AuditLog is the path of the file that gets a line for each command, "stderr", or "" for no lines.
+	AuditLog string
 	Log      Log
-	// Warnings are for the log: settings that are dangerous, without effect, or probably misspelt.
+	// Warnings are for the log: settings that are dangerous, without effect, or probably misspelt, and files with secrets that others
+	// can read.
 	Warnings []string
+
+	// proxies are the passwords of HTTPS_PROXY and its kin, which nothing here uses and error messages of others quote.
+	proxies []Secret
+}
+
+// HTTP is where health and metrics are served.
+type HTTP struct {
+	Addr string // host:port, port 0 for any free one; "" where they are switched off
 }
 
 // Slack is how the bot reaches Slack.
@@ -105,39 +119,18 @@ const (
 	LogJSON LogFormat = "json" // an object a line
 )
 
-// Secrets returns every text that must appear nowhere. What travels in a URL is listed in both forms, plain and escaped.
-func (c *Config) Secrets() []string {
-	found := []Secret{c.Slack.BotToken, c.Slack.AppToken}
-	for _, s := range c.Servers {
-		found = append(found, s.Token, s.Password)
-	}
-	if u, err := url.Parse(c.Database.Reveal()); err == nil && u.User != nil {
-		password, _ := u.User.Password()
-		found = append(found, NewSecret(password))
-	}
-	var texts []string
-	for _, s := range found {
-		plain := s.Reveal()
-		if plain == "" {
-			continue
-		}
-		texts = append(texts, plain)
-		for _, escaped := range []string{url.QueryEscape(plain), url.PathEscape(plain)} {
-			if escaped != plain {
-				texts = append(texts, escaped)
-			}
-		}
-	}
-	return texts
-}
-
 // Bot reads everything that the bot needs. The error is an [*Error].
 func Bot(src Source) (*Config, error) {
 	r := newReader(src)
 	cfg := &Config{
 		Slack:    r.slack(),
 		Database: r.database(),
+		HTTP:     HTTP{Addr: value(r, whole, httpAddr, "127.0.0.1:9480", listenAddr)},
+		AuditLog: r.audit(),
 		Log:      r.log(),
+
+		HeartbeatURL: r.heartbeat(),
+		proxies:      r.proxies(),
 	}
 	for _, sc := range r.scopes() {
 		srv := r.bigfix(sc)
@@ -146,6 +139,7 @@ func Bot(src Source) (*Config, error) {
 	}
 	r.warnOfSettings(cfg)
 	r.warnOfUnknown()
+	r.warnOfReaders(cfg.AuditLog)
 	cfg.Warnings = r.warnings
 	return cfg, r.err()
 }
@@ -154,12 +148,13 @@ func Bot(src Source) (*Config, error) {
 // database: the command line's status and start work where the bot itself was never set up. The error is an [*Error].
 func Servers(src Source) (*Config, error) {
 	r := newReader(src)
-	cfg := &Config{}
+	cfg := &Config{proxies: r.proxies()}
 	for _, sc := range r.scopes() {
 		cfg.Servers = append(cfg.Servers, r.bigfix(sc))
 	}
 	r.warnOfSettings(cfg)
 	r.warnOfUnknown()
+	r.warnOfReaders(cfg.AuditLog)
 	cfg.Warnings = r.warnings
 	return cfg, r.err()
 }

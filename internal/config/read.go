@@ -2,12 +2,9 @@ package config
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -58,14 +55,6 @@ func App(src Source) (name string, groups bool, err error) {
 		}
 	}
 	return name, groups, r.err()
-}
-
-func (r *reader) database() Secret {
-	from, ok := r.get(whole, databaseURL)
-	if !ok {
-		from = setting{databaseURL.name, "importbot.db"} // checked too: the directory that Importbot starts in may be read-only
-	}
-	return checked(r, from, Secret{}, databaseFile)
 }
 
 func (r *reader) log() Log {
@@ -189,37 +178,4 @@ func caFile(path string) (string, error) {
 		return "", &wrong{"names " + shown(path) + ", which holds no certificate", "it has to be PEM: lines that begin with -----BEGIN CERTIFICATE-----"}
 	}
 	return path, nil
-}
-
-// databaseFile reads the path of the SQLite file. The file is made at the first start, so only its directory has to be there.
-func databaseFile(path string) (Secret, error) {
-	const do = "write the path of a SQLite file, like importbot.db or /var/lib/importbot/importbot.db"
-	scheme, _, isURL := strings.Cut(path, "://")
-	switch {
-	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		return Secret{}, &wrong{"begins with " + shown(scheme+"://"), "this version keeps its state in SQLite only; " + do}
-	case isURL:
-		return Secret{}, &wrong{"begins with " + shown(scheme+"://"), do}
-	case path == ":memory:" || strings.HasPrefix(path, "file:"):
-		return Secret{}, &wrong{"is " + shown(path), "write the plain path of a SQLite file: what Importbot promises must outlive it"}
-	}
-	dir := filepath.Dir(path)
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil && strings.Contains(path, "@"): // an address without its scheme, with a password perhaps
-		return Secret{}, &wrong{"is no path of a file", do}
-	case errors.Is(err, fs.ErrNotExist):
-		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which does not exist", "make that directory, or name another one"}
-	case err != nil:
-		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which can't be used", reasonOf(err)}
-	case !info.IsDir():
-		return Secret{}, &wrong{"names a file in " + shown(dir) + ", which is no directory", do}
-	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return Secret{}, &wrong{"is the directory " + shown(path), "write the path of a file in it, like " + filepath.Join(path, "importbot.db")}
-	}
-	return NewSecret(path), nil
 }

@@ -25,6 +25,7 @@ type reader struct {
 	servers    []string
 	faults     []Fault
 	warnings   []string
+	files      []secretFile // those of NAME_FILE, in the order in which they were read
 }
 
 // setting is a value, and the name of the variable that it came from.
@@ -134,7 +135,9 @@ func (r *reader) named(v variable, name string) (setting, bool) {
 		case value != "":
 			return setting{name, value}, true
 		case path != "" && file:
-			return setting{name + fileSuffix, r.fromFile(name+fileSuffix, path)}, true
+			value = r.fromFile(name+fileSuffix, path)
+			r.holds(name+fileSuffix, path, value)
+			return setting{name + fileSuffix, value}, true
 		}
 		return setting{}, false // set to nothing: hides what weaker layers say
 	}

@@ -43,8 +43,9 @@ var (
 	missedAfter      = variable{name: "MISSED_AFTER", of: "MISSED_AFTER", later: true}
 	alertMention     = variable{name: "ALERT_MENTION", of: "ALERT_MENTION", later: true}
 	databaseURL      = variable{name: "DATABASE_URL", secret: true}
-	httpAddr         = variable{name: "HTTP_ADDR", later: true}
-	heartbeatURL     = variable{name: "HEARTBEAT_URL", later: true}
+	httpAddr         = variable{name: "HTTP_ADDR"}
+	heartbeatURL     = variable{name: "HEARTBEAT_URL", secret: true}
+	auditLog         = variable{name: "AUDIT_LOG"}
 	logLevel         = variable{name: "LOG_LEVEL"}
 	logFormat        = variable{name: "LOG_FORMAT"}
 )
@@ -55,7 +56,7 @@ var variables = []variable{
 	bigfixURL, bigfixToken, bigfixUser, bigfixPassword, bigfixEdition, bigfixTokenIn, bigfixCAFile, bigfixInsecure, bigfixTimeout,
 	bigfixName, bigfixServers, pollRunning, pollIdle, startGrace, endGrace, announce,
 	staleAfter, stallAfter, unreachableAfter, missedAfter, alertMention,
-	databaseURL, httpAddr, heartbeatURL, logLevel, logFormat,
+	databaseURL, httpAddr, heartbeatURL, auditLog, logLevel, logFormat,
 }
 
 // fileSuffix ends the name of a variable that holds the path of a file with the value.

@@ -78,7 +78,7 @@ func (r *reader) warnOfUnknown() {
 // aboutUnknown says what is to be said of a variable that nothing reads; "" for the many that are none of ours.
 func (r *reader) aboutUnknown(name string, known []string) string {
 	if plain, ok := strings.CutSuffix(name, fileSuffix); ok && slices.Contains(known, plain) {
-		return fmt.Sprintf("%s is not read: only tokens, passwords and DATABASE_URL can stand in a file; set %s", name, plain)
+		return fmt.Sprintf("%s is not read: only tokens, passwords, DATABASE_URL and HEARTBEAT_URL can stand in a file; set %s", name, plain)
 	}
 	if plain, ok := strings.CutPrefix(name, "BIGFIX_"); ok && slices.Contains(known, plain) {
 		return fmt.Sprintf("%s is not read: did you mean %s?", name, plain)
