@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,34 +8,35 @@ import (
 )
 
 func TestARejectedLoginIsKeptForItsCredentialsAlone(t *testing.T) {
-	c := &clock{noon}
-	path := filepath.Join(t.TempDir(), "importbot.db")
-	s := openAt(t, path, c)
-	until := noon.Add(time.Hour)
-	for _, earlier := range []time.Time{noon, until} { // the second replaces the first
-		if err := s.HoldLogin(t.Context(), "prod", 4711, earlier); err != nil {
+	each(t, func(t *testing.T, url string) {
+		c := &clock{noon}
+		s := openAt(t, url, c)
+		until := noon.Add(time.Hour)
+		for _, earlier := range []time.Time{noon, until} { // the second replaces the first
+			if err := s.HoldLogin(t.Context(), "prod", 4711, earlier); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 
-	s = openAt(t, path, c)
-	for _, row := range []struct {
-		name        string
-		server      string
-		fingerprint uint16
-		want        time.Time
-	}{
-		{"the same", "prod", 4711, until.Truncate(time.Millisecond)},
-		{"another password", "prod", 4712, time.Time{}},
-		{"another server", "lab", 4711, time.Time{}},
-	} {
-		if got := held(t, s, row.server, row.fingerprint); !got.Equal(row.want) {
-			t.Errorf("%s: held until %v, want %v", row.name, got, row.want)
+		s = openAt(t, url, c)
+		for _, row := range []struct {
+			name        string
+			server      string
+			fingerprint uint16
+			want        time.Time
+		}{
+			{"the same", "prod", 4711, until.Truncate(time.Millisecond)},
+			{"another password", "prod", 4712, time.Time{}},
+			{"another server", "lab", 4711, time.Time{}},
+		} {
+			if got := held(t, s, row.server, row.fingerprint); !got.Equal(row.want) {
+				t.Errorf("%s: held until %v, want %v", row.name, got, row.want)
+			}
 		}
-	}
+	})
 }
 
 func held(t *testing.T, s *store.Store, server string, fingerprint uint16) time.Time {

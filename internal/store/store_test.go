@@ -17,10 +17,11 @@ import (
 
 	"importbot/bigfix"
 	"importbot/imports"
+	"importbot/internal/pgtest"
 	"importbot/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 123456789, time.UTC)
 
@@ -29,10 +30,22 @@ type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
-// open opens a new database that closes with the test.
-func open(t testing.TB, c *clock) *store.Store {
-	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "importbot.db"), c)
+// databases are what every test of the store runs on: each makes a new one and returns its URL.
+var databases = map[string]func(testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "importbot.db") },
+	"postgres": func(t testing.TB) string { return pgtest.Server(t).Database(t) },
+}
+
+func each(t *testing.T, test func(t *testing.T, url string)) {
+	for name, make := range databases {
+		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+	}
+}
+
+func eachBenchmark(b *testing.B, run func(b *testing.B, url string)) {
+	for name, make := range databases {
+		b.Run(name, func(b *testing.B) { run(b, make(b)) })
+	}
 }
 
 func openAt(t testing.TB, path string, c *clock) *store.Store {
@@ -106,335 +119,361 @@ func full(id string) imports.Import {
 }
 
 func TestWhatIsStoredComesBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "importbot.db")
-	s := openAt(t, path, &clock{noon})
-	epoch := lead(t, s)
-	want := full("1")
-	look := imports.Observation{Span: want.FirstRunning, Status: &bigfix.Status{Mode: bigfix.ModeRunning, Progress: want.Progress}}
-	srv := imports.Server{Name: "prod", Last: look, Good: look, Quiet: want.Baseline, DownSince: noon, DownLooks: 3}
-	if err := s.Record(t.Context(), epoch, srv, []imports.Import{want}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		epoch := lead(t, s)
+		want := full("1")
+		look := imports.Observation{Span: want.FirstRunning, Status: &bigfix.Status{Mode: bigfix.ModeRunning, Progress: want.Progress}}
+		srv := imports.Server{Name: "prod", Last: look, Good: look, Quiet: want.Baseline, DownSince: noon, DownLooks: 3}
+		if err := s.Record(t.Context(), epoch, srv, []imports.Import{want}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 
-	s = openAt(t, path, &clock{noon})
-	want.Followers = []string{"Uana"}
-	if diff := cmp.Diff(want, get(t, s, "1")); diff != "" {
-		t.Errorf("the import came back changed (-stored +read):\n%s", diff)
-	}
-	got, err := s.Server(t.Context(), "prod")
-	if diff := cmp.Diff(srv, got); diff != "" || err != nil {
-		t.Errorf("the server came back changed: %v (-stored +read):\n%s", err, diff)
-	}
-	if lead(t, s) <= epoch {
-		t.Error("the epoch did not rise")
-	}
+		s = openAt(t, url, &clock{noon})
+		want.Followers = []string{"Uana"}
+		if diff := cmp.Diff(want, get(t, s, "1")); diff != "" {
+			t.Errorf("the import came back changed (-stored +read):\n%s", diff)
+		}
+		got, err := s.Server(t.Context(), "prod")
+		if diff := cmp.Diff(srv, got); diff != "" || err != nil {
+			t.Errorf("the server came back changed: %v (-stored +read):\n%s", err, diff)
+		}
+		if lead(t, s) <= epoch {
+			t.Error("the epoch did not rise")
+		}
+	})
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	s := open(t, &clock{noon})
-	ctx := t.Context()
-	if _, err := s.Import(ctx, "1"); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("Import: %v", err)
-	}
-	if err := s.Follow(ctx, "1", "U", noon); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("Follow: %v", err)
-	}
-	if err := s.Answered(ctx, "1", noon); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("Answered: %v", err)
-	}
-	if err := s.SaveThread(ctx, lead(t, s), imports.Thread{ImportID: "1"}); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("SaveThread: %v", err)
-	}
-	if th, err := s.Thread(ctx, "1"); err != nil || th.ImportID != "1" || th.Shown != 0 {
-		t.Errorf("Thread: %+v, %v", th, err)
-	}
-	if srv, err := s.Server(ctx, "prod"); err != nil || srv.Name != "prod" || srv.Quiet != nil {
-		t.Errorf("Server: %+v, %v", srv, err)
-	}
-	if err := s.Ping(ctx); err != nil {
-		t.Errorf("Ping: %v", err)
-	}
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		ctx := t.Context()
+		if _, err := s.Import(ctx, "1"); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("Import: %v", err)
+		}
+		if err := s.Follow(ctx, "1", "U", noon); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("Follow: %v", err)
+		}
+		if err := s.Answered(ctx, "1", noon); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("Answered: %v", err)
+		}
+		if err := s.SaveThread(ctx, lead(t, s), imports.Thread{ImportID: "1"}); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("SaveThread: %v", err)
+		}
+		if th, err := s.Thread(ctx, "1"); err != nil || th.ImportID != "1" || th.Shown != 0 {
+			t.Errorf("Thread: %+v, %v", th, err)
+		}
+		if srv, err := s.Server(ctx, "prod"); err != nil || srv.Name != "prod" || srv.Quiet != nil {
+			t.Errorf("Server: %+v, %v", srv, err)
+		}
+		if err := s.Ping(ctx); err != nil {
+			t.Errorf("Ping: %v", err)
+		}
+	})
 }
 
 func TestAWishIsAcceptedOnce(t *testing.T) {
-	s := open(t, &clock{noon})
-	first := accept(t, s, "1")
-	again := wish("2")
-	again.RequestKey = first.RequestKey
-	got, created, err := s.Accept(t.Context(), again)
-	if err != nil || created || got.ID != "1" {
-		t.Errorf("the same key again: %s, created %v, %v", got.ID, created, err)
-	}
-	taken := wish("1")
-	taken.RequestKey = "another"
-	if _, _, err := s.Accept(t.Context(), taken); !errors.Is(err, imports.ErrDuplicate) {
-		t.Errorf("the same id again: %v", err)
-	}
-	epoch := lead(t, s)
-	for _, id := range []string{"3", "4"} { // nobody asked for these: no key is no duplicate
-		record(t, s, epoch, imports.Import{ID: id, Server: "prod", State: imports.Running, Origin: imports.Elsewhere, BegunAt: noon})
-	}
-	stolen := imports.Import{ID: "5", Server: "prod", RequestKey: first.RequestKey, State: imports.Running}
-	if err := s.Record(t.Context(), epoch, imports.Server{Name: "prod"}, []imports.Import{stolen}); !errors.Is(err, imports.ErrDuplicate) {
-		t.Errorf("recording with another's key: %v", err)
-	}
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		first := accept(t, s, "1")
+		again := wish("2")
+		again.RequestKey = first.RequestKey
+		got, created, err := s.Accept(t.Context(), again)
+		if err != nil || created || got.ID != "1" {
+			t.Errorf("the same key again: %s, created %v, %v", got.ID, created, err)
+		}
+		taken := wish("1")
+		taken.RequestKey = "another"
+		if _, _, err := s.Accept(t.Context(), taken); !errors.Is(err, imports.ErrDuplicate) {
+			t.Errorf("the same id again: %v", err)
+		}
+		epoch := lead(t, s)
+		for _, id := range []string{"3", "4"} { // nobody asked for these: no key is no duplicate
+			record(t, s, epoch, imports.Import{ID: id, Server: "prod", State: imports.Running, Origin: imports.Elsewhere, BegunAt: noon})
+		}
+		stolen := imports.Import{ID: "5", Server: "prod", RequestKey: first.RequestKey, State: imports.Running}
+		if err := s.Record(t.Context(), epoch, imports.Server{Name: "prod"}, []imports.Import{stolen}); !errors.Is(err, imports.ErrDuplicate) {
+			t.Errorf("recording with another's key: %v", err)
+		}
+	})
 }
 
 func TestManyAcceptAtOnce(t *testing.T) {
-	s := open(t, &clock{noon})
-	const n = 50
-	errs := make(chan error)
-	for i := range n {
-		go func() {
-			imp := wish(fmt.Sprint(i))
-			imp.RequestKey = fmt.Sprint(i % 5)
-			_, _, err := s.Accept(t.Context(), imp)
-			errs <- err
-		}()
-	}
-	for range n {
-		if err := <-errs; err != nil {
-			t.Error(err)
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		const n = 50
+		errs := make(chan error)
+		for i := range n {
+			go func() {
+				imp := wish(fmt.Sprint(i))
+				imp.RequestKey = fmt.Sprint(i % 5)
+				_, _, err := s.Accept(t.Context(), imp)
+				errs <- err
+			}()
 		}
-	}
-	if got, err := s.Active(t.Context(), "prod"); err != nil || len(got) != 5 {
-		t.Errorf("%d imports of 5 wishes, %v", len(got), err)
-	}
+		for range n {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if got, err := s.Active(t.Context(), "prod"); err != nil || len(got) != 5 {
+			t.Errorf("%d imports of 5 wishes, %v", len(got), err)
+		}
+	})
 }
 
 // Every write of a reconciler carries its epoch, and one that is over changes nothing.
 func TestOnlyTheLeaderWrites(t *testing.T) {
-	s := open(t, &clock{noon})
-	accept(t, s, "1")
-	old := lead(t, s)
-	epoch := lead(t, s)
-	ctx := t.Context()
-	ended := wish("1")
-	ended.State, ended.Outcome, ended.EndedAt = imports.Ended, imports.Expired, noon
-	writes := map[string]func(imports.Epoch) error{
-		"Record": func(e imports.Epoch) error {
-			return s.Record(ctx, e, imports.Server{Name: "prod", DownLooks: 1}, []imports.Import{ended})
-		},
-		"SaveThread": func(e imports.Epoch) error { return s.SaveThread(ctx, e, imports.Thread{ImportID: "1", Shown: 9}) },
-		"Purge": func(e imports.Epoch) error {
-			_, err := s.Purge(ctx, e, noon.Add(-time.Hour))
-			return err
-		},
-	}
-	for name, write := range writes {
-		for _, stale := range []imports.Epoch{0, old, epoch + 1} {
-			if err := write(stale); !errors.Is(err, imports.ErrNotLeader) {
-				t.Errorf("%s with epoch %d: %v", name, stale, err)
-			}
-		}
-	}
-	if got := get(t, s, "1"); got.State != imports.Accepted {
-		t.Errorf("a stale leader made it %s", got.State)
-	}
-	if srv, _ := s.Server(ctx, "prod"); srv.DownLooks != 0 {
-		t.Error("a stale leader changed the server")
-	}
-	for name, write := range writes {
-		if err := write(epoch); err != nil {
-			t.Errorf("%s by the leader: %v", name, err)
-		}
-	}
-}
-
-func TestSavingAnImportLosesNoFollower(t *testing.T) {
-	s := open(t, &clock{noon})
-	imp := accept(t, s, "1")
-	epoch := lead(t, s)
-	for _, u := range []string{"Uben", "Ucat", "Uben", "Uana"} {
-		if err := s.Follow(t.Context(), "1", u, noon); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.Answered(t.Context(), "1", noon); err != nil {
-		t.Fatal(err)
-	}
-	imp.State, imp.Followers = imports.Running, []string{"somebody else"}
-	record(t, s, epoch, imp)
-	got := get(t, s, "1")
-	if want := []string{"Uana", "Uben", "Ucat"}; !slices.Equal(got.Followers, want) || got.State != imports.Running {
-		t.Errorf("%s, followed by %v, want %v", got.State, got.Followers, want)
-	}
-	if !got.AnsweredAt.Equal(noon.Truncate(time.Millisecond)) {
-		t.Errorf("answered at %s", got.AnsweredAt)
-	}
-}
-
-func TestWhatHasEndedStays(t *testing.T) {
-	s := open(t, &clock{noon})
-	imp := accept(t, s, "1")
-	epoch := lead(t, s)
-	imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, noon
-	record(t, s, epoch, imp)
-	imp.State, imp.Outcome = imports.Running, ""
-	record(t, s, epoch, imp)
-	if got := get(t, s, "1"); got.State != imports.Ended || got.Outcome != imports.Succeeded {
-		t.Errorf("it is %s %s", got.State, got.Outcome)
-	}
-}
-
-func TestLists(t *testing.T) {
-	s := open(t, &clock{noon})
-	epoch := lead(t, s)
-	add := func(id, server string, minute int, change func(*imports.Import)) {
-		imp := imports.Import{ID: id, Server: server, Origin: imports.Elsewhere, State: imports.Running}
-		imp.BegunAt = noon.Add(time.Duration(minute) * time.Minute)
-		change(&imp)
-		record(t, s, epoch, imp)
-	}
-	end := func(o imports.Outcome) func(*imports.Import) {
-		return func(i *imports.Import) { i.State, i.Outcome, i.EndedAt = imports.Ended, o, i.BegunAt.Add(time.Minute) }
-	}
-	add("old", "prod", 1, end(imports.Succeeded))
-	add("newer", "prod", 5, end(imports.NotBegun))
-	add("refused", "prod", 6, end(imports.Refused))
-	add("expired", "prod", 7, end(imports.Expired))
-	add("running", "prod", 9, func(*imports.Import) {})
-	add("wish", "prod", 8, func(i *imports.Import) { i.State, i.AcceptedAt, i.BegunAt = imports.Accepted, i.BegunAt, time.Time{} })
-	add("other", "lab", 4, func(i *imports.Import) { i.State = imports.Settling })
-	ids := func(list []imports.Import, err error) string {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		accept(t, s, "1")
+		first, err := s.Lead(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		var ids []string
-		for _, i := range list {
-			ids = append(ids, i.ID)
+		old := first.Lead().Epoch
+		if err := first.Release(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		return strings.Join(ids, " ")
-	}
-	if got := ids(s.Active(t.Context(), "prod")); got != "wish running" {
-		t.Errorf("active: %s", got)
-	}
-	if got := ids(s.Recent(t.Context(), "prod", 10)); got != "running newer old" {
-		t.Errorf("recent: %s", got)
-	}
-	if got := ids(s.Recent(t.Context(), "prod", 2)); got != "running newer" {
-		t.Errorf("the last two: %s", got)
-	}
-	if got, err := s.ActiveServers(t.Context()); err != nil || !slices.Equal(got, []string{"lab", "prod"}) {
-		t.Errorf("servers: %v, %v", got, err)
-	}
+		epoch := lead(t, s)
+		ctx := t.Context()
+		ended := wish("1")
+		ended.State, ended.Outcome, ended.EndedAt = imports.Ended, imports.Expired, noon
+		writes := map[string]func(imports.Epoch) error{
+			"Record": func(e imports.Epoch) error {
+				return s.Record(ctx, e, imports.Server{Name: "prod", DownLooks: 1}, []imports.Import{ended})
+			},
+			"SaveThread": func(e imports.Epoch) error { return s.SaveThread(ctx, e, imports.Thread{ImportID: "1", Shown: 9}) },
+			"Purge": func(e imports.Epoch) error {
+				_, err := s.Purge(ctx, e, noon.Add(-time.Hour))
+				return err
+			},
+		}
+		for name, write := range writes {
+			for _, stale := range []imports.Epoch{0, old, epoch + 1} {
+				if err := write(stale); !errors.Is(err, imports.ErrNotLeader) {
+					t.Errorf("%s with epoch %d: %v", name, stale, err)
+				}
+			}
+		}
+		if got := get(t, s, "1"); got.State != imports.Accepted {
+			t.Errorf("a stale leader made it %s", got.State)
+		}
+		if srv, _ := s.Server(ctx, "prod"); srv.DownLooks != 0 {
+			t.Error("a stale leader changed the server")
+		}
+		for name, write := range writes {
+			if err := write(epoch); err != nil {
+				t.Errorf("%s by the leader: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestSavingAnImportLosesNoFollower(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		imp := accept(t, s, "1")
+		epoch := lead(t, s)
+		for _, u := range []string{"Uben", "Ucat", "Uben", "Uana"} {
+			if err := s.Follow(t.Context(), "1", u, noon); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Answered(t.Context(), "1", noon); err != nil {
+			t.Fatal(err)
+		}
+		imp.State, imp.Followers = imports.Running, []string{"somebody else"}
+		record(t, s, epoch, imp)
+		got := get(t, s, "1")
+		if want := []string{"Uana", "Uben", "Ucat"}; !slices.Equal(got.Followers, want) || got.State != imports.Running {
+			t.Errorf("%s, followed by %v, want %v", got.State, got.Followers, want)
+		}
+		if !got.AnsweredAt.Equal(noon.Truncate(time.Millisecond)) {
+			t.Errorf("answered at %s", got.AnsweredAt)
+		}
+	})
+}
+
+func TestWhatHasEndedStays(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		imp := accept(t, s, "1")
+		epoch := lead(t, s)
+		imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, noon
+		record(t, s, epoch, imp)
+		imp.State, imp.Outcome = imports.Running, ""
+		record(t, s, epoch, imp)
+		if got := get(t, s, "1"); got.State != imports.Ended || got.Outcome != imports.Succeeded {
+			t.Errorf("it is %s %s", got.State, got.Outcome)
+		}
+	})
+}
+
+func TestLists(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		epoch := lead(t, s)
+		add := func(id, server string, minute int, change func(*imports.Import)) {
+			imp := imports.Import{ID: id, Server: server, Origin: imports.Elsewhere, State: imports.Running}
+			imp.BegunAt = noon.Add(time.Duration(minute) * time.Minute)
+			change(&imp)
+			record(t, s, epoch, imp)
+		}
+		end := func(o imports.Outcome) func(*imports.Import) {
+			return func(i *imports.Import) { i.State, i.Outcome, i.EndedAt = imports.Ended, o, i.BegunAt.Add(time.Minute) }
+		}
+		add("old", "prod", 1, end(imports.Succeeded))
+		add("newer", "prod", 5, end(imports.NotBegun))
+		add("refused", "prod", 6, end(imports.Refused))
+		add("expired", "prod", 7, end(imports.Expired))
+		add("running", "prod", 9, func(*imports.Import) {})
+		add("wish", "prod", 8, func(i *imports.Import) { i.State, i.AcceptedAt, i.BegunAt = imports.Accepted, i.BegunAt, time.Time{} })
+		add("other", "lab", 4, func(i *imports.Import) { i.State = imports.Settling })
+		ids := func(list []imports.Import, err error) string {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, i := range list {
+				ids = append(ids, i.ID)
+			}
+			return strings.Join(ids, " ")
+		}
+		if got := ids(s.Active(t.Context(), "prod")); got != "wish running" {
+			t.Errorf("active: %s", got)
+		}
+		if got := ids(s.Recent(t.Context(), "prod", 10)); got != "running newer old" {
+			t.Errorf("recent: %s", got)
+		}
+		if got := ids(s.Recent(t.Context(), "prod", 2)); got != "running newer" {
+			t.Errorf("the last two: %s", got)
+		}
+		if got, err := s.ActiveServers(t.Context()); err != nil || !slices.Equal(got, []string{"lab", "prod"}) {
+			t.Errorf("servers: %v, %v", got, err)
+		}
+	})
 }
 
 func TestPurge(t *testing.T) {
-	s := open(t, &clock{noon})
-	epoch := lead(t, s)
-	for id, age := range map[string]int{"401": 401, "399": 399, "running": 500} {
-		imp := wish(id)
-		imp.AcceptedAt = noon.AddDate(0, 0, -age)
-		imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, imp.AcceptedAt.Add(time.Hour)
-		if id == "running" {
-			imp.State, imp.Outcome, imp.EndedAt = imports.Running, "", time.Time{}
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		epoch := lead(t, s)
+		for id, age := range map[string]int{"401": 401, "399": 399, "running": 500} {
+			imp := wish(id)
+			imp.AcceptedAt = noon.AddDate(0, 0, -age)
+			imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, imp.AcceptedAt.Add(time.Hour)
+			if id == "running" {
+				imp.State, imp.Outcome, imp.EndedAt = imports.Running, "", time.Time{}
+			}
+			record(t, s, epoch, imp)
 		}
-		record(t, s, epoch, imp)
-	}
-	n, err := s.Purge(t.Context(), epoch, noon.Add(-imports.Keep))
-	if err != nil || n != 1 {
-		t.Fatalf("purged %d, %v", n, err)
-	}
-	if _, err := s.Import(t.Context(), "401"); !errors.Is(err, imports.ErrNotFound) {
-		t.Errorf("401 days old: %v", err)
-	}
-	get(t, s, "399")
-	get(t, s, "running")
-	if got, err := s.Unpublished(t.Context(), 10); err != nil || len(got) != 2 {
-		t.Errorf("threads left: %v, %v", got, err)
-	}
-	again := wish("401") // its key and its followers went with it
-	if _, created, err := s.Accept(t.Context(), again); err != nil || !created {
-		t.Errorf("created %v, %v", created, err)
-	}
+		n, err := s.Purge(t.Context(), epoch, noon.Add(-imports.Keep))
+		if err != nil || n != 1 {
+			t.Fatalf("purged %d, %v", n, err)
+		}
+		if _, err := s.Import(t.Context(), "401"); !errors.Is(err, imports.ErrNotFound) {
+			t.Errorf("401 days old: %v", err)
+		}
+		get(t, s, "399")
+		get(t, s, "running")
+		if got, err := s.Unpublished(t.Context(), 10); err != nil || len(got) != 2 {
+			t.Errorf("threads left: %v, %v", got, err)
+		}
+		again := wish("401") // its key and its followers went with it
+		if _, created, err := s.Accept(t.Context(), again); err != nil || !created {
+			t.Errorf("created %v, %v", created, err)
+		}
+	})
 }
 
 func TestWhatIsToBePublished(t *testing.T) {
-	c := &clock{noon}
-	s := open(t, c)
-	epoch := lead(t, s)
-	imp := accept(t, s, "1")
-	unpublished := func(want ...string) {
-		t.Helper()
-		got, err := s.Unpublished(t.Context(), 10)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("unpublished: %v, %v; want %v", got, err, want)
+	each(t, func(t *testing.T, url string) {
+		c := &clock{noon}
+		s := openAt(t, url, c)
+		epoch := lead(t, s)
+		imp := accept(t, s, "1")
+		unpublished := func(want ...string) {
+			t.Helper()
+			got, err := s.Unpublished(t.Context(), 10)
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("unpublished: %v, %v; want %v", got, err, want)
+			}
 		}
-	}
-	next := func(want time.Time, wantOK bool) {
-		t.Helper()
-		at, ok, err := s.NextTry(t.Context())
-		if err != nil || ok != wantOK || !at.Equal(want) {
-			t.Errorf("next try: %s, %v, %v; want %s, %v", at, ok, err, want, wantOK)
+		next := func(want time.Time, wantOK bool) {
+			t.Helper()
+			at, ok, err := s.NextTry(t.Context())
+			if err != nil || ok != wantOK || !at.Equal(want) {
+				t.Errorf("next try: %s, %v, %v; want %s, %v", at, ok, err, want, wantOK)
+			}
 		}
-	}
-	save := func(th imports.Thread) {
-		t.Helper()
-		th.ImportID = "1"
-		if err := s.SaveThread(t.Context(), epoch, th); err != nil {
+		save := func(th imports.Thread) {
+			t.Helper()
+			th.ImportID = "1"
+			if err := s.SaveThread(t.Context(), epoch, th); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		unpublished() // only accepted: the start puts up its card
+		next(time.Time{}, false)
+
+		imp.State, imp.Revision = imports.Running, 3
+		record(t, s, epoch, imp)
+		unpublished("1")
+		next(time.Time{}, true)
+
+		want := imports.Thread{Shown: 3, Followers: 1, Done: true, Body: []byte(`{"card":"1.2"}`)}
+		save(want)
+		unpublished()
+		next(time.Time{}, false)
+		want.ImportID = "1"
+		if got, err := s.Thread(t.Context(), "1"); err != nil || cmp.Diff(want, got) != "" {
+			t.Errorf("the thread came back as %+v, %v", got, err)
+		}
+
+		record(t, s, epoch, imp) // nothing that people see
+		unpublished()
+		if err := s.Follow(t.Context(), "1", "Uana", noon); err != nil { // follows already
 			t.Fatal(err)
 		}
-	}
+		unpublished()
+		if err := s.Follow(t.Context(), "1", "Uben", noon); err != nil {
+			t.Fatal(err)
+		}
+		unpublished("1")
 
-	unpublished() // only accepted: the start puts up its card
-	next(time.Time{}, false)
+		later := noon.Add(time.Minute).Truncate(time.Millisecond)
+		save(imports.Thread{Shown: 3, Followers: 2, NextTry: later})
+		unpublished()
+		next(later, true)
+		c.now = later
+		unpublished("1")
 
-	imp.State, imp.Revision = imports.Running, 3
-	record(t, s, epoch, imp)
-	unpublished("1")
-	next(time.Time{}, true)
+		save(imports.Thread{Shown: 3, Followers: 2, NextTry: later.Add(time.Hour)})
+		imp.Revision = 4
+		record(t, s, epoch, imp) // news don't wait for the next try
+		unpublished("1")
 
-	want := imports.Thread{Shown: 3, Followers: 1, Done: true, Body: []byte(`{"card":"1.2"}`)}
-	save(want)
-	unpublished()
-	next(time.Time{}, false)
-	want.ImportID = "1"
-	if got, err := s.Thread(t.Context(), "1"); err != nil || cmp.Diff(want, got) != "" {
-		t.Errorf("the thread came back as %+v, %v", got, err)
-	}
+		save(imports.Thread{Shown: 3, Followers: 2, Done: true}) // it moved on while this was shown
+		unpublished("1")
+		save(imports.Thread{Shown: 4, Followers: 1, Done: true}) // somebody joined while this was shown
+		unpublished("1")
 
-	record(t, s, epoch, imp) // nothing that people see
-	unpublished()
-	if err := s.Follow(t.Context(), "1", "Uana", noon); err != nil { // follows already
-		t.Fatal(err)
-	}
-	unpublished()
-	if err := s.Follow(t.Context(), "1", "Uben", noon); err != nil {
-		t.Fatal(err)
-	}
-	unpublished("1")
-
-	later := noon.Add(time.Minute).Truncate(time.Millisecond)
-	save(imports.Thread{Shown: 3, Followers: 2, NextTry: later})
-	unpublished()
-	next(later, true)
-	c.now = later
-	unpublished("1")
-
-	save(imports.Thread{Shown: 3, Followers: 2, NextTry: later.Add(time.Hour)})
-	imp.Revision = 4
-	record(t, s, epoch, imp) // news don't wait for the next try
-	unpublished("1")
-
-	save(imports.Thread{Shown: 3, Followers: 2, Done: true}) // it moved on while this was shown
-	unpublished("1")
-	save(imports.Thread{Shown: 4, Followers: 1, Done: true}) // somebody joined while this was shown
-	unpublished("1")
-
-	other := full("0")
-	other.RequestKey, other.State, other.AcceptedAt = "", imports.Running, noon.Add(-time.Hour)
-	record(t, s, epoch, other)
-	unpublished("0", "1") // the older first
-	imp.State, imp.Outcome, imp.EndedAt, imp.Revision = imports.Ended, imports.Succeeded, noon, 5
-	record(t, s, epoch, imp)
-	unpublished("1", "0") // an end first
-	if got, err := s.Unpublished(t.Context(), 1); err != nil || len(got) != 1 {
-		t.Errorf("one at most: %v, %v", got, err)
-	}
+		other := full("0")
+		other.RequestKey, other.State, other.AcceptedAt = "", imports.Running, noon.Add(-time.Hour)
+		record(t, s, epoch, other)
+		unpublished("0", "1") // the older first
+		imp.State, imp.Outcome, imp.EndedAt, imp.Revision = imports.Ended, imports.Succeeded, noon, 5
+		record(t, s, epoch, imp)
+		unpublished("1", "0") // an end first
+		if got, err := s.Unpublished(t.Context(), 1); err != nil || len(got) != 1 {
+			t.Errorf("one at most: %v, %v", got, err)
+		}
+	})
 }
 
 func TestTheFilesAreTheOwnersOnly(t *testing.T) {
@@ -505,12 +544,12 @@ func TestWordsForWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]string{
-		"":                                   "set DATABASE_URL",
-		"mysql://db/importbot":               "must be the path of a file",
-		":memory:":                           "must be the path of a file",
-		filepath.Join(dir, "no", "such.db"):  "does not exist: create it",
-		dir:                                  "is not a file",
-		text:                                 "is not a database",
+		"":                                  "set DATABASE_URL",
+		"mysql://db/importbot":              "must be the path of a file",
+		":memory:":                          "must be the path of a file",
+		filepath.Join(dir, "no", "such.db"): "does not exist: create it",
+		dir:                                 "is not a file",
+		text:                                "is not a database",
 	}
 	for url, want := range cases {
 		_, err := store.Open(t.Context(), url, store.Options{})
@@ -524,59 +563,67 @@ func TestWordsForWhatIsWrong(t *testing.T) {
 }
 
 func TestClosedIsAnError(t *testing.T) {
-	s := open(t, &clock{noon})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Ping(t.Context()); err == nil {
-		t.Error("a closed store answers")
-	}
-	if _, _, err := s.Accept(t.Context(), wish("1")); err == nil {
-		t.Error("a closed store accepts")
-	}
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ping(t.Context()); err == nil {
+			t.Error("a closed store answers")
+		}
+		if _, _, err := s.Accept(t.Context(), wish("1")); err == nil {
+			t.Error("a closed store accepts")
+		}
+	})
 }
 
 func BenchmarkAccept(b *testing.B) {
-	s := open(b, &clock{noon})
-	for i := 0; b.Loop(); i++ {
-		if _, _, err := s.Accept(b.Context(), wish(fmt.Sprint(i))); err != nil {
-			b.Fatal(err)
+	eachBenchmark(b, func(b *testing.B, url string) {
+		s := openAt(b, url, &clock{noon})
+		for i := 0; b.Loop(); i++ {
+			if _, _, err := s.Accept(b.Context(), wish(fmt.Sprint(i))); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 func BenchmarkRecord(b *testing.B) {
-	s := open(b, &clock{noon})
-	epoch := lead(b, s)
-	imp := full("1")
-	srv := imports.Server{Name: "prod", Quiet: imp.Baseline}
-	for b.Loop() {
-		imp.Revision++
-		if err := s.Record(b.Context(), epoch, srv, []imports.Import{imp}); err != nil {
-			b.Fatal(err)
+	eachBenchmark(b, func(b *testing.B, url string) {
+		s := openAt(b, url, &clock{noon})
+		epoch := lead(b, s)
+		imp := full("1")
+		srv := imports.Server{Name: "prod", Quiet: imp.Baseline}
+		for b.Loop() {
+			imp.Revision++
+			if err := s.Record(b.Context(), epoch, srv, []imports.Import{imp}); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 // What an idle publisher asks, with more than a year of imports stored.
 func BenchmarkUnpublishedOf5000(b *testing.B) {
-	s := open(b, &clock{noon})
-	epoch := lead(b, s)
-	var past []imports.Import
-	for i := range 5000 {
-		imp := full(fmt.Sprint(i))
-		imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, noon
-		past = append(past, imp)
-	}
-	record(b, s, epoch, past...)
-	for _, imp := range past {
-		if err := s.SaveThread(b.Context(), epoch, imports.Thread{ImportID: imp.ID, Shown: imp.Revision, Followers: 1, Done: true}); err != nil {
-			b.Fatal(err)
+	eachBenchmark(b, func(b *testing.B, url string) {
+		s := openAt(b, url, &clock{noon})
+		epoch := lead(b, s)
+		var past []imports.Import
+		for i := range 5000 {
+			imp := full(fmt.Sprint(i))
+			imp.State, imp.Outcome, imp.EndedAt = imports.Ended, imports.Succeeded, noon
+			past = append(past, imp)
 		}
-	}
-	for b.Loop() {
-		if _, err := s.Unpublished(b.Context(), 100); err != nil {
-			b.Fatal(err)
+		record(b, s, epoch, past...)
+		for _, imp := range past {
+			if err := s.SaveThread(b.Context(), epoch, imports.Thread{ImportID: imp.ID, Shown: imp.Revision, Followers: 1, Done: true}); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+		for b.Loop() {
+			if _, err := s.Unpublished(b.Context(), 100); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
