@@ -79,7 +79,10 @@ type Config struct {
 
 	HTTPTimeout time.Duration // one Web API call [10s]
 	CheckEvery  time.Duration // the bot token is tried when no call went well for this long [30s]
+	RefusedFor  time.Duration // a token that worked and is refused now may be so this long before Run ends [5m]
 	DrainWithin time.Duration // how long Run may take to end [10s]
+
+	Observer Observer
 }
 
 // Bot is one app in one workspace. Its methods are safe for concurrent use.
@@ -89,6 +92,7 @@ type Bot struct {
 	log     logrus.FieldLogger
 	http    *http.Client
 	api     *slack.Client
+	appAPI  *slack.Client // with the app's token
 
 	limits   *limits
 	gate     *gate
@@ -98,7 +102,13 @@ type Bot struct {
 	links    []*link
 	open     func(context.Context, *link) (lasted time.Duration, err error) // converse, but in tests of the schedule
 	identity atomic.Pointer[Identity]
-	lastCall atomic.Int64 // unix nanoseconds of the last Web API call that went well
+	lastCall atomic.Int64 // unix nanoseconds; when the last Web API call that went well began
+
+	botToken, appToken token
+	doubt              chan struct{} // asks keepIdentity to look now
+	pulse              pulse
+	share              atomic.Int64 // processes that share Slack's limits
+	unacked            atomic.Int64 // requests taken and not acked yet
 
 	running  atomic.Bool
 	draining atomic.Bool
@@ -120,15 +130,19 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 		handler: handler,
 		log:     cfg.Log,
 		http:    newHTTPClient(cfg.HTTPTimeout),
-		limits:  newLimits(),
+		limits:  newLimits(time.Now()),
 		gate:    newGate(cfg.Stagger),
+		doubt:   make(chan struct{}, 1),
 		ready:   make(chan struct{}),
 		checked: make(chan struct{}),
 		fatal:   make(chan error, 1),
 	}
+	b.botToken.variable, b.appToken.variable = VarBotToken, VarAppToken
+	b.share.Store(1)
 	b.handlers = pool{max: cfg.Workers, wait: cfg.QueueLength, broke: b.broke}
 	b.chores = pool{max: maxChores, wait: maxChores * 16, broke: b.broke}
 	b.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
+	b.appAPI = slack.New(cfg.AppToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.open = b.converse
 	for i := range cfg.Connections {
 		b.links = append(b.links, &link{number: i + 1})
@@ -178,6 +192,7 @@ func (c *Config) fill() {
 	or(&c.Silence, 45*time.Second)
 	or(&c.HTTPTimeout, 10*time.Second)
 	or(&c.CheckEvery, 30*time.Second)
+	or(&c.RefusedFor, 5*time.Minute)
 	or(&c.DrainWithin, 10*time.Second)
 }
 
@@ -194,7 +209,9 @@ func orInt(n *int, fallback int) {
 }
 
 // Run holds the connections until ctx ends, and then returns nil, or until
-// Slack refuses a token for good, and then returns a *FatalError. Either way
+// Slack refuses a token for good, and then returns a *FatalError. A token that
+// Slack never took ends it at once, one that worked before after
+// Config.RefusedFor; until then the bot tries on, and Health says so. Either way
 // it first lets handlers finish, within Config.DrainWithin. It runs once.
 func (b *Bot) Run(ctx context.Context) error {
 	if !b.running.CompareAndSwap(false, true) {
@@ -205,13 +222,15 @@ func (b *Bot) Run(ctx context.Context) error {
 	// What is at work outlives ctx a little: that is what draining means.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	conns, closeConns := context.WithCancel(work)
+	conns, closeConns := context.WithCancel(context.WithoutCancel(ctx))
 	defer closeConns()
 	b.work = work
 
 	var group sync.WaitGroup
+	group.Go(func() { b.pulse.run(conns) })
 	group.Go(func() { b.keepIdentity(ctx) })
 	b.awaitFirstCheck(ctx)
+	group.Go(func() { b.keepAppToken(ctx) })
 	for i, l := range b.links {
 		group.Go(func() { b.supervise(conns, l, time.Duration(i)*b.cfg.Stagger) })
 	}
@@ -228,33 +247,112 @@ func (b *Bot) Run(ctx context.Context) error {
 	return err
 }
 
+// SetShare says how many processes of this bot run side by side now, this one
+// included. Slack's limits hold for all together, so what each of them calls is
+// divided by it. What only one calls at a time, the leader, is not: posting,
+// editing, reading history. It also tells a bot that stops, or loses a
+// connection, whether there is another to take what it has not begun. Below 1
+// counts as 1.
+func (b *Bot) SetShare(n int) {
+	n = max(1, n)
+	if b.share.Swap(int64(n)) != int64(n) {
+		b.limits.setShare(n, time.Now())
+		b.gate.setShare(n)
+	}
+}
+
+// alone tells whether there is no other process of this bot.
+func (b *Bot) alone() bool { return b.share.Load() <= 1 }
+
 // drain goes from soft to hard: nothing new is begun, handlers may finish, then
-// their context ends, then the connections do. Shares of Config.DrainWithin
-// bound each step, so that whatever hangs is left behind.
+// their context ends, then what is owed to people is said. Moments within
+// Config.DrainWithin bound each step, so that whatever hangs is left behind.
+//
+// The sockets are closed once every request that was taken is acked. Where
+// there are other processes, that is at once: what comes until then is left
+// unacked, and Slack gives it to one of them. A bot that is alone keeps its
+// sockets to the end and says in words that it is stopping.
 func (b *Bot) drain(stopWork, closeConns context.CancelFunc, group *sync.WaitGroup) {
+	begin := time.Now()
 	b.draining.Store(true)
-	step := func(share float64, done func(context.Context) int) int {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(share*float64(b.cfg.DrainWithin)))
+	until := func(share float64, done func(context.Context) int) int {
+		ctx, cancel := context.WithDeadline(context.Background(), begin.Add(time.Duration(share*float64(b.cfg.DrainWithin))))
 		defer cancel()
 		return done(ctx)
 	}
-	left := step(0.5, b.handlers.drain)
-	if left > 0 {
-		b.log.WithField("requests", left).Warn("Stopping requests that are still at work")
-		stopWork() // ends the connections too: what comes now goes by response_url
-		left = step(0.2, b.handlers.drain)
+	closeSockets := func(ctx context.Context) (left int) {
+		left = b.acksLeft(ctx)
+		b.goodbye()
+		closeConns()
+		return left
 	}
-	left += step(0.1, b.chores.drain)
-	pause(context.Background(), ackFlush)
-	closeConns()
-	left += step(0.1, func(ctx context.Context) int { return waitFor(ctx, group) })
+	left := 0
+	if !b.alone() {
+		left += until(0.3, closeSockets)
+	}
+	if working := until(0.5, b.handlers.drain); working > 0 {
+		b.log.WithField("requests", working).Warn("Stopping requests that are still at work")
+		stopWork()
+		left += until(0.7, b.handlers.drain)
+	}
+	left += until(0.85, b.chores.drain)
+	left += until(0.9, closeSockets)
+	left += until(1, func(ctx context.Context) int { return waitFor(ctx, group) })
 	if left > 0 {
 		b.log.WithField("left", left).Warn("Not everything stopped in time")
 	}
 }
 
-// ackFlush is left to acks that are queued but not written yet.
-const ackFlush = 30 * time.Millisecond
+// acksLeft waits until what was taken is acked and the acks are written, or
+// until ctx ends, and returns how many are left.
+func (b *Bot) acksLeft(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.AckWithin+ackTimeout)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		left := int(b.unacked.Load())
+		for _, s := range b.sockets() {
+			left += s.queued()
+		}
+		if left == 0 {
+			return 0
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return left
+		}
+	}
+}
+
+// goodbye tells Slack on every socket that it ends.
+func (b *Bot) goodbye() {
+	var farewells sync.WaitGroup
+	for _, s := range b.sockets() {
+		if wire := s.wire.Load(); wire != nil && s.ctx.Err() == nil {
+			farewells.Go(func() {
+				if err := wire.goodbye(); err != nil {
+					s.log.WithError(err).Debug("Could not say goodbye")
+				}
+			})
+		}
+	}
+	farewells.Wait()
+}
+
+// sockets are those that are open or being opened.
+func (b *Bot) sockets() []*socket {
+	var open []*socket
+	for _, l := range b.links {
+		l.mu.Lock()
+		if l.socket != nil {
+			open = append(open, l.socket)
+		}
+		l.mu.Unlock()
+	}
+	return open
+}
 
 func waitFor(ctx context.Context, group *sync.WaitGroup) (left int) {
 	ended := make(chan struct{})

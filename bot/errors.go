@@ -28,7 +28,8 @@ var (
 	// know. Words alone may still get through; where they don't, a caller
 	// does best to see it as ErrChannel.
 	ErrInvalid = errors.New("the call is not accepted as it stands")
-	// ErrAuth: the token is wrong, revoked or expired. Run ends because of it.
+	// ErrAuth: the token is wrong, revoked or expired. Run ends because of it,
+	// at once or after Config.RefusedFor.
 	ErrAuth = errors.New("the token is refused")
 	// ErrNoScope: the token lacks a scope that this one method needs.
 	ErrNoScope = errors.New("the token lacks a scope")
@@ -43,9 +44,10 @@ type APIError struct {
 	Method string // "chat.postMessage"
 	Code   string // Slack's own word, "channel_not_found"; empty where it gave none
 
-	kind  error // one of the sentinels
-	cause error
-	taken bool
+	kind   error // one of the sentinels
+	cause  error
+	taken  bool
+	unsent bool // held back on purpose
 }
 
 func (e *APIError) Error() string {
@@ -75,7 +77,7 @@ func MaybeTaken(err error) bool {
 	case errors.As(err, &api):
 		return api.taken
 	}
-	return !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrUnanswerable)
+	return !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrUnanswerable) && !errors.Is(err, ErrLapsed)
 }
 
 // RateLimitedError says that a method may be called again only after a while.
@@ -101,6 +103,8 @@ type FatalError struct {
 	Variable string // VarBotToken, VarAppToken or VarAPIURL
 	Code     string // Slack's word: "token_revoked"
 	Advice   string // what to do, a sentence
+
+	scope string // that is missing
 }
 
 func (e *FatalError) Error() string {
@@ -127,7 +131,7 @@ func newFatal(variable, code, scope string) *FatalError {
 			advice = fmt.Sprintf("Add the bot scope %s (api.slack.com/apps, OAuth & Permissions). %s", scope, renew)
 		}
 	}
-	return &FatalError{Variable: variable, Code: code, Advice: advice}
+	return &FatalError{Variable: variable, Code: code, Advice: advice, scope: scope}
 }
 
 // tokenRefused holds Slack's words for a token that no retry will mend.
@@ -179,6 +183,9 @@ const defaultRetryAfter = 10 * time.Second
 func classify(method string, err error, trip *trip) error {
 	if err == nil {
 		return nil
+	}
+	if held := trip.heldBack(); held != nil {
+		return &APIError{Method: method, kind: held.kind, cause: held.cause, unsent: true}
 	}
 	var (
 		answer  slack.SlackErrorResponse

@@ -6,11 +6,14 @@ import (
 )
 
 // Health is how the bot stands with Slack. Ages are the reader's to judge;
-// Problems judges them as this package would.
+// Checks judges them as this package would.
 type Health struct {
 	Connections []ConnectionHealth
-	LastCall    time.Time // the last Web API call with the bot token that went well
+	LastCall    time.Time // when the last Web API call with the bot token that went well began
+	Refused     []Refusal // tokens that worked before and are refused now
 	Draining    bool
+
+	heardWithin, workedWithin time.Duration // as the configuration has it
 }
 
 // ConnectionHealth is one of the connections held. Zero times: not since it
@@ -18,6 +21,7 @@ type Health struct {
 type ConnectionHealth struct {
 	Hello      time.Time // when Slack greeted; zero while it is not up
 	LastRead   time.Time // when a byte was last read
+	Doubtful   bool      // the one before had fallen silent, and of this one nothing but its hello was heard
 	Reconnects int       // sockets opened after the first
 	Failures   int       // short-lived ones in a row: a storm when it grows
 	LastError  string    // why the one before ended
@@ -25,62 +29,140 @@ type ConnectionHealth struct {
 
 // Health is cheap and may be asked at any time.
 func (b *Bot) Health() Health {
-	h := Health{Draining: b.draining.Load()}
+	h := Health{
+		Draining:    b.draining.Load(),
+		heardWithin: b.cfg.Silence * 8 / 9, workedWithin: b.cfg.CheckEvery * 11 / 6,
+	}
 	if n := b.lastCall.Load(); n != 0 {
 		h.LastCall = time.Unix(0, n)
 	}
+	for _, t := range []*token{&b.botToken, &b.appToken} {
+		if refused := t.refusal(); refused != nil {
+			h.Refused = append(h.Refused, *refused)
+		}
+	}
 	for _, l := range b.links {
-		h.Connections = append(h.Connections, l.health())
+		h.Connections = append(h.Connections, l.health(b.cfg.Stable/4))
 	}
 	return h
 }
 
-func (l *link) health() ConnectionHealth {
+// health is that of one connection. After settled it does not count as one of
+// those that failed before it.
+func (l *link) health(settled time.Duration) ConnectionHealth {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := ConnectionHealth{Reconnects: max(0, l.opened-1), Failures: l.failures}
 	if l.lastErr != nil {
 		h.LastError = redact(l.lastErr.Error())
 	}
-	if l.socket != nil {
-		h.Hello = l.hello
-		if n := l.socket.lastRead.Load(); n != 0 {
-			h.LastRead = time.Unix(0, n)
-		}
+	if l.socket == nil {
+		return h
+	}
+	h.Hello = l.hello
+	if n := l.socket.lastRead.Load(); n != 0 {
+		h.LastRead = time.Unix(0, n)
+		h.Doubtful = l.silent && n <= l.socket.greeted.Load()
+	}
+	if !h.Hello.IsZero() && time.Since(h.Hello) >= settled {
+		h.Failures = 0
 	}
 	return h
 }
 
+// How old a sign of life may be, with the configuration's defaults. Both are
+// below a minute, so that whoever looks finds out within one. Slack pings more often than every
+// 30 s, and a call is made every 30 s, of which one may get lost.
 const (
-	healthyFor    = time.Minute // how old the last sign of life may be
+	heardWithin   = 40 * time.Second
+	workedWithin  = 55 * time.Second
 	stormFailures = 4
 )
 
-// Problems says in words why the bot can't be relied on now, nothing when it
-// can: a connection is up and heard from in the last minute, none fails over
-// and over, and the bot token worked in the last minute.
-func (h Health) Problems(now time.Time) []string {
-	var problems []string
-	alive := false
+// Check is one condition that has to hold for the bot to be relied on.
+type Check struct {
+	Name    string
+	Problem string // in words; empty when it holds
+}
+
+// Checks tells whether the bot can be relied on now, always by the same names in the same order:
+//
+//	slack_connections  a connection is up and was heard from, and the app token is not refused
+//	slack_reconnects   none of the connections fails over and over
+//	slack_web_api      a call with the bot token went well lately, and it is not refused
+//
+// What stops working shows within a minute.
+func (h Health) Checks(now time.Time) []Check {
+	return []Check{
+		{"slack_connections", h.connectionsProblem(now)},
+		{"slack_reconnects", h.reconnectsProblem()},
+		{"slack_web_api", h.webAPIProblem(now)},
+	}
+}
+
+func (h Health) connectionsProblem(now time.Time) string {
+	switch refused := h.refused(VarAppToken, now); {
+	case h.Draining:
+		return "the bot is stopping and takes no more commands"
+	case refused != "":
+		return refused
+	}
+	within := orDefault(h.heardWithin, heardWithin)
+	silent := time.Duration(-1)
+	for _, c := range h.Connections {
+		switch {
+		case c.Hello.IsZero():
+		case now.Sub(c.LastRead) >= within:
+			silent = max(silent, now.Sub(c.LastRead))
+		case !c.Doubtful:
+			return ""
+		default:
+			silent = max(silent, now.Sub(c.Hello))
+		}
+	}
+	if silent >= 0 {
+		return fmt.Sprintf("no connection to Slack was heard from for %s", silent.Round(time.Second))
+	}
+	for _, c := range h.Connections {
+		if c.LastError != "" {
+			return "no connection to Slack is up: " + c.LastError
+		}
+	}
+	return "no connection to Slack is up"
+}
+
+func (h Health) reconnectsProblem() string {
 	for i, c := range h.Connections {
-		if !c.Hello.IsZero() && now.Sub(c.LastRead) < healthyFor {
-			alive = true
-		}
 		if c.Failures >= stormFailures {
-			problems = append(problems, fmt.Sprintf("connection %d to Slack failed %d times in a row: %s", i+1, c.Failures, c.LastError))
+			return fmt.Sprintf("connection %d to Slack failed %d times in a row: %s", i+1, c.Failures, c.LastError)
 		}
 	}
-	if !alive {
-		problems = append(problems, "no connection to Slack was heard from in the last minute")
-	}
-	switch {
+	return ""
+}
+
+func (h Health) webAPIProblem(now time.Time) string {
+	switch refused := h.refused(VarBotToken, now); {
+	case refused != "":
+		return refused
 	case h.LastCall.IsZero():
-		problems = append(problems, "no Web API call to Slack went well yet")
-	case now.Sub(h.LastCall) >= healthyFor:
-		problems = append(problems, fmt.Sprintf("no Web API call to Slack went well for %s", now.Sub(h.LastCall).Round(time.Second)))
+		return "no Web API call to Slack went well yet"
+	case now.Sub(h.LastCall) >= orDefault(h.workedWithin, workedWithin):
+		return fmt.Sprintf("no Web API call to Slack went well for %s", now.Sub(h.LastCall).Round(time.Second))
 	}
-	if h.Draining {
-		problems = append(problems, "the bot is stopping")
+	return ""
+}
+
+// refused words the refusal of a token.
+func (h Health) refused(variable string, now time.Time) string {
+	for _, r := range h.Refused {
+		if r.Variable == variable {
+			return fmt.Sprintf("Slack refuses %s (%s) for %s. %s", r.Variable, r.Code, now.Sub(r.Since).Round(time.Second), r.Advice)
+		}
 	}
-	return problems
+	return ""
+}
+
+func orDefault(d, fallback time.Duration) time.Duration {
+	or(&d, fallback)
+	return d
 }

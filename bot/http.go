@@ -16,10 +16,14 @@ const maxAnswer = 16 << 20
 
 // newHTTPClient makes the client for everything but the WebSocket. It follows
 // no redirect, for a token must not go where it was not sent, and it resends
-// nothing that may have arrived.
+// nothing that may have arrived. It speaks HTTP/1.1 only: HTTP/2 sends a
+// request's header before it asks for the body, and what a fence holds back
+// would be half sent.
 func newHTTPClient(timeout time.Duration) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 8
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	return &http.Client{
 		Timeout:       timeout,
 		Transport:     tripper{transport},
@@ -33,6 +37,7 @@ type trip struct {
 	wrote            atomic.Bool
 	status           atomic.Int64
 	retryAfterHeader atomic.Pointer[string]
+	unsent           atomic.Pointer[unsent]
 }
 
 type tripKey struct{}
@@ -49,6 +54,14 @@ func withTrip(ctx context.Context) (context.Context, *trip) {
 
 // left tells whether the request may have reached Slack.
 func (t *trip) left() bool { return t == nil || t.wrote.Load() }
+
+// heldBack is why the request was not sent, nil where nothing held it back.
+func (t *trip) heldBack() *unsent {
+	if t == nil {
+		return nil
+	}
+	return t.unsent.Load()
+}
 
 func (t *trip) limited() bool { return t != nil && t.status.Load() == http.StatusTooManyRequests }
 
@@ -72,6 +85,10 @@ func parseRetryAfter(header string) time.Duration {
 type tripper struct{ *http.Transport }
 
 func (t tripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	req, err := guarded(req)
+	if err != nil {
+		return nil, err
+	}
 	resp, err := t.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, err

@@ -57,10 +57,13 @@ func (b *Bot) keepIdentity(ctx context.Context) {
 	err := b.checkToken(ctx)
 	close(b.checked)
 	for ctx.Err() == nil {
-		if err == nil {
+		switch {
+		case b.botToken.refusal() != nil: // said once, in the log, by refuse
+			pause(ctx, b.retryRefused())
+		case err == nil:
 			failures = 0
 			b.untilQuiet(ctx)
-		} else {
+		default:
 			wait := b.recheckIn(err, failures)
 			failures++
 			b.log.WithError(err).WithField("next_in", wait).Warn("Slack's Web API can't be used")
@@ -70,13 +73,30 @@ func (b *Bot) keepIdentity(ctx context.Context) {
 	}
 }
 
-// untilQuiet waits until no call went well for a while.
+// untilQuiet waits until no call went well for a while, or the token is in doubt.
 func (b *Bot) untilQuiet(ctx context.Context) {
 	for {
-		wait := time.Until(b.lastGoodCall().Add(b.cfg.CheckEvery))
-		if wait <= 0 || !pause(ctx, wait) {
+		timer := time.NewTimer(time.Until(b.lastGoodCall().Add(b.cfg.CheckEvery)))
+		select {
+		case <-timer.C:
+		case <-b.doubt:
+			timer.Stop()
+			return
+		case <-ctx.Done():
+			timer.Stop()
 			return
 		}
+		if time.Since(b.lastGoodCall()) >= b.cfg.CheckEvery {
+			return
+		}
+	}
+}
+
+// recheck wakes untilQuiet.
+func (b *Bot) recheck() {
+	select {
+	case b.doubt <- struct{}{}:
+	default:
 	}
 }
 
@@ -103,12 +123,57 @@ func (b *Bot) checkToken(ctx context.Context) error {
 		UserID: got.UserID, BotID: got.BotID, Scopes: scopes(got.Header),
 	}
 	if !id.HasScope("chat:write") {
-		b.stop(newFatal(VarBotToken, "missing_scope", "chat:write"))
+		b.refuse(&b.botToken, methodAuth, newFatal(VarBotToken, "missing_scope", "chat:write"))
+		return nil
 	}
+	b.accept(&b.botToken, func(_ string, refused *FatalError) bool {
+		return refused.scope == "" || len(id.Scopes) > 0 && grantsAny(id, refused.scope)
+	})
 	if b.identity.Swap(id) == nil {
 		b.log.WithField("team", id.Team).WithField("team_id", id.TeamID).WithField("bot", id.UserID).Info("Slack knows the bot token")
 	}
 	return nil
+}
+
+// grantsAny tells whether one of the scopes that Slack named as needed is there.
+func grantsAny(id *Identity, needed string) bool {
+	return slices.ContainsFunc(strings.Split(needed, ","), func(scope string) bool { return id.HasScope(strings.TrimSpace(scope)) })
+}
+
+// keepAppToken asks for the app token what keepIdentity asks for the bot's. A
+// revoked one would otherwise show only when a socket is replaced, hours later.
+// That auth.test takes app tokens is not promised anywhere: where it never did,
+// nothing is concluded, and the sockets alone tell.
+func (b *Bot) keepAppToken(ctx context.Context) {
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		return
+	}
+	taken := false
+	for {
+		err := b.ask(ctx, methodAuth, "", func(ctx context.Context) error {
+			_, err := b.appAPI.AuthTestContext(ctx)
+			return err
+		})
+		api := (*APIError)(nil)
+		switch refused := errors.As(err, &api) && api.Code != "" && api.kind != ErrUnavailable; {
+		case err == nil:
+			taken = true
+			b.accept(&b.appToken, func(by string, _ *FatalError) bool { return by == methodAuth })
+		case refused && !taken:
+			return
+		case refused && api.kind == ErrAuth:
+			b.refuse(&b.appToken, methodAuth, newFatal(VarAppToken, api.Code, ""))
+		}
+		next := b.cfg.CheckEvery
+		if b.appToken.refusal() != nil {
+			next = b.retryRefused()
+		}
+		if !pause(ctx, next) {
+			return
+		}
+	}
 }
 
 func scopes(header http.Header) []string {

@@ -10,28 +10,80 @@ import (
 // limits keeps this bot inside Slack's rate limits, method by method, and
 // remembers what Slack said with a 429. It never waits: whoever is refused
 // knows better than it what has become of the thing meanwhile.
+//
+// Slack counts per workspace and app, all processes together. What every
+// process calls is divided among them. Posting and editing is the leader's
+// alone, and not divided; there a new leader must not begin with an allowance
+// that the one before may just have used.
 type limits struct {
+	born time.Time
+
 	mu      sync.Mutex
-	buckets map[string]*rate.Limiter // by method, or method and channel
-	blocked map[string]time.Time     // by method
+	share   int                  // processes that share what is shared, 1 or more
+	buckets map[string]*bucket   // by method, or method and channel
+	blocked map[string]time.Time // by method
 	swept   time.Time
 }
 
-func newLimits() *limits {
-	return &limits{buckets: map[string]*rate.Limiter{}, blocked: map[string]time.Time{}}
+type bucket struct {
+	*rate.Limiter
+	allowance
 }
 
-// bucketFor gives a method's allowance. A bucket that holds b and refills r a
-// minute lets at most b+r through in any minute, so they add up to Slack's figure:
-// 60 a minute and channel, 50 for all edits together, 100 elsewhere.
-func bucketFor(method string) *rate.Limiter {
+func newLimits(born time.Time) *limits {
+	return &limits{born: born, share: 1, buckets: map[string]*bucket{}, blocked: map[string]time.Time{}}
+}
+
+// allowance is how often a method may be called. A bucket that holds burst and
+// refills so many a minute lets at most both through in any minute.
+type allowance struct {
+	perMinute, burst int
+	shared           bool // every process calls it
+	empty            bool // when the process starts
+}
+
+// allowanceOf adds up to Slack's figures: 60 a minute and channel, 50 for all
+// edits together, 100 elsewhere. Edits have next to no burst, so that three
+// leaders within one minute stay below 50 together.
+func allowanceOf(method string) allowance {
 	switch method {
 	case methodPost:
-		return rate.NewLimiter(1, 1)
+		return allowance{perMinute: 60, burst: 1, empty: true}
 	case methodUpdate:
-		return rate.NewLimiter(rate.Every(time.Minute/40), 10)
+		return allowance{perMinute: 46, burst: 1, empty: true}
+	case methodHistory, methodReplies:
+		return allowance{perMinute: 80, burst: 10}
 	}
-	return rate.NewLimiter(rate.Every(time.Minute/80), 20)
+	return allowance{perMinute: 80, burst: 10, shared: true}
+}
+
+// rates are the bucket's, for one of so many processes.
+func (a allowance) rates(share int) (rate.Limit, int) {
+	if !a.shared {
+		share = 1
+	}
+	return rate.Every(time.Minute * time.Duration(share) / time.Duration(a.perMinute)), max(1, a.burst/share)
+}
+
+func (l *limits) newBucket(method string) *bucket {
+	a := allowanceOf(method)
+	b := &bucket{rate.NewLimiter(a.rates(l.share)), a}
+	if a.empty {
+		b.AllowN(l.born, b.Burst())
+	}
+	return b
+}
+
+// setShare divides what every process calls by n.
+func (l *limits) setShare(n int, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.share = n
+	for _, b := range l.buckets {
+		every, burst := b.rates(n)
+		b.SetLimitAt(now, every)
+		b.SetBurstAt(now, burst)
+	}
 }
 
 // take asks for one call of method, now. It returns how long to wait before
@@ -49,7 +101,7 @@ func (l *limits) take(method, channel string, now time.Time) time.Duration {
 	}
 	bucket := l.buckets[key]
 	if bucket == nil {
-		bucket = bucketFor(method)
+		bucket = l.newBucket(method)
 		l.buckets[key] = bucket
 	}
 	reservation := bucket.ReserveN(now, 1)

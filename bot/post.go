@@ -201,42 +201,71 @@ func (b *Bot) page(ctx context.Context, channel, threadTS, cursor string, oldest
 	return messages, next, err
 }
 
-// call makes one Web API call with the bot token: within the limits, with its
-// outcome judged, and with what it says about the token drawn.
+// call makes one Web API call with the bot token, and draws from its outcome
+// what it says about that.
 func (b *Bot) call(ctx context.Context, method, channel string, do func(context.Context) error) error {
-	if wait := b.limits.take(method, channel, time.Now()); wait > 0 {
-		return &RateLimitedError{Method: method, After: wait}
-	}
-	ctx, trip := withTrip(ctx)
-	err := classify(method, do(ctx), trip)
+	begin := time.Now()
+	err := b.ask(ctx, method, channel, do)
 	if err == nil {
-		b.lastCall.Store(time.Now().UnixNano())
+		b.worked(begin)
+		if method != methodAuth { // which looks at the scopes, too
+			b.accept(&b.botToken, func(_ string, refused *FatalError) bool { return refused.scope == "" || speaks(method) })
+		}
 		return nil
 	}
-	if limited := (*RateLimitedError)(nil); errors.As(err, &limited) {
-		b.limits.block(method, time.Now().Add(limited.After))
-	}
-	if fatal := b.fatalFor(err); fatal != nil {
+	switch fatal := b.fatalFor(err); {
+	case fatal == nil:
+	case fatal.Variable == VarBotToken:
+		b.refuse(&b.botToken, method, fatal)
+	default:
 		b.stop(fatal)
 	}
 	return err
 }
 
+// ask makes one Web API call: within the limits, with its outcome judged.
+func (b *Bot) ask(ctx context.Context, method, channel string, do func(context.Context) error) error {
+	begin := time.Now()
+	if wait := b.limits.take(method, channel, begin); wait > 0 {
+		return &RateLimitedError{Method: method, After: wait}
+	}
+	ctx, trip := withTrip(ctx)
+	err := classify(method, do(ctx), trip)
+	b.cfg.Observer.call(method, err, time.Since(begin))
+	if limited := (*RateLimitedError)(nil); errors.As(err, &limited) {
+		b.limits.block(method, time.Now().Add(limited.After))
+	}
+	return err
+}
+
+// worked notes a call that went well. What it proves, it proves of the moment
+// when it began.
+func (b *Bot) worked(begin time.Time) {
+	for {
+		known := b.lastCall.Load()
+		if known >= begin.UnixNano() || b.lastCall.CompareAndSwap(known, begin.UnixNano()) {
+			return
+		}
+	}
+}
+
+// speaks tells whether a method is one that the bot can't do without.
+func speaks(method string) bool { return method == methodPost || method == methodUpdate }
+
 // fatalFor tells whether an answer means that this bot can't go on. A scope
 // that only a nicety needs does not.
-func (b *Bot) fatalFor(err error) error {
+func (b *Bot) fatalFor(err error) *FatalError {
 	api := (*APIError)(nil)
 	if !errors.As(err, &api) {
 		return nil
 	}
-	speaks := api.Method == methodPost || api.Method == methodUpdate || api.Method == methodAuth
 	switch {
 	case api.kind == ErrAuth:
 		return newFatal(VarBotToken, api.Code, "")
-	case api.Code == "missing_scope" && speaks:
+	case api.Code == "missing_scope" && (speaks(api.Method) || api.Method == methodAuth):
 		return newFatal(VarBotToken, api.Code, neededScope(api))
 	case api.Method == methodAuth:
-		if wrong := b.wrongAddress(err); wrong != err {
+		if wrong := (*FatalError)(nil); errors.As(b.wrongAddress(err), &wrong) {
 			return wrong
 		}
 	}

@@ -43,7 +43,7 @@ func TestPostUpdateAndReply(t *testing.T) {
 	if err := w.bot.Update(w.ctx(), channel, ts, Message{Text: "running, 20 %", Blocks: section("20 %"), Metadata: meta}); err != nil {
 		t.Fatal(err)
 	}
-	w.bot.limits = newLimits() // a second has passed, as it were
+	w.bot.limits = newLimits(longAgo()) // a second has passed, as it were
 	reply, _ := w.posts(Post{Channel: "C1", ThreadTS: ts, Broadcast: true, Message: words("over")})
 
 	card, _ := w.sim.Message(channel, ts)
@@ -264,7 +264,7 @@ func TestFind(t *testing.T) {
 	w := posting(t, slacksim.WithoutLimits())
 	begin := time.Now().Add(-time.Minute)
 	post := func(thread, id, kind string) string {
-		w.bot.limits = newLimits()
+		w.bot.limits = newLimits(longAgo())
 		ts, _ := w.posts(Post{Channel: "C1", ThreadTS: thread, Message: Message{
 			Text: kind, Metadata: &Metadata{EventType: "importbot_import", Payload: map[string]any{"id": id, "kind": kind}},
 		}})

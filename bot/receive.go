@@ -20,18 +20,34 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 	if event.Request == nil || event.Request.EnvelopeID == "" {
 		return
 	}
+	if b.pulse.stoodStillSince(s.opened) {
+		// It may have lain in the socket for long. Unacked, it is not lost: Slack
+		// has told the person, or given it to another connection.
+		s.cancel(errFrozen)
+		b.log.WithField("type", event.Type).Warn("Left an envelope alone that came while this process stood still")
+		return
+	}
 	r := newRequest(b, s, event)
 	if r == nil {
 		b.log.WithField("type", event.Type).Debug("Nothing here serves this kind of envelope")
-		_ = s.ack(event.Request.EnvelopeID, nil)
+		_ = s.ack(event.Request.EnvelopeID, nil, sentAck{})
+		return
+	}
+	b.unacked.Add(1) // before draining is asked about: who stops waits for this one, or it is left alone
+	if b.draining.Load() && !b.alone() {
+		b.unacked.Add(-1)
+		b.cfg.Observer.refused(r, "stopping")
+		b.requestLog(r).Info("Left a request to another process")
 		return
 	}
 	if earlier, first := b.seen.first(r, r.received); !first {
+		b.cfg.Observer.repeated(r.Kind)
 		b.again(r, earlier)
+		b.unacked.Add(-1)
 		return
 	}
-	if words := b.refusal(r); words != "" {
-		b.refuse(r, words)
+	if why, words := b.refusal(r); words != "" {
+		b.turnAway(r, why, words)
 		return
 	}
 	r.ackTimer.Store(time.AfterFunc(b.cfg.AckWithin, r.Ack))
@@ -39,7 +55,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 	case queued:
 		r.Ack() // who stands in line has no time for the ack
 	case refused:
-		b.refuse(r, wordsBusy)
+		b.turnAway(r, "busy", wordsBusy)
 	}
 }
 
@@ -55,26 +71,28 @@ func (b *Bot) again(r, earlier *Request) {
 		}
 	}
 	b.log.WithField("kind", r.Kind).Debug("Slack sent a request again")
-	_ = r.socket.ack(r.envelopeID, payload)
+	_ = r.socket.ack(r.envelopeID, payload, sentAck{r.Kind, r.received})
 }
 
-// refusal says why a request is not for the handler; nothing when it is.
-func (b *Bot) refusal(r *Request) string {
+// refusal says why a request is not for the handler, in a word for Observer and
+// in words for the person; nothing when it is.
+func (b *Bot) refusal(r *Request) (why, words string) {
 	switch {
 	case b.draining.Load():
-		return wordsStopping
+		return "stopping", wordsStopping
 	case b.identity.Load() == nil:
-		return wordsStarting
+		return "starting", wordsStarting
 	case r.foreign:
-		return wordsOtherTeam
+		return "team", wordsOtherTeam
 	case r.Kind == Command && r.Command != b.cfg.Command:
-		return fmt.Sprintf(wordsOtherCmd, b.cfg.Command, Escape(strings.ReplaceAll(r.Command, "`", "")))
+		return "command", fmt.Sprintf(wordsOtherCmd, b.cfg.Command, Escape(strings.ReplaceAll(r.Command, "`", "")))
 	}
-	return ""
+	return "", ""
 }
 
-// refuse answers in the ack, or acks and leaves the words to the chores.
-func (b *Bot) refuse(r *Request, words string) {
+// turnAway answers in the ack, or acks and leaves the words to the chores.
+func (b *Bot) turnAway(r *Request, why, words string) {
+	b.cfg.Observer.refused(r, why)
 	b.requestLog(r).WithField("said", words).Warn("Refused a request")
 	m, err := fit(Message{Text: words})
 	if err == nil && r.answerInAck(m) {
@@ -102,6 +120,9 @@ func (b *Bot) tell(r *Request, words string) {
 	ctx, cancel := b.owing()
 	defer cancel()
 	err := r.Answer(ctx, Message{Text: words})
+	if errors.Is(err, ErrLapsed) {
+		return // somebody else has the word
+	}
 	if err != nil && !r.foreign && r.UserID != "" {
 		_, _, err = b.Post(ctx, Post{Channel: r.UserID, Message: Message{Text: words}})
 	}
@@ -114,7 +135,14 @@ func (b *Bot) tell(r *Request, words string) {
 func (b *Bot) serve(r *Request) {
 	ctx, cancel := context.WithDeadline(b.work, r.received.Add(b.cfg.HandleWithin))
 	defer cancel()
-	if ctx.Err() != nil {
+	r.onLapse(cancel)
+	switch {
+	case r.lapsed():
+		return
+	case ctx.Err() != nil && b.draining.Load():
+		b.tell(r, wordsStopping)
+		return
+	case ctx.Err() != nil:
 		b.apologise(r, wordsLate, errors.New("it stood in line too long"))
 		return
 	}
@@ -200,5 +228,5 @@ func (b *Bot) unreadable(s *socket, bad *socketmode.ErrorBadMessage) {
 	if envelope.InAck && envelope.Type == socketmode.RequestTypeSlashCommands {
 		payload, _ = json.Marshal(newReply(Message{Text: fmt.Sprintf(wordsUnreadable, ref)}))
 	}
-	_ = s.ack(envelope.EnvelopeID, payload)
+	_ = s.ack(envelope.EnvelopeID, payload, sentAck{})
 }

@@ -53,6 +53,8 @@ type Request struct {
 	foreign     bool // of another workspace: nothing but its own response_url reaches the person
 
 	acked      atomic.Bool
+	gone       atomic.Bool                        // lapsed: see ErrLapsed
+	stop       atomic.Pointer[context.CancelFunc] // ends the handler
 	apologised atomic.Bool
 	ackTimer   atomic.Pointer[time.Timer]
 
@@ -129,10 +131,11 @@ func (b *Bot) isOwnTeam(team, enterprise string, wholeEnterprise bool) bool {
 // Ack tells Slack that the request has come, without words. A handler calls
 // it before it asks somebody else. It never waits long and does nothing the second time.
 func (r *Request) Ack() {
-	if r.socket == nil || !r.claimAck() {
+	if r.socket == nil || r.lapsed() || !r.claimAck() {
 		return
 	}
-	if err := r.socket.ack(r.envelopeID, nil); err != nil {
+	defer r.bot.unacked.Add(-1)
+	if err := r.socket.ack(r.envelopeID, nil, sentAck{r.Kind, r.received}); err != nil {
 		r.bot.log.WithError(err).WithField("connection", r.socket.link.number).Debug("An ack could not be sent; Slack may send the request again")
 	}
 }
@@ -147,6 +150,35 @@ func (r *Request) claimAck() bool {
 	return true
 }
 
+// ErrLapsed: the request was not acked while Slack waited for that, because
+// this process stood still. Slack has told the person of a failure and may have
+// given the request to another process. Say nothing, by no other way either.
+var ErrLapsed = errors.New("the request was not acked in time and is not ours any more")
+
+// lapsed tells whether the time for an ack has passed without one, and ends the
+// handler if so. Acks never stand in line, so that this happens to a process
+// that was frozen, or starved.
+func (r *Request) lapsed() bool {
+	if r.acked.Load() {
+		return false
+	}
+	if !isPast(r.received.Add(slackWaits), time.Now()) {
+		return r.gone.Load()
+	}
+	if !r.gone.Swap(true) {
+		r.bot.unacked.Add(-1)
+		r.bot.cfg.Observer.refused(r, "late")
+		r.bot.requestLog(r).Warn("Left a request alone that this process was too late for")
+	}
+	if stop := r.stop.Load(); stop != nil {
+		(*stop)()
+	}
+	return true
+}
+
+// onLapse is what ends the handler.
+func (r *Request) onLapse(stop context.CancelFunc) { r.stop.Store(&stop) }
+
 // ErrUnanswerable: neither the ack nor a response_url can carry words, because
 // there is none, it is used up, or too old. Say it in a direct message.
 var ErrUnanswerable = errors.New("the request can't be answered any more")
@@ -156,7 +188,7 @@ var ErrUnanswerable = errors.New("the request can't be answered any more")
 // up to five times in half an hour. The answer to an Action stands by itself and
 // leaves the message that holds the button alone. A Submission has no place to answer in.
 //
-// Errors: ErrUnanswerable, ErrInvalid, ErrUnavailable, *RateLimitedError.
+// Errors: ErrUnanswerable, ErrLapsed, ErrInvalid, ErrUnavailable, *RateLimitedError.
 func (r *Request) Answer(ctx context.Context, m Message) error {
 	m, err := fit(m)
 	if err != nil {
@@ -167,6 +199,9 @@ func (r *Request) Answer(ctx context.Context, m Message) error {
 	}
 	r.turn.Lock()
 	defer r.turn.Unlock()
+	if r.lapsed() {
+		return ErrLapsed
+	}
 	if r.answerInAck(m) {
 		return nil
 	}
@@ -188,17 +223,18 @@ func newReply(m Message) reply {
 
 // answerInAck lets m travel in the ack; false when that is no longer or not possible.
 func (r *Request) answerInAck(m Message) bool {
-	if !r.inAck || r.acked.Load() {
+	if !r.inAck || r.acked.Load() || r.lapsed() {
 		return false
 	}
 	payload, err := json.Marshal(newReply(m))
 	if err != nil || len(payload) > MaxAck-ackOverhead || !r.claimAck() {
 		return false
 	}
+	defer r.bot.unacked.Add(-1)
 	// Noted before it is sent: the socket may end between the two.
 	r.noteInAck(&m, +1)
 	r.socket.remember(r)
-	if err := r.socket.ack(r.envelopeID, payload); err != nil {
+	if err := r.socket.ack(r.envelopeID, payload, sentAck{r.Kind, r.received}); err != nil {
 		r.noteInAck(nil, -1)
 		return false
 	}
@@ -297,6 +333,13 @@ func (b *Bot) respondTo(ctx context.Context, url string, body []byte) error {
 		return fmt.Errorf("%w: its response_url is no address", ErrUnanswerable)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	begin := time.Now()
+	err = b.respondOnce(req, trip)
+	b.cfg.Observer.call(methodRespond, err, time.Since(begin))
+	return err
+}
+
+func (b *Bot) respondOnce(req *http.Request, trip *trip) error {
 	resp, err := b.http.Do(req)
 	if err != nil {
 		return classify(methodRespond, err, trip)

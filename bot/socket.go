@@ -1,11 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -31,6 +31,7 @@ var (
 	errSilent       = errors.New("nothing was heard from Slack")
 	errNoHello      = errors.New("no hello in time")
 	errStuck        = errors.New("an ack could not be written")
+	errFrozen       = errors.New("this process stood still")
 	errSecondOpen   = errors.New("one socket a connection")
 )
 
@@ -40,13 +41,24 @@ type socket struct {
 	link   *link
 	client *socketmode.Client
 	log    logrus.FieldLogger
+	opened time.Time
 
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	lastRead atomic.Int64 // unix nanoseconds; zero before the first byte
+	lastRead atomic.Int64               // unix nanoseconds; zero before the first byte
+	greeted  atomic.Int64               // what lastRead was at the hello; zero before
+	wire     atomic.Pointer[framedConn] // nil until it stands, and where a proxy is between
 
-	mu     sync.Mutex
-	unsure []sentAnswer // answers that travelled in acks of the last moments
+	sending chan struct{} // held while an ack is queued, so that they are written in the order of queue
+	mu      sync.Mutex
+	queue   []sentAck    // acks that are not written yet, oldest first
+	unsure  []sentAnswer // answers that travelled in acks of the last moments
+}
+
+// sentAck is an ack on its way to the network.
+type sentAck struct {
+	kind     Kind // empty for what no handler serves
+	received time.Time
 }
 
 type sentAnswer struct {
@@ -60,7 +72,10 @@ type sentAnswer struct {
 func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	s := &socket{bot: b, link: l, ctx: ctx, cancel: cancel, log: b.log.WithField("connection", l.number)}
+	s := &socket{
+		bot: b, link: l, ctx: ctx, cancel: cancel, log: b.log.WithField("connection", l.number),
+		opened: time.Now(), sending: make(chan struct{}, 1),
+	}
 	s.client = s.newClient()
 	l.opening(s)
 
@@ -88,7 +103,11 @@ func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, e
 			if !hello.IsZero() {
 				lasted = time.Since(hello)
 			}
-			return lasted, s.why(parent, err)
+			err = s.why(parent, err)
+			if !hello.IsZero() {
+				b.cfg.Observer.disconnected(s.word(parent, err))
+			}
+			return lasted, err
 		}
 	}
 }
@@ -97,56 +116,22 @@ func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, e
 // so that an ack that was meant for one never goes out on the next.
 func (s *socket) newClient() *socketmode.Client {
 	cfg := s.bot.cfg
-	api := slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.APIURL),
-		slack.OptionHTTPClient(&onceClient{client: s.bot.http}))
 	dialer := &websocket.Dialer{
 		Proxy:            http.ProxyFromEnvironment,
 		HandshakeTimeout: handshakeTimeout,
 		WriteBufferSize:  writeBuffer,
-		NetDialContext:   s.dial,
+		WriteBufferPool:  &ackBuffer{wrote: s.wroteAck},
+		NetDialContext:   s.dialTapped,
+		TLSClientConfig:  s.bot.tlsConfig(""),
 	}
+	api := slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.APIURL),
+		slack.OptionHTTPClient(&opener{bot: s.bot, dialer: dialer, socket: s}))
 	return socketmode.New(api,
 		socketmode.OptionDialer(dialer),
 		socketmode.OptionReadLimit(readLimit),
 		// The library gives up a connection on which pings are late, even
 		// while envelopes come. Bytes are a better witness: see watchSilence.
 		socketmode.OptionPingInterval(time.Hour))
-}
-
-// onceClient lets one request through: the library may not open a second socket.
-type onceClient struct {
-	client *http.Client
-	spent  atomic.Bool
-}
-
-func (c *onceClient) Do(req *http.Request) (*http.Response, error) {
-	if c.spent.Swap(true) {
-		return nil, errSecondOpen
-	}
-	return c.client.Do(req)
-}
-
-func (s *socket) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: handshakeTimeout, KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	return &tappedConn{Conn: conn, lastRead: &s.lastRead}, nil
-}
-
-// tappedConn notes when bytes were read. It stands below TLS and the
-// WebSocket, so pings count, and a proxy that keeps an end alive doesn't.
-type tappedConn struct {
-	net.Conn
-	lastRead *atomic.Int64
-}
-
-func (c *tappedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.lastRead.Store(time.Now().UnixNano())
-	}
-	return n, err
 }
 
 // watchSilence ends the socket when no byte was read for Config.Silence. The
@@ -181,6 +166,9 @@ func (s *socket) greet(hello *socketmode.Request) {
 	s.link.mu.Lock()
 	s.link.hello = time.Now()
 	s.link.mu.Unlock()
+	s.greeted.Store(s.lastRead.Load())
+	s.bot.accept(&s.bot.appToken, func(string, *FatalError) bool { return true })
+	s.bot.cfg.Observer.connected()
 	s.bot.gate.greeted(s.link)
 	s.bot.greeted.Do(func() { close(s.bot.ready) })
 	s.log.WithFields(logrus.Fields{"app": hello.ConnectionInfo.AppID, "open": hello.NumConnections}).Info("Connected to Slack")
@@ -211,13 +199,16 @@ func (s *socket) handle(event socketmode.Event) {
 }
 
 // handleRest serves the envelopes that came but were not looked at before the
-// socket ended. They can't be acked any more, but they can be answered.
+// socket ended. They can't be acked any more, but they can be answered. Where
+// there are other processes they are left alone: Slack gives them to one of those.
 func (s *socket) handleRest() {
 	s.cancel(errDisconnected)
 	for {
 		select {
 		case event := <-s.client.Events:
-			s.handle(event)
+			if s.bot.alone() {
+				s.handle(event)
+			}
 		default:
 			return
 		}
@@ -232,7 +223,13 @@ func (s *socket) why(parent context.Context, err error) error {
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(s.ctx)
 	}
-	for _, own := range []error{errDisconnected, errSilent, errNoHello, errStuck} {
+	if errors.Is(err, errDisconnected) {
+		if word := s.slacksWord(); word != "" {
+			return fmt.Errorf("%w (%s)", errDisconnected, word)
+		}
+		return err
+	}
+	for _, own := range []error{errSilent, errNoHello, errStuck, errFrozen} {
 		if errors.Is(err, own) {
 			return err
 		}
@@ -244,9 +241,34 @@ func (s *socket) why(parent context.Context, err error) error {
 	return s.bot.wrongAddress(err)
 }
 
+// slacksWord is Slack's reason for closing, empty where it gave none.
+func (s *socket) slacksWord() string {
+	if wire := s.wire.Load(); wire != nil {
+		return wire.reason()
+	}
+	return ""
+}
+
+// word is why a socket ended, for [Observer].Disconnected.
+func (s *socket) word(parent context.Context, err error) string {
+	switch {
+	case parent.Err() != nil || s.bot.draining.Load():
+		return "stopping"
+	case errors.Is(err, errSilent):
+		return "silent"
+	case errors.Is(err, errStuck):
+		return "stuck"
+	case errors.Is(err, errFrozen):
+		return "frozen"
+	case !errors.Is(err, errDisconnected):
+		return "error"
+	}
+	return cmp.Or(s.slacksWord(), "closed")
+}
+
 // ack sends an ack, with payload unless that is nil. An error means that it
 // surely won't arrive; nil means that it probably will.
-func (s *socket) ack(envelopeID string, payload json.RawMessage) error {
+func (s *socket) ack(envelopeID string, payload json.RawMessage, of sentAck) error {
 	if s.ctx.Err() != nil {
 		return context.Cause(s.ctx)
 	}
@@ -256,11 +278,55 @@ func (s *socket) ack(envelopeID string, payload json.RawMessage) error {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, ackTimeout)
 	defer cancel()
-	err := s.client.SendCtx(ctx, response)
+	err := s.enqueue(ctx, response, of)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.cancel(errStuck)
 	}
 	return err
+}
+
+func (s *socket) enqueue(ctx context.Context, response socketmode.Response, of sentAck) error {
+	select {
+	case s.sending <- struct{}{}:
+		defer func() { <-s.sending }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	s.queue = append(s.queue, of)
+	s.mu.Unlock()
+	err := s.client.SendCtx(ctx, response)
+	if err != nil {
+		s.mu.Lock()
+		s.queue = s.queue[:len(s.queue)-1]
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// wroteAck notes that the oldest ack in the queue left.
+func (s *socket) wroteAck() {
+	s.mu.Lock()
+	if len(s.queue) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	written := s.queue[0]
+	s.queue = s.queue[1:]
+	s.mu.Unlock()
+	if written.kind != "" {
+		s.bot.cfg.Observer.ack(written.kind, time.Since(written.received))
+	}
+}
+
+// queued tells how many acks are not written yet, of a socket that stands.
+func (s *socket) queued() int {
+	if s.ctx.Err() != nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
 }
 
 // remember notes an answer that travels in an ack.

@@ -21,14 +21,14 @@ const opens = "apps.connections.open"
 
 func TestReadyAndHealthy(t *testing.T) {
 	w := newWorld(t, echo, nil)
-	if got := w.bot.Health().Problems(time.Now()); len(got) != 2 {
+	if got := problems(w.bot.Health(), time.Now()); len(got) != 2 {
 		t.Errorf("before Run: %q", got)
 	}
 	w.run()
 	<-w.bot.Ready()
 	w.wait("health", func() bool {
 		h := w.bot.Health()
-		return len(h.Problems(time.Now())) == 0 && !h.Connections[0].Hello.IsZero() && !h.Connections[1].Hello.IsZero()
+		return len(problems(h, time.Now())) == 0 && !h.Connections[0].Hello.IsZero() && !h.Connections[1].Hello.IsZero()
 	})
 	for _, c := range w.bot.Health().Connections {
 		if c.Hello.IsZero() || time.Since(c.LastRead) > time.Minute || c.Reconnects != 0 {
@@ -151,7 +151,7 @@ func TestNoStormOverRealConnections(t *testing.T) {
 			if n > 30 || n < 6 {
 				t.Errorf("%d opens in the first minute, want 6 to 30", n)
 			}
-			if got := w.bot.Health().Problems(time.Now()); len(got) == 0 {
+			if got := problems(w.bot.Health(), time.Now()); len(got) == 0 {
 				t.Error("the bot thinks it is well")
 			}
 			w.sim.DisconnectAfterHello(reason, 0)
@@ -195,14 +195,16 @@ func (w *world) checkFatal(err error, variable, code string) {
 	}
 }
 
+// A token that worked and is refused for good ends Run, though not at once.
 func TestTokensRevokedLaterEndRun(t *testing.T) {
+	brief := func(c *Config) { c.CheckEvery, c.RefusedFor = 60*time.Millisecond, 200*time.Millisecond }
 	t.Run("bot token, idle", func(t *testing.T) {
-		w := start(t, echo, func(c *Config) { c.CheckEvery = 50 * time.Millisecond })
+		w := start(t, echo, brief)
 		w.sim.RevokeBotToken()
 		w.checkFatal(w.ended(), VarBotToken, "token_revoked")
 	})
 	t.Run("bot token, on a post", func(t *testing.T) {
-		w := start(t, echo, nil)
+		w := start(t, echo, brief)
 		w.sim.RevokeBotToken()
 		if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrAuth) || MaybeTaken(err) {
 			t.Errorf("Post: %v, want ErrAuth", err)
@@ -210,7 +212,7 @@ func TestTokensRevokedLaterEndRun(t *testing.T) {
 		w.checkFatal(w.ended(), VarBotToken, "token_revoked")
 	})
 	t.Run("scope to speak taken away", func(t *testing.T) {
-		w := start(t, echo, nil)
+		w := start(t, echo, brief)
 		w.sim.SetScopes("commands")
 		if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrNoScope) {
 			t.Errorf("Post: %v, want ErrNoScope", err)
@@ -222,7 +224,7 @@ func TestTokensRevokedLaterEndRun(t *testing.T) {
 		}
 	})
 	t.Run("app token", func(t *testing.T) {
-		w := start(t, echo, nil)
+		w := start(t, echo, brief)
 		w.sim.RevokeAppToken()
 		w.types("goes on while the connections stand")
 		w.sim.CutSockets(1)

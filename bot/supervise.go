@@ -18,12 +18,13 @@ type link struct {
 	mu       sync.Mutex
 	socket   *socket // the current one, nil between two
 	hello    time.Time
-	opened   int // sockets tried so far
-	failures int // short-lived ones in a row
+	silent   bool // the socket before had fallen silent
+	opened   int  // sockets tried so far
+	failures int  // short-lived ones in a row
 	lastErr  error
 }
 
-// supervise keeps one connection open until ctx ends or a token is refused.
+// supervise keeps one connection open until ctx ends or a token is refused for good.
 //
 // The library would reconnect by itself, at once and thousands of times a
 // second when Slack closes every connection after its hello. So it gets to open
@@ -38,8 +39,15 @@ func (b *Bot) supervise(ctx context.Context, l *link, delay time.Duration) {
 			return
 		}
 		if fatal := (*FatalError)(nil); errors.As(err, &fatal) {
-			b.stop(fatal)
-			return
+			if fatal.Variable != VarAppToken {
+				b.stop(fatal)
+				return
+			}
+			if b.refuse(&b.appToken, methodOpen, fatal); !b.awaitToken(ctx, l, fatal) {
+				return
+			}
+			delay = 0
+			continue
 		}
 		if limited := (*RateLimitedError)(nil); errors.As(err, &limited) {
 			b.gate.block(time.Now().Add(limited.After))
@@ -52,12 +60,32 @@ func (b *Bot) supervise(ctx context.Context, l *link, delay time.Duration) {
 	}
 }
 
+// awaitToken waits until it is this connection's turn to try a refused token
+// again, or Slack takes it. It tells whether there is anything to go on for.
+func (b *Bot) awaitToken(ctx context.Context, l *link, refused error) bool {
+	l.mu.Lock()
+	l.socket, l.lastErr = nil, refused
+	l.mu.Unlock()
+	wait, well := b.appToken.tryIn(b.retryRefused())
+	b.log.WithField("connection", l.number).WithField("next_in", wait.Round(time.Millisecond)).Debug("Slack refuses the app token")
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-well:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
 // ended notes the end of a socket and returns how many short-lived ones there
 // were in a row.
 func (l *link) ended(err error, lasted bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.socket, l.lastErr = nil, err
+	l.silent = errors.Is(err, errSilent) || errors.Is(err, errNoHello)
 	l.failures++
 	if lasted {
 		l.failures = 0
@@ -78,8 +106,9 @@ func (b *Bot) backoff(failures int) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// The gate's rates hold for all connections together: at most
-// openBurst + a minute's worth, 28, in any minute, however many connections there are.
+// The gate's rates hold for all connections of all processes together: at most
+// openBurst + a minute's worth, 28, in any minute, however many connections there
+// are, and 30 with ten processes.
 const (
 	openBurst = 8
 	openEvery = 3 * time.Second
@@ -104,6 +133,12 @@ func newGate(stagger time.Duration) *gate {
 		rate:    rate.NewLimiter(rate.Every(openEvery), openBurst),
 		up:      map[*link]time.Time{},
 	}
+}
+
+// setShare divides the rate among so many processes.
+func (g *gate) setShare(n int) {
+	g.rate.SetLimit(rate.Every(openEvery * time.Duration(n)))
+	g.rate.SetBurst(max(1, openBurst/n))
 }
 
 // wait returns true when l may open a socket now, false when ctx ended first.

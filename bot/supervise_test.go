@@ -134,15 +134,38 @@ func TestRetryAfterHoldsForAllConnections(t *testing.T) {
 	})
 }
 
-func TestRefusedAppTokenEndsTheSupervisor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked := scheduled(t, 1, time.Hour, func(_ context.Context, b *Bot, _ *link) (time.Duration, error) {
-			return 0, newFatal(VarAppToken, "token_revoked", "")
+// However many connections there are, they try a refused token together once in
+// ten seconds, and notice at once when one of them got through.
+func TestRefusedAppTokenIsTriedGently(t *testing.T) {
+	for _, connections := range []int{1, 2, 10} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			asked := scheduled(t, connections, 10*time.Minute, func(ctx context.Context, b *Bot, l *link) (time.Duration, error) {
+				at := time.Since(begin)
+				switch {
+				case at < time.Minute: // works
+				case at < 4*time.Minute:
+					return 0, newFatal(VarAppToken, "token_revoked", "")
+				}
+				b.accept(&b.appToken, func(string, *FatalError) bool { return true })
+				b.gate.greeted(l)
+				if at < time.Minute {
+					pause(ctx, time.Minute-at+time.Duration(l.number)*time.Second)
+					return time.Minute, errDisconnected
+				}
+				<-ctx.Done()
+				return 0, nil
+			})
+			refused := within(asked, 4*time.Minute) - within(asked, time.Minute)
+			if most := 3*6 + connections; refused > most || refused < 3*6-2 {
+				t.Errorf("%d connections tried a refused token %d times in three minutes, want up to %d", connections, refused, most)
+			}
+			back := within(asked, 4*time.Minute+15*time.Second) - within(asked, 4*time.Minute)
+			if want := min(connections, 2); back < want {
+				t.Errorf("%d of %d connections were asked for in the 15 s after the token was taken again", back, connections)
+			}
 		})
-		if len(asked) != 1 {
-			t.Errorf("opened %d times with a revoked token", len(asked))
-		}
-	})
+	}
 }
 
 func TestBackoffDoublesToItsLimit(t *testing.T) {
@@ -177,7 +200,7 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 		"nothing at all":  {Health{}, 2},
 		"stopping though": {Health{Connections: []ConnectionHealth{up}, LastCall: now, Draining: true}, 1},
 	} {
-		if got := tt.health.Problems(now); len(got) != tt.want {
+		if got := problems(tt.health, now); len(got) != tt.want {
 			t.Errorf("%s: %q, want %d problems", name, got, tt.want)
 		}
 	}

@@ -67,6 +67,7 @@ func newWorld(t testing.TB, handler Handler, change func(*Config), options ...sl
 	if w.bot, err = New(cfg, handler); err != nil {
 		t.Fatal(err)
 	}
+	w.bot.limits = newLimits(longAgo())
 	// Reconnecting is fast in tests; what the gate bounds has tests of its own.
 	w.bot.gate.rate.SetLimit(1000)
 	return w
@@ -158,6 +159,20 @@ func (w *world) reads(text string) slacksim.Message {
 		w.t.Fatal(err)
 	}
 	return m
+}
+
+// longAgo is when a bot was made whose allowances are full by now.
+func longAgo() time.Time { return time.Now().Add(-time.Hour) }
+
+// problems are what Checks finds.
+func problems(h Health, now time.Time) []string {
+	var found []string
+	for _, c := range h.Checks(now) {
+		if c.Problem != "" {
+			found = append(found, c.Name+": "+c.Problem)
+		}
+	}
+	return found
 }
 
 func words(text string) Message { return Message{Text: text} }
