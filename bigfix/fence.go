@@ -58,7 +58,7 @@ type gate struct {
 	callers context.Context
 	own     context.Context // the callers', with the client's timeout
 	cancel  context.CancelFunc
-	now     func() time.Time
+	now     func() time.Time // on the wall
 
 	mu   sync.Mutex
 	open bool  // what is written passes
@@ -101,8 +101,7 @@ func (g *gate) refusal() error {
 // the machine's own, which may stand still while it sleeps.
 func (g *gate) late() bool {
 	end, _ := g.own.Deadline()
-	now := g.now()
-	return !now.Before(end) || !now.Round(0).Before(end.Round(0))
+	return time.Until(end) <= 0 || !g.now().Before(end.Round(0))
 }
 
 // arm makes the next write ask again: it is the first one on its connection.

@@ -312,7 +312,12 @@ func TestFenceBeforeARequestIsSentAgain(t *testing.T) {
 	srv := newServer(t)
 	c := newClient(t, srv.Config())
 	mustStatus(t, c)
-	srv.Intercept(func(at bigfixtest.Point, _ bigfixtest.Request) bigfixtest.Verdict { return bigfixtest.Cut })
+	srv.Intercept(func(at bigfixtest.Point, _ bigfixtest.Request) bigfixtest.Verdict {
+		if at == bigfixtest.Arrived {
+			return bigfixtest.Cut
+		}
+		return bigfixtest.Pass
+	})
 	asked := 0
 	err := look(bigfix.WithFence(patient(t), func() error {
 		if asked++; asked > 1 {

@@ -50,10 +50,14 @@ type wire struct {
 }
 
 func newWire(cfg Config, tlsConfig *tls.Config, s *secrets) *wire {
-	w := &wire{cfg: cfg, tls: tlsConfig, secrets: s, now: time.Now}
+	w := &wire{cfg: cfg, tls: tlsConfig, secrets: s, now: onTheWall}
 	w.looks = w.transport()
 	return w
 }
+
+// onTheWall is the time without the monotonic clock, which leaves out what a
+// machine slept.
+func onTheWall() time.Time { return time.Now().Round(0) }
 
 func (w *wire) transport() *http.Transport {
 	dial := w.cfg.Dial
