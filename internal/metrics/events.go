@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,18 +9,20 @@ import (
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/audit"
 )
 
 // The values that labels can have, besides "other".
 var (
 	kinds          = known(string(bot.Command), string(bot.Action), string(bot.Submission))
-	commandResults = known("answered", "accepted", "refused", "failed")
-	refusals       = known("team", "command", "busy", "stopping")
+	commandResults = known(audit.Answered, audit.Accepted, audit.Refused, audit.Failed)
+	refusals       = known("team", "command", "busy", "stopping", "starting", "late")
 	slackMethods   = known("auth.test", "apps.connections.open", "chat.postMessage", "chat.update", "usergroups.users.list",
 		"conversations.history", "conversations.replies", "response_url")
-	slackResults = known("ok", "rate_limited", "auth", "channel", "gone", "invalid", "unavailable", "lost", "fenced")
-	slackEnds    = known("warning", "refresh_requested", "link_disabled", "too_many_websockets", "silent", "error", "refused")
-	pollResults  = known(pollOK, string(imports.FailUnauthorized), string(imports.FailForbidden), string(imports.FailNotServer),
+	slackResults   = known("ok", "rate_limited", "auth", "channel", "gone", "invalid", "unavailable", "lost", "fenced")
+	disconnections = known("warning", "refresh_requested", "link_disabled", "too_many_websockets", "closed", "silent", "stuck", "frozen",
+		"stopping", "error")
+	pollResults = known(pollOK, string(imports.FailUnauthorized), string(imports.FailForbidden), string(imports.FailNotServer),
 		string(imports.FailBadRequest), string(imports.FailUnavailable))
 	importTypes    = known("raw", "complete", "unknown")
 	importOrigins  = known(string(imports.Here), string(imports.Scheduled), string(imports.Elsewhere), string(imports.Late))
@@ -52,7 +55,7 @@ type events struct {
 	calls                  *prometheus.CounterVec
 	callTook               *prometheus.HistogramVec
 	connects               prometheus.Counter
-	reconnects             *prometheus.CounterVec
+	disconnects            *prometheus.CounterVec
 	polls                  *prometheus.CounterVec
 	pollTook               *prometheus.HistogramVec
 	imports                *prometheus.CounterVec
@@ -78,23 +81,23 @@ func newEvents() events {
 		connects: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "importbot_slack_connects_total", Help: "Socket Mode connections that Slack greeted.",
 		}),
-		reconnects: counter("importbot_slack_reconnects_total", "Socket Mode connections that ended and are opened again, by why they ended.", "reason"),
-		polls:      counter("importbot_polls_total", "Looks at a server made by this process while it led.", "server", "result"),
-		pollTook:   histogram("importbot_poll_duration_seconds", "Time a look at a server took, answered or not.", pollBuckets, "server"),
-		imports:    counter("importbot_imports_total", "Imports whose end this process recorded while it led.", "server", "type", "origin", "outcome"),
-		importTook: histogram("importbot_import_duration_seconds", "How long imports ran whose beginning and end were both seen.", importBuckets, "server", "type", "outcome"),
-		heartbeats: counter("importbot_heartbeats_total", "Heartbeats sent to the dead man's switch, by whether it took them.", "result"),
+		disconnects: counter("importbot_slack_disconnects_total", "Socket Mode connections that ended after Slack had greeted them, by why; all but stopping are opened again.", "reason"),
+		polls:       counter("importbot_polls_total", "Looks at a server made by this process while it led.", "server", "result"),
+		pollTook:    histogram("importbot_poll_duration_seconds", "Time a look at a server took, answered or not.", pollBuckets, "server"),
+		imports:     counter("importbot_imports_total", "Imports whose end this process recorded while it led.", "server", "type", "origin", "outcome"),
+		importTook:  histogram("importbot_import_duration_seconds", "How long imports ran whose beginning and end were both seen.", importBuckets, "server", "type", "outcome"),
+		heartbeats:  counter("importbot_heartbeats_total", "Heartbeats sent to the dead man's switch, by whether it took them.", "result"),
 	}
 }
 
 func (e *events) register(r prometheus.Registerer) {
-	r.MustRegister(e.commands, e.interactions, e.refused, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.reconnects,
+	r.MustRegister(e.commands, e.interactions, e.refused, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.disconnects,
 		e.polls, e.pollTook, e.imports, e.importTook, e.heartbeats)
 }
 
 // begin makes the series that can be known beforehand.
 func (m *Metrics) begin() {
-	each(m.commands, func(command string) {
+	each(m.words, func(command string) {
 		each(commandResults, func(result string) { m.events.commands.WithLabelValues(command, result) })
 	})
 	each(kinds, func(kind string) {
@@ -109,7 +112,7 @@ func (m *Metrics) begin() {
 		m.callTook.WithLabelValues(method)
 		each(slackResults, func(result string) { m.calls.WithLabelValues(method, result) })
 	})
-	each(slackEnds, func(reason string) { m.reconnects.WithLabelValues(reason) })
+	each(disconnections, func(reason string) { m.disconnects.WithLabelValues(reason) })
 	each(beatResults, func(result string) { m.heartbeats.WithLabelValues(result) })
 	each(m.servers, m.beginServer)
 }
@@ -144,6 +147,44 @@ func each(w words, f func(string)) {
 			f(v)
 		}
 	}
+}
+
+// Observer counts what the bot tells of: acks, calls, connections, and requests that no handler saw.
+func (m *Metrics) Observer() bot.Observer {
+	return bot.Observer{
+		Ack: func(kind bot.Kind, took time.Duration) {
+			m.ack.WithLabelValues(kinds.of(string(kind))).Observe(took.Seconds())
+		},
+		Call: func(method, result string, took time.Duration) {
+			method = slackMethods.of(method)
+			m.calls.WithLabelValues(method, slackResults.of(result)).Inc()
+			m.callTook.WithLabelValues(method).Observe(took.Seconds())
+		},
+		Refused:      func(_ *bot.Request, why string) { m.refused.WithLabelValues(refusals.of(why)).Inc() },
+		Repeated:     func(kind bot.Kind) { m.repeated.WithLabelValues(kinds.of(string(kind))).Inc() },
+		Connected:    m.connects.Inc,
+		Disconnected: func(reason string) { m.disconnects.WithLabelValues(disconnections.of(reason)).Inc() },
+	}
+}
+
+// Commanded counts what people asked for, as the audit has it: what the handlers answered or refused. Entries of other
+// kinds are counted elsewhere.
+func (m *Metrics) Commanded(e audit.Entry) {
+	result := commandResults.of(e.Result)
+	switch e.Kind {
+	case audit.Command:
+		m.events.commands.WithLabelValues(m.words.of(m.commandOf(e.Text)), result).Inc()
+	case audit.Action, audit.Submission:
+		m.interactions.WithLabelValues(kinds.of(e.Kind), result).Inc()
+	}
+}
+
+// firstWord is the command that a text types where nobody knows better.
+func firstWord(text string) string {
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
+		return word
+	}
+	return "help"
 }
 
 // Looked counts a look at a server.
@@ -201,19 +242,3 @@ func (m *Metrics) Beat(ok bool) {
 	}
 	m.heartbeats.WithLabelValues(result).Inc()
 }
-
-// acked, called and the rest are what bot.Observer is made of.
-func (m *Metrics) acked(kind bot.Kind, took time.Duration) {
-	m.ack.WithLabelValues(kinds.of(string(kind))).Observe(took.Seconds())
-}
-
-func (m *Metrics) called(method, result string, took time.Duration) {
-	method = slackMethods.of(method)
-	m.calls.WithLabelValues(method, slackResults.of(result)).Inc()
-	m.callTook.WithLabelValues(method).Observe(took.Seconds())
-}
-
-func (m *Metrics) repeatedly(kind bot.Kind) { m.repeated.WithLabelValues(kinds.of(string(kind))).Inc() }
-func (m *Metrics) refuse(reason string)     { m.refused.WithLabelValues(refusals.of(reason)).Inc() }
-func (m *Metrics) connected()               { m.connects.Inc() }
-func (m *Metrics) disconnected(why string)  { m.reconnects.WithLabelValues(slackEnds.of(why)).Inc() }

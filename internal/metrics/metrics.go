@@ -34,8 +34,10 @@ type Sources struct {
 	Version string
 	// Servers are the configured ones: their series exist from the start.
 	Servers []string
-	// Commands are the words that can be typed behind the slash command.
-	Commands []string
+	// Commands are the words that can be typed behind the slash command. CommandOf says which one a text types, "" for
+	// none; where it is nil that is the text's first word, and help without one.
+	Commands  []string
+	CommandOf func(text string) string
 	// SlackHealth is how the bot stands with Slack.
 	SlackHealth func() bot.Health
 	// Board is what this process knows of the servers.
@@ -52,19 +54,24 @@ type Sources struct {
 
 // Metrics is all that can be scraped. It is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
-	servers  words
-	commands words
+	registry  *prometheus.Registry
+	servers   words
+	words     words // the commands
+	commandOf func(text string) string
 	events
 }
 
 // New makes the metrics on a registry of their own, with those of the Go runtime and the process.
 func New(src Sources) *Metrics {
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		servers:  known(src.Servers...),
-		commands: known(src.Commands...),
-		events:   newEvents(),
+		registry:  prometheus.NewRegistry(),
+		servers:   known(src.Servers...),
+		words:     known(src.Commands...),
+		commandOf: src.CommandOf,
+		events:    newEvents(),
+	}
+	if m.commandOf == nil {
+		m.commandOf = firstWord
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "importbot_build_info", Help: "1, with the version of Importbot and of Go it was built from.",
