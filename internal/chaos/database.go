@@ -10,11 +10,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	_ "modernc.org/sqlite"
 
 	"importbot/imports"
+	"importbot/internal/pgtest"
 )
 
 // database is what a world keeps its state in, from the outside.
@@ -25,24 +29,42 @@ type database interface {
 	imports(ctx context.Context) ([]imports.Import, error)
 	// due says what is left to do within a time, in a few words; empty for nothing.
 	due(ctx context.Context, within time.Duration) (string, error)
-	// lock holds it as another program would, until release.
-	lock(ctx context.Context) (release func(), err error)
-	// heal brings back what was taken away.
-	heal()
+	// lock holds it as another program would, until it is undone; fill leaves it no room; takeAway stops the server, hard as kill -9 does;
+	// endSessions ends all connections.
+	lock(ctx context.Context) (undo func() error, err error)
+	fill(ctx context.Context) (undo func() error, err error)
+	takeAway(hard bool) (undo func() error, err error)
+	endSessions() error
 	// texts are its contents as they lie on the disk, where they can be had.
 	texts() map[string]string
 	close()
 }
 
 // databases hands out a database for each world.
-type databases struct{}
+type databases struct {
+	mu     sync.Mutex
+	server *pgtest.Cluster // shared; nil before the first world needs it
+	dir    string
+	failed error
+}
 
-func (ds *databases) open(_ context.Context, plan Plan, dir string) (database, error) {
-	return openSQLite(dir)
+func (ds *databases) open(plan Plan, dir string) (database, error) {
+	if plan.Database == onPostgres {
+		return ds.openPostgres(plan)
+	}
+	return openSQLite(plan, dir)
 }
 
 // close ends what the worlds shared.
-func (ds *databases) close() {}
+func (ds *databases) close() {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	if ds.server != nil {
+		ds.server.Stop()     //nolint:errcheck // it ends with this program at the latest
+		os.RemoveAll(ds.dir) //nolint:errcheck // at worst it is left
+		ds.server = nil
+	}
+}
 
 // reader reads what Importbot has written down. It is the harness's own connection: it sees the rows as any other program would.
 type reader struct {
@@ -112,18 +134,55 @@ func (r reader) due(ctx context.Context, within time.Duration) (string, error) {
 	return "", nil
 }
 
+// rows are the contents of all tables as text, for where no file can be read.
+func (r reader) rows() map[string]string {
+	texts := map[string]string{}
+	for _, table := range []string{"imports", "threads", "servers", "followers", "audit", "notices", "replicas"} {
+		rows, err := r.db.Query(`SELECT CAST(t.* AS TEXT) FROM ` + table + ` t`)
+		if err != nil {
+			continue // this version has no such table
+		}
+		var all strings.Builder
+		for rows.Next() {
+			var row string
+			if rows.Scan(&row) == nil {
+				all.WriteString(row + "\n")
+			}
+		}
+		rows.Close() //nolint:errcheck // it was only read
+		texts["the table "+table] = all.String()
+	}
+	return texts
+}
+
 // sqliteFile is a database in one file.
 type sqliteFile struct {
 	reader
-	path string
+	path    string
+	unmount func() // nil where the file lies beside the logs
 }
 
-func openSQLite(dir string) (*sqliteFile, error) {
-	f := &sqliteFile{path: filepath.Join(dir, "importbot.db")}
+// smallDisk is as much as the file and its log of changes need, and some.
+const smallDisk = 8 << 20
+
+func openSQLite(plan Plan, dir string) (*sqliteFile, error) {
+	f := &sqliteFile{}
+	if plan.SmallDisk {
+		dir = filepath.Join(dir, "disk")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("a small disk: %w", err)
+		}
+		var err error
+		if f.unmount, err = mountSmall(dir, smallDisk); err != nil {
+			return nil, err
+		}
+	}
+	f.path = filepath.Join(dir, "importbot.db")
 	u := url.URL{Scheme: "file", Path: f.path, RawQuery: "mode=ro&_pragma=busy_timeout(1000)"}
 	var err error
 	f.db, err = sql.Open("sqlite", u.String())
 	if err != nil {
+		f.close()
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	return f, nil
@@ -131,11 +190,18 @@ func openSQLite(dir string) (*sqliteFile, error) {
 
 func (f *sqliteFile) url() string      { return f.path }
 func (f *sqliteFile) password() string { return "" }
-func (f *sqliteFile) heal()            {}
-func (f *sqliteFile) close()           { f.db.Close() } //nolint:errcheck // it was only read
+
+func (f *sqliteFile) close() {
+	if f.db != nil {
+		f.db.Close() //nolint:errcheck // it was only read
+	}
+	if f.unmount != nil {
+		f.unmount()
+	}
+}
 
 // lock begins to write and does not end it.
-func (f *sqliteFile) lock(ctx context.Context) (func(), error) {
+func (f *sqliteFile) lock(ctx context.Context) (func() error, error) {
 	u := url.URL{Scheme: "file", Path: f.path, RawQuery: "mode=rw&_txlock=immediate&_pragma=busy_timeout(3000)"}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
@@ -145,11 +211,31 @@ func (f *sqliteFile) lock(ctx context.Context) (func(), error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("holding the database: %w", err), db.Close())
 	}
-	return func() {
-		tx.Rollback() //nolint:errcheck // nothing was written
-		db.Close()    //nolint:errcheck // nothing was written
-	}, nil
+	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
 }
+
+// fill takes all the room that is left on the disk.
+func (f *sqliteFile) fill(context.Context) (func() error, error) {
+	filler := filepath.Join(filepath.Dir(f.path), "filler")
+	undo := func() error { return os.Remove(filler) }
+	file, err := os.Create(filler)
+	if err != nil {
+		return nil, fmt.Errorf("filling the disk: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // what matters is that there is no room
+	for {
+		if _, err := file.Write(make([]byte, 4096)); errors.Is(err, syscall.ENOSPC) {
+			return undo, nil
+		} else if err != nil {
+			return nil, errors.Join(fmt.Errorf("filling the disk: %w", err), undo())
+		}
+	}
+}
+
+func (f *sqliteFile) takeAway(bool) (func() error, error) { return nil, errNoServer }
+func (f *sqliteFile) endSessions() error                  { return errNoServer }
+
+var errNoServer = errors.New("SQLite has no server")
 
 func (f *sqliteFile) texts() map[string]string {
 	texts := map[string]string{}

@@ -51,6 +51,8 @@ type Command struct {
 	AckAfter time.Duration
 	Failure  string   // Slack's code for what the person was shown instead
 	Answers  []string // as they stand at the end
+	// Envelopes are its deliveries, each to a process.
+	Envelopes []slacksim.Envelope
 }
 
 // starts reports whether it asks for an import.
@@ -72,14 +74,15 @@ type deedKind string
 
 // Kinds of deed, as far as the rules make a difference.
 const (
-	didKill    deedKind = "kill"
-	didFreeze  deedKind = "freeze"
-	didThaw    deedKind = "thaw"
-	didStop    deedKind = "stop"    // SIGTERM
-	didStart   deedKind = "start"   // a process
-	didSockets deedKind = "sockets" // something about Slack's connections
-	didHeal    deedKind = "heal"
-	didOther   deedKind = "other"
+	didKill     deedKind = "kill"
+	didFreeze   deedKind = "freeze"
+	didThaw     deedKind = "thaw"
+	didStop     deedKind = "stop"     // SIGTERM
+	didStart    deedKind = "start"    // a process
+	didSockets  deedKind = "sockets"  // something about Slack's connections
+	didDatabase deedKind = "database" // something about the database, until didHeal
+	didHeal     deedKind = "heal"
+	didOther    deedKind = "other"
 )
 
 // Span is a stretch of time; To is zero while it lasts.

@@ -43,6 +43,7 @@ func faults() []fault {
 		{name: "sockets half-open", weight: 4, deal: halfOpen},
 		{name: "sockets refreshed", weight: 4, deal: sockets("refreshed", func(s *slacksim.Sim, n int) { s.Disconnect(slacksim.RefreshRequested, n) })},
 		{name: "sockets warned", weight: 2, deal: sockets("warned", func(s *slacksim.Sim, n int) { s.Disconnect(slacksim.Warning, n) })},
+		{name: "app token refused for a moment", weight: 2, deal: tokenRefused("app", (*slacksim.Sim).RevokeAppToken, (*slacksim.Sim).RestoreAppToken)},
 		{name: "sockets refused", weight: 3, deal: socketsRefused},
 		{name: "too_many_websockets", weight: 3, deal: disconnects(slacksim.TooManyWebsockets)},
 		{name: "link_disabled", weight: 2, deal: disconnects(slacksim.LinkDisabled)},
@@ -57,6 +58,7 @@ func faults() []fault {
 		{name: "Slack cuts calls", weight: 3, deal: slackFails("cuts the call", slacksim.Fault{Drop: true}, 1, 4, "chat.postMessage", "chat.update", slacksim.ResponseURL)},
 		{name: "taken, answer lost", weight: 8, deal: slackFails("takes the call and loses the answer", slacksim.Fault{TakeThenDrop: true}, 1, 1,
 			"chat.postMessage", "chat.postMessage", "chat.postMessage", "chat.update", slacksim.ResponseURL)},
+		{name: "bot token refused for a moment", weight: 3, deal: tokenRefused("bot", (*slacksim.Sim).RevokeBotToken, (*slacksim.Sim).RestoreBotToken)},
 		{name: "card deleted", weight: 4, deal: deletesCard},
 		{name: "channel archived", weight: 3, deal: archives},
 		{name: "bot removed from the channel", weight: 3, setup: func(d *dealer) { d.Public = false }, deal: removesBot},
@@ -71,6 +73,7 @@ func faults() []fault {
 		{name: "run= answered 500", weight: 3, deal: bigfixFails("answers run= with 500", bigfixtest.Fault{On: bigfixtest.Runs, Answer: bigfixtest.Answer500}, 1, 2)},
 		{name: "run= hangs", weight: 3, deal: bigfixFails("takes run= and hangs", bigfixtest.Fault{On: bigfixtest.Runs, Answer: bigfixtest.AnswerHang, Taken: true}, 1, 1)},
 		{name: "token rejected in mid-import", weight: 4, deal: tokenRejected},
+		{name: "certificate changed", weight: 4, setup: func(d *dealer) { d.TLS = true }, deal: changesCertificate},
 		{name: "BigFix restarts in mid-import", weight: 6, deal: restartsBigFix},
 		{name: "BigFix away", weight: 4, deal: bigfixAway},
 		{name: "over between two polls", weight: 4, setup: brief, deal: byHandOften},
@@ -79,7 +82,15 @@ func faults() []fault {
 		{name: "clock set by an hour", weight: 2, deal: clockSet},
 
 		// The database.
-		{name: "database locked", on: onSQLite, weight: 6, deal: locksDatabase},
+		{name: "database locked", weight: 6, rival: "database", deal: locksDatabase},
+		{name: "disk full", on: onSQLite, weight: 5, rival: "database", possible: canMount, setup: func(d *dealer) { d.SmallDisk = true }, deal: fillsDisk},
+		{name: "sessions of PostgreSQL ended", on: onPostgres, weight: 4, deal: endsSessions},
+		{name: "PostgreSQL restarted", on: onPostgres, weight: 4, rival: "database", setup: ownCluster, deal: restartsPostgres},
+		{name: "PostgreSQL gone for a while", on: onPostgres, weight: 3, rival: "database", setup: ownCluster, deal: takesPostgres(2000, 12_000)},
+		{name: "PostgreSQL gone for a minute", on: onPostgres, weight: 1, rival: "database", setup: ownCluster, deal: takesPostgres(60_000, 60_000)},
+	}
+	for _, p := range points() {
+		table = append(table, fault{name: p.name(), weight: 2, deal: killsAt(p)})
 	}
 	return table
 }
@@ -172,8 +183,8 @@ func sockets(what string, do func(*slacksim.Sim, int)) func(*dealer) {
 	return func(d *dealer) {
 		for range 1 + d.rng.IntN(3) {
 			n := d.rng.IntN(3)
-			d.does(d.busy(), fmt.Sprintf("%s sockets %s", some(n), what), func(_ context.Context, w *world) {
-				w.did(didSockets, "", "%s sockets %s", some(n), what)
+			d.does(d.busy(), fmt.Sprintf("%s sockets %s", some(n), what), func(ctx context.Context, w *world) {
+				w.did(ctx, didSockets, "", "%s sockets %s", some(n), what)
 				do(w.slack, n)
 			})
 		}
@@ -190,10 +201,10 @@ func some(n int) string {
 func halfOpen(d *dealer) {
 	n, long := d.rng.IntN(2), d.between(500, 4000)
 	d.does(d.busy(), fmt.Sprintf("%s sockets half-open for %s", some(n), long), func(ctx context.Context, w *world) {
-		w.did(didSockets, "", "%s sockets half-open", some(n))
+		w.did(ctx, didSockets, "", "%s sockets half-open", some(n))
 		w.slack.HalfOpen(n)
 		w.after(ctx, long)
-		w.did(didSockets, "", "all sockets cut")
+		w.did(ctx, didSockets, "", "all sockets cut")
 		w.slack.CutSockets(0)
 	})
 }
@@ -202,8 +213,8 @@ func socketsRefused(d *dealer) {
 	times := 1 + d.rng.IntN(4)
 	fault := oneOf(d, slacksim.Fault{Status: 503, Times: times}, slacksim.Fault{Error: "internal_error", Times: times},
 		slacksim.Fault{RetryAfter: 2 * time.Second, Times: 1}, slacksim.Fault{Drop: true, Times: times})
-	d.does(d.busy(), fmt.Sprintf("all sockets cut, and new ones refused (%+v)", fault), func(_ context.Context, w *world) {
-		w.did(didSockets, "", "sockets cut and refused")
+	d.does(d.busy(), fmt.Sprintf("all sockets cut, and new ones refused (%+v)", fault), func(ctx context.Context, w *world) {
+		w.did(ctx, didSockets, "", "sockets cut and refused")
 		w.slack.Fail("apps.connections.open", fault)
 		w.slack.CutSockets(0)
 	})
@@ -212,8 +223,8 @@ func socketsRefused(d *dealer) {
 func disconnects(reason string) func(*dealer) {
 	return func(d *dealer) {
 		n, times := d.rng.IntN(2), d.rng.IntN(3)
-		d.does(d.busy(), fmt.Sprintf("%s sockets told %s, and the next %d after hello", some(n), reason, times), func(_ context.Context, w *world) {
-			w.did(didSockets, "", "sockets told %s", reason)
+		d.does(d.busy(), fmt.Sprintf("%s sockets told %s, and the next %d after hello", some(n), reason, times), func(ctx context.Context, w *world) {
+			w.did(ctx, didSockets, "", "sockets told %s", reason)
 			w.slack.DisconnectAfterHello(reason, times)
 			w.slack.Disconnect(reason, n)
 		})
@@ -231,7 +242,7 @@ func redelivers(when string, low, high int) func(*dealer) {
 					return
 				}
 				w.after(ctx, wait)
-				w.did(didOther, "", "delivered again: %t", inv.Redeliver())
+				w.did(ctx, didOther, "", "delivered again: %t", inv.RedeliverElsewhere())
 			})
 		}
 	}
@@ -245,7 +256,7 @@ func redeliversAfterKill(d *dealer) {
 		w.all(func(r *replica) { w.kill(ctx, r, 0) })
 		w.await(ctx, 15*time.Second, func() bool { return w.slack.Ready() > 0 })
 		if inv != nil {
-			w.did(didOther, "", "delivered again: %t", inv.Redeliver())
+			w.did(ctx, didOther, "", "delivered again: %t", inv.Redeliver())
 		}
 	})
 }
@@ -254,8 +265,8 @@ func limited(d *dealer) {
 	for range 1 + d.rng.IntN(3) {
 		method := oneOf(d, "chat.postMessage", "chat.postMessage", "chat.update", "auth.test")
 		f := slacksim.Fault{RetryAfter: d.between(1000, 3000), Shape: oneOf(d, slacksim.RetryAfterHeader, slacksim.RetryAfterHeader, slacksim.OKFalse)}
-		d.does(d.busy(), fmt.Sprintf("%s answers 429 with Retry-After %s, shape %d", method, f.RetryAfter, f.Shape), func(_ context.Context, w *world) {
-			w.did(didOther, "", "%s limited", method)
+		d.does(d.busy(), fmt.Sprintf("%s answers 429 with Retry-After %s, shape %d", method, f.RetryAfter, f.Shape), func(ctx context.Context, w *world) {
+			w.did(ctx, didOther, "", "%s limited", method)
 			w.slack.Fail(method, f)
 		})
 	}
@@ -267,8 +278,8 @@ func slackFails(what string, f slacksim.Fault, least, most int, methods ...strin
 			method := oneOf(d, methods...)
 			f := f
 			f.Times = least + d.rng.IntN(most-least+1)
-			d.does(d.busy(), fmt.Sprintf("%s %s, %d times", method, what, f.Times), func(_ context.Context, w *world) {
-				w.did(didOther, "", "%s %s", method, what)
+			d.does(d.busy(), fmt.Sprintf("%s %s, %d times", method, what, f.Times), func(ctx context.Context, w *world) {
+				w.did(ctx, didOther, "", "%s %s", method, what)
 				w.slack.Fail(method, f)
 			})
 		}
@@ -277,13 +288,13 @@ func slackFails(what string, f slacksim.Fault, least, most int, methods ...strin
 
 func deletesCard(d *dealer) {
 	s := d.server()
-	d.does(d.busy(), "the newest card of "+s.Name+" is deleted", func(_ context.Context, w *world) {
+	d.does(d.busy(), "the newest card of "+s.Name+" is deleted", func(ctx context.Context, w *world) {
 		cards := w.cards(s)
 		if len(cards) == 0 {
 			return
 		}
 		newest := cards[len(cards)-1]
-		w.did(didOther, "", "card of %s deleted", importOf(newest))
+		w.did(ctx, didOther, "", "card of %s deleted", importOf(newest))
 		w.slack.DeleteMessage(newest.Channel, newest.TS)
 	})
 }
@@ -291,22 +302,22 @@ func deletesCard(d *dealer) {
 func archives(d *dealer) {
 	s, long := d.server(), d.between(500, 4000)
 	d.does(d.busy(), fmt.Sprintf("the channel of %s is archived for %s", s.Name, long), func(ctx context.Context, w *world) {
-		w.did(didOther, "", "channel archived")
+		w.did(ctx, didOther, "", "channel archived")
 		w.slack.SetArchived(s.Channel, true)
 		w.after(ctx, long)
 		w.slack.SetArchived(s.Channel, false)
-		w.did(didHeal, "", "channel restored")
+		w.did(ctx, didHeal, "", "channel restored")
 	})
 }
 
 func removesBot(d *dealer) {
 	s, long := d.server(), d.between(500, 4000)
 	d.does(d.busy(), fmt.Sprintf("the bot is removed from the channel of %s for %s", s.Name, long), func(ctx context.Context, w *world) {
-		w.did(didOther, "", "bot removed")
+		w.did(ctx, didOther, "", "bot removed")
 		w.slack.RemoveBot(s.Channel)
 		w.after(ctx, long)
 		w.slack.InviteBot(s.Channel)
-		w.did(didHeal, "", "bot invited")
+		w.did(ctx, didHeal, "", "bot invited")
 	})
 }
 
@@ -315,8 +326,8 @@ func bigfixFails(what string, f bigfixtest.Fault, least, most int) func(*dealer)
 		for range 1 + d.rng.IntN(2) {
 			s, f := d.server(), f
 			f.Times = least + d.rng.IntN(most-least+1)
-			d.does(d.busy(), fmt.Sprintf("%s %s, %d times", s.Name, what, f.Times), func(_ context.Context, w *world) {
-				w.did(didOther, "", "%s %s", s.Name, what)
+			d.does(d.busy(), fmt.Sprintf("%s %s, %d times", s.Name, what, f.Times), func(ctx context.Context, w *world) {
+				w.did(ctx, didOther, "", "%s %s", s.Name, what)
 				w.servers[s.Name].Fail(f)
 			})
 		}
@@ -328,9 +339,46 @@ func tokenRejected(d *dealer) {
 	d.does(d.busy(), fmt.Sprintf("%s rejects the token in mid-import, %d times", s.Name, times), func(ctx context.Context, w *world) {
 		server := w.servers[s.Name]
 		w.await(ctx, 3*time.Second, func() bool { return server.Busy(server.Clock().Now()) })
-		w.did(didOther, "", "%s rejects the token", s.Name)
+		w.did(ctx, didOther, "", "%s rejects the token", s.Name)
 		server.Fail(bigfixtest.Fault{Answer: bigfixtest.Answer401, Times: times})
 	})
+}
+
+// changesCertificate gives a server a certificate that nobody trusts, until it has the old one back or the bot gets the new one.
+func changesCertificate(d *dealer) {
+	s, long, taught := d.server(), d.between(300, 3000), d.chance(0.5)
+	d.does(d.busy(), fmt.Sprintf("%s has another certificate; the bot learns it after %s: %t", s.Name, long, taught), func(ctx context.Context, w *world) {
+		w.did(ctx, didOther, "", "another certificate on %s", s.Name)
+		server := w.servers[s.Name]
+		restore := server.RenewCertificate()
+		server.Stop()
+		w.bigfixBack(ctx, s.Name)
+		w.after(ctx, long)
+		if !taught {
+			restore()
+			w.did(ctx, didHeal, "", "%s has its certificate back", s.Name)
+			return
+		}
+		if err := w.writeCAs(); err != nil {
+			w.did(ctx, didOther, "", "%v", err)
+		}
+		for _, r := range w.replicas {
+			w.stop(ctx, r, 0)
+		}
+	})
+}
+
+func tokenRefused(which string, revoke, restore func(*slacksim.Sim)) func(*dealer) {
+	return func(d *dealer) {
+		long := d.between(300, 4000)
+		d.does(d.busy(), fmt.Sprintf("Slack refuses the %s token for %s", which, long), func(ctx context.Context, w *world) {
+			w.did(ctx, didSockets, "", "%s token refused", which)
+			revoke(w.slack)
+			w.after(ctx, long)
+			restore(w.slack)
+			w.did(ctx, didHeal, "", "%s token good again", which)
+		})
+	}
 }
 
 func restartsBigFix(d *dealer) {
@@ -341,7 +389,7 @@ func restartsBigFix(d *dealer) {
 			server := w.servers[s.Name]
 			w.await(ctx, 3*time.Second, func() bool { return server.Busy(server.Clock().Now()) })
 			w.after(ctx, wait)
-			w.did(didOther, "", "%s restarts", s.Name)
+			w.did(ctx, didOther, "", "%s restarts", s.Name)
 			server.Set(func(d *bigfixtest.Doubts) { d.AfterRestart = then })
 			server.RestartAt(server.Clock().Now(), down)
 		})
@@ -351,10 +399,10 @@ func restartsBigFix(d *dealer) {
 func bigfixAway(d *dealer) {
 	s, long := d.server(), d.between(200, 3000)
 	d.does(d.busy(), fmt.Sprintf("%s can't be reached for %s", s.Name, long), func(ctx context.Context, w *world) {
-		w.did(didOther, "", "%s away", s.Name)
+		w.did(ctx, didOther, "", "%s away", s.Name)
 		w.servers[s.Name].Stop()
 		w.after(ctx, long)
-		w.bigfixBack(s.Name)
+		w.bigfixBack(ctx, s.Name)
 	})
 }
 
@@ -373,10 +421,10 @@ func byHandOften(d *dealer) {
 
 func rightBehind(d *dealer) {
 	s, gap := d.server(), d.between(0, 250)
-	d.does(0, fmt.Sprintf("on %s another import begins %s behind each end", s.Name, gap), func(_ context.Context, w *world) {
+	d.does(0, fmt.Sprintf("on %s another import begins %s behind each end", s.Name, gap), func(ctx context.Context, w *world) {
 		w.servers[s.Name].Set(func(d *bigfixtest.Doubts) { d.RightBehind, d.BehindGap = true, gap })
 	})
-	d.does(d.Length*2/3, "and no more", func(_ context.Context, w *world) {
+	d.does(d.Length*2/3, "and no more", func(ctx context.Context, w *world) {
 		w.servers[s.Name].Set(func(d *bigfixtest.Doubts) { d.RightBehind = false })
 	})
 }
@@ -389,17 +437,60 @@ func hourOff(d *dealer) {
 
 func clockSet(d *dealer) {
 	s, by := d.server(), oneOf(d, -time.Hour, time.Hour)
-	d.does(d.busy(), fmt.Sprintf("the clock of %s is set by %s", s.Name, by), func(_ context.Context, w *world) {
-		w.did(didOther, "", "clock of %s set by %s", s.Name, by)
+	d.does(d.busy(), fmt.Sprintf("the clock of %s is set by %s", s.Name, by), func(ctx context.Context, w *world) {
+		w.did(ctx, didOther, "", "clock of %s set by %s", s.Name, by)
 		w.servers[s.Name].Set(func(d *bigfixtest.Doubts) { d.Skew += by })
 	})
 }
 
 func locksDatabase(d *dealer) {
 	for range 1 + d.rng.IntN(2) {
-		long := d.between(300, 5000)
+		long := d.between(300, 6000)
 		d.does(d.busy(), fmt.Sprintf("another program holds the database for %s", long), func(ctx context.Context, w *world) {
-			w.lockDatabase(ctx, long)
+			w.breakDatabase(ctx, "database locked", long, w.db.lock)
+		})
+	}
+}
+
+func fillsDisk(d *dealer) {
+	long := d.between(300, 6000)
+	d.does(d.busy(), fmt.Sprintf("the disk is full for %s", long), func(ctx context.Context, w *world) {
+		w.breakDatabase(ctx, "disk full", long, w.db.fill)
+	})
+}
+
+// ownCluster gives the world a PostgreSQL of its own, since others would suffer with it.
+func ownCluster(d *dealer) { d.Own = true }
+
+func endsSessions(d *dealer) {
+	for range 1 + d.rng.IntN(3) {
+		d.does(d.busy(), "all sessions of PostgreSQL are ended", func(ctx context.Context, w *world) {
+			w.did(ctx, didOther, "", "sessions ended")
+			if err := w.db.endSessions(); err != nil {
+				w.did(ctx, didOther, "", "%v", err)
+			}
+		})
+	}
+}
+
+func restartsPostgres(d *dealer) {
+	for range 1 + d.rng.IntN(2) {
+		hard := d.chance(0.5)
+		how := "stopped"
+		if hard {
+			how = "killed -9"
+		}
+		d.does(d.busy(), "PostgreSQL is "+how+" and started again", func(ctx context.Context, w *world) {
+			w.breakDatabase(ctx, "PostgreSQL is "+how, 0, func(context.Context) (func() error, error) { return w.db.takeAway(hard) })
+		})
+	}
+}
+
+func takesPostgres(low, high int) func(*dealer) {
+	return func(d *dealer) {
+		long, hard := d.between(low, high), d.chance(0.5)
+		d.does(d.busy(), fmt.Sprintf("PostgreSQL is gone for %s", long), func(ctx context.Context, w *world) {
+			w.breakDatabase(ctx, "PostgreSQL gone", long, func(context.Context) (func() error, error) { return w.db.takeAway(hard) })
 		})
 	}
 }

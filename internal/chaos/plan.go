@@ -230,7 +230,10 @@ func (d *dealer) byHand(at time.Duration, s ServerPlan) {
 
 // does deals a step of the fault that is being dealt.
 func (d *dealer) does(at time.Duration, text string, do func(ctx context.Context, w *world)) {
-	d.Steps = append(d.Steps, Step{At: at, Fault: d.fault, Text: text, do: do})
+	fault := d.fault
+	d.Steps = append(d.Steps, Step{At: at, Fault: d.fault, Text: text, do: func(ctx context.Context, w *world) {
+		do(context.WithValue(ctx, faultKey{}, fault), w)
+	}})
 }
 
 // server picks one.

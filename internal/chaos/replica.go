@@ -18,7 +18,7 @@ import (
 type replica struct {
 	name    string
 	program string
-	environ []string
+	environ func(process string) []string
 	dir     string
 	log     *os.File // everything that its processes print, one after the other
 
@@ -42,6 +42,7 @@ type life struct {
 // Life is what is told of one process.
 type Life struct {
 	Replica string
+	Process string // the replica's name with the number of this life: what the simulated Slack knows it by
 	PID     int
 	Started time.Time
 	Ready   time.Time   // zero where it never was
@@ -55,7 +56,7 @@ type Life struct {
 	Second bool
 }
 
-func newReplica(name, program, dir string, environ []string) (*replica, error) {
+func newReplica(name, program, dir string, environ func(process string) []string) (*replica, error) {
 	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("the log of %s: %w", name, err)
@@ -72,8 +73,8 @@ func (r *replica) start() error {
 	}
 	l := &life{cmd: exec.Command(r.program, "run"), ended: make(chan struct{})}
 	out := &lines{replica: r, life: l}
-	l.cmd.Dir, l.cmd.Env, l.cmd.Stdout, l.cmd.Stderr = r.dir, r.environ, out, out
-	l.Replica, l.Started = r.name, time.Now()
+	l.Replica, l.Process, l.Started = r.name, fmt.Sprintf("%s.%d", r.name, len(r.lives)+1), time.Now()
+	l.cmd.Dir, l.cmd.Env, l.cmd.Stdout, l.cmd.Stderr = r.dir, r.environ(l.Process), out, out
 	if err := l.cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", r.name, err)
 	}
@@ -160,6 +161,23 @@ func (r *replica) alive() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.life != nil && r.life.Ended.IsZero() && !r.frozen
+}
+
+// dead reports whether no process is there at all.
+func (r *replica) dead() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.life == nil || !r.life.Ended.IsZero()
+}
+
+// process is the name of the newest one.
+func (r *replica) process() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life == nil {
+		return ""
+	}
+	return r.life.Process
 }
 
 // led is when the process that lives took the lead last; zero where it did not.

@@ -151,7 +151,7 @@ type figures struct {
 
 // faultFigures are those of one fault: how often it was dealt, and how the imports of its worlds were judged.
 type faultFigures struct {
-	worlds                                         int
+	worlds, dealt                                  int
 	clear, unclear, unknown, notBegun, notSent, by int
 }
 
@@ -199,12 +199,13 @@ func (t *tally) add(r result) int {
 	for _, v := range r.found {
 		t.brokenBy[v.Rule]++
 	}
-	f.addTimes(e)
+	f.addTimes(r)
 	t.addFaults(r)
 	return ran
 }
 
-func (f *figures) addTimes(e *Evidence) {
+func (f *figures) addTimes(r result) {
+	e := r.evidence
 	for _, d := range e.Deeds {
 		switch d.Kind {
 		case didKill:
@@ -231,7 +232,9 @@ func (f *figures) addTimes(e *Evidence) {
 			f.resumed = append(f.resumed, l.Ready.Sub(l.Started))
 		}
 	}
-	f.addTakeovers(e)
+	if r.plan.Replicas > 1 {
+		f.addTakeovers(e)
+	}
 }
 
 // addTakeovers measures, for each process that led and was killed or frozen, how long it took until another led.
@@ -278,6 +281,11 @@ func (t *tally) addFaults(r result) {
 			t.faults[name] = f
 		}
 		f.worlds++
+		for _, d := range r.evidence.Deeds {
+			if d.Fault == name && d.Kind != didHeal && d.Kind != didStart && d.Kind != didThaw {
+				f.dealt++
+			}
+		}
 		for _, imp := range r.evidence.Imports {
 			switch imp.Outcome {
 			case imports.Succeeded, imports.Failed:
@@ -360,12 +368,12 @@ func spread(times []time.Duration, quantiles ...float64) string {
 
 // byFault is a table with a row for each fault.
 func (t *tally) byFault() [][]string {
-	rows := [][]string{{"fault, alone or with others", "worlds", "imports clear", "unclear", "unknown", "not begun", "not sent"}}
+	rows := [][]string{{"fault, alone or with others", "worlds", "dealt", "imports clear", "unclear", "unknown", "not begun", "not sent"}}
 	names := slices.SortedFunc(maps.Keys(t.faults), func(a, b string) int { return cmp.Compare(order(a), order(b)) })
 	for _, name := range names {
 		f := t.faults[name]
 		row := []string{name}
-		for _, n := range []int{f.worlds, f.clear, f.unclear, f.unknown, f.notBegun, f.notSent} {
+		for _, n := range []int{f.worlds, f.dealt, f.clear, f.unclear, f.unknown, f.notBegun, f.notSent} {
 			row = append(row, fmt.Sprint(n))
 		}
 		rows = append(rows, row)

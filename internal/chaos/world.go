@@ -55,6 +55,7 @@ type world struct {
 	deaf     []Span
 	closing  bool // nothing is started again
 	extra    []*replica
+	armed    []func() // take back what waits for its moment
 }
 
 // typed is a command that a person typed.
@@ -66,7 +67,7 @@ type typed struct {
 
 // play runs a plan to its end and returns what is left. Logs and database stay in dir.
 func play(ctx context.Context, plan Plan, program, dir string, databases *databases) (*Evidence, error) {
-	w, err := build(ctx, plan, program, dir, databases)
+	w, err := build(plan, program, dir, databases)
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +79,10 @@ func play(ctx context.Context, plan Plan, program, dir string, databases *databa
 		return nil, err
 	}
 	w.act(ctx)
-	w.heal()
+	w.heal(ctx)
 	unsettled := w.settle(ctx)
 	stopWatching()
-	w.end()
+	w.end(ctx)
 	e, err := w.evidence(ctx)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func play(ctx context.Context, plan Plan, program, dir string, databases *databa
 }
 
 // build makes everything and starts none of the processes.
-func build(ctx context.Context, plan Plan, program, dir string, databases *databases) (*world, error) {
+func build(plan Plan, program, dir string, databases *databases) (*world, error) {
 	w := &world{plan: plan, dir: dir, program: program, servers: map[string]*bigfixtest.Server{}, tokens: map[string]string{}}
 	scopes := []string{"commands", "chat:write", "im:write", "users:read", "usergroups:read", "channels:read"}
 	if plan.Public {
@@ -119,12 +120,12 @@ func build(ctx context.Context, plan Plan, program, dir string, databases *datab
 		w.slack.AddChannel(s.Channel, "imports-"+s.Name)
 		w.addServer(i, s)
 	}
-	if w.db, err = databases.open(ctx, plan, dir); err != nil {
+	if w.db, err = databases.open(plan, dir); err != nil {
 		w.close()
 		return nil, err
 	}
 	for n := range plan.Replicas {
-		r, err := newReplica(fmt.Sprintf("replica-%d", n+1), program, dir, w.environ())
+		r, err := newReplica(fmt.Sprintf("replica-%d", n+1), program, dir, w.environ)
 		if err != nil {
 			w.close()
 			return nil, err
@@ -172,9 +173,9 @@ func (w *world) course(i int, s ServerPlan) func(bigfixtest.Import) bigfixtest.P
 }
 
 // environ is the configuration, at the pace of a world in which imports take a second or two.
-func (w *world) environ() []string {
+func (w *world) environ(process string) []string {
 	env := []string{
-		"SLACK_BOT_TOKEN=" + w.slack.BotToken, "SLACK_APP_TOKEN=" + w.slack.AppToken, "SLACK_API_URL=" + w.slack.APIURL(),
+		"SLACK_BOT_TOKEN=" + w.slack.BotToken, "SLACK_APP_TOKEN=" + w.slack.AppToken, "SLACK_API_URL=" + w.slack.APIURLOf(process),
 		"SLACK_CHANNEL=" + talk, "IMPORT_OPERATORS=" + ana + "," + ben, "ANNOUNCE=" + w.plan.Announce,
 		"POLL_RUNNING=150ms", "POLL_IDLE=300ms", "START_GRACE=3s", "END_GRACE=400ms", "BIGFIX_TIMEOUT=2s",
 		"DATABASE_URL=" + w.db.url(), "HTTP_ADDR=off", "LOG_LEVEL=debug", "LOG_FORMAT=json", "HOME=" + w.dir, "PATH=/nowhere",
@@ -279,11 +280,15 @@ func (w *world) await(ctx context.Context, within time.Duration, so func() bool)
 	}
 }
 
-// did notes a deed.
-func (w *world) did(kind deedKind, replica, format string, args ...any) {
+// faultKey is under which a context has the name of the fault that is being dealt.
+type faultKey struct{}
+
+// did notes a deed, with the fault that it belongs to.
+func (w *world) did(ctx context.Context, kind deedKind, replica, format string, args ...any) {
+	fault, _ := ctx.Value(faultKey{}).(string)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.deeds = append(w.deeds, Deed{At: time.Now(), Kind: kind, Replica: replica, Text: fmt.Sprintf(format, args...)})
+	w.deeds = append(w.deeds, Deed{At: time.Now(), Fault: fault, Kind: kind, Replica: replica, Text: fmt.Sprintf(format, args...)})
 }
 
 // types types a command. Who can't, because the channel is archived, does not.
@@ -348,51 +353,51 @@ func (w *world) all(do func(*replica)) {
 
 // kill kills -9, and starts again after a while.
 func (w *world) kill(ctx context.Context, r *replica, again time.Duration) {
-	w.did(didKill, r.name, "kill -9 of %s", r.name)
+	w.did(ctx, didKill, r.name, "kill -9 of %s", r.name)
 	r.thaw()
 	if !r.kill() {
 		return
 	}
 	w.after(ctx, again)
-	w.start(r)
+	w.start(ctx, r)
 }
 
 // start starts a process unless one lives or the world is over.
-func (w *world) start(r *replica) {
+func (w *world) start(ctx context.Context, r *replica) {
 	w.mu.Lock()
 	closing := w.closing
 	w.mu.Unlock()
 	if closing {
 		return
 	}
-	w.did(didStart, r.name, "%s started", r.name)
+	w.did(ctx, didStart, r.name, "%s started", r.name)
 	if err := r.start(); err != nil {
-		w.did(didOther, r.name, "%v", err)
+		w.did(ctx, didOther, r.name, "%v", err)
 	}
 }
 
 // stop asks a process to stop, waits for it, and starts it again after a while.
 func (w *world) stop(ctx context.Context, r *replica, again time.Duration) {
 	r.thaw()
-	w.did(didStop, r.name, "SIGTERM to %s", r.name)
+	w.did(ctx, didStop, r.name, "SIGTERM to %s", r.name)
 	select {
 	case <-r.terminate():
 	case <-time.After(stopPatience):
 		r.kill()
 	}
 	w.after(ctx, again)
-	w.start(r)
+	w.start(ctx, r)
 }
 
 // freeze stops a process where it stands for a while.
 func (w *world) freeze(ctx context.Context, r *replica, long time.Duration) {
-	w.did(didFreeze, r.name, "SIGSTOP to %s", r.name)
+	w.did(ctx, didFreeze, r.name, "SIGSTOP to %s", r.name)
 	if !r.freeze() {
 		return
 	}
 	w.after(ctx, long)
 	r.thaw()
-	w.did(didThaw, r.name, "SIGCONT to %s", r.name)
+	w.did(ctx, didThaw, r.name, "SIGCONT to %s", r.name)
 }
 
 // second starts one process more than the database bears, and waits for its end.
@@ -401,19 +406,19 @@ func (w *world) second(ctx context.Context) {
 	w.mu.Lock()
 	n += len(w.extra)
 	w.mu.Unlock()
-	r, err := newReplica(fmt.Sprintf("second-%d", n), w.program, w.dir, w.environ())
+	r, err := newReplica(fmt.Sprintf("second-%d", n), w.program, w.dir, w.environ)
 	if err == nil {
 		err = r.start()
 	}
 	if err != nil {
-		w.did(didOther, "", "a second process: %v", err)
+		w.did(ctx, didOther, "", "a second process: %v", err)
 		return
 	}
 	r.mu.Lock()
 	r.life.Second = true
 	ended := r.life.ended
 	r.mu.Unlock()
-	w.did(didOther, "", "a second process is started")
+	w.did(ctx, didOther, "", "a second process is started")
 	w.mu.Lock()
 	w.extra = append(w.extra, r)
 	w.mu.Unlock()
@@ -425,25 +430,32 @@ func (w *world) second(ctx context.Context) {
 }
 
 // bigfixBack brings a server back that was taken off the network.
-func (w *world) bigfixBack(name string) {
+func (w *world) bigfixBack(ctx context.Context, name string) {
 	if err := w.servers[name].Start(); err != nil {
-		w.did(didOther, "", "%v", err)
+		w.did(ctx, didOther, "", "%v", err)
 		return
 	}
-	w.did(didHeal, "", "%s back", name)
+	w.did(ctx, didHeal, "", "%s back", name)
 }
 
-// lockDatabase holds the database as another program would.
-func (w *world) lockDatabase(ctx context.Context, long time.Duration) {
-	release, err := w.db.lock(ctx)
+// breakDatabase takes the database away for a while. What could not start meanwhile is started after, as a supervisor does.
+func (w *world) breakDatabase(ctx context.Context, what string, long time.Duration, do func(context.Context) (undo func() error, err error)) {
+	w.did(ctx, didDatabase, "", "%s", what)
+	undo, err := do(ctx)
 	if err != nil {
-		w.did(didOther, "", "the database could not be locked: %v", err)
+		w.did(ctx, didHeal, "", "that could not be done: %v", err)
 		return
 	}
-	w.did(didOther, "", "database locked")
 	w.after(ctx, long)
-	release()
-	w.did(didHeal, "", "database free")
+	if err := undo(); err != nil {
+		w.did(ctx, didOther, "", "the database could not be brought back: %v", err)
+	}
+	w.did(ctx, didHeal, "", "the database is back")
+	for _, r := range w.replicas {
+		if r.dead() {
+			w.start(ctx, r)
+		}
+	}
 }
 
 // watchSockets notes when no socket takes envelopes.
@@ -466,9 +478,10 @@ func (w *world) watchSockets(ctx context.Context) {
 }
 
 // heal takes back all that was broken.
-func (w *world) heal() {
-	w.db.heal()
+func (w *world) heal(ctx context.Context) {
+	w.disarm()
 	w.slack.Heal()
+	w.slack.RestoreTokens()
 	w.slack.DisconnectAfterHello("", 0)
 	w.slack.ResumePings()
 	for _, s := range w.plan.Servers {
@@ -477,15 +490,15 @@ func (w *world) heal() {
 		server := w.servers[s.Name]
 		server.Heal()
 		server.Set(func(d *bigfixtest.Doubts) { d.RightBehind = false })
-		w.bigfixBack(s.Name)
+		w.bigfixBack(ctx, s.Name)
 	}
 	for _, r := range w.replicas {
 		r.thaw()
-		if !r.alive() {
-			w.start(r)
+		if r.dead() {
+			w.start(ctx, r)
 		}
 	}
-	w.did(didHeal, "", "all healed")
+	w.did(ctx, didHeal, "", "all healed")
 }
 
 // settle waits until nothing is under way any more. It returns what is missing when the time for that is over.
@@ -549,13 +562,13 @@ func (w *world) missing(ctx context.Context) string {
 }
 
 // end stops every process as a supervisor does.
-func (w *world) end() {
+func (w *world) end(ctx context.Context) {
 	w.mu.Lock()
 	w.closing = true
 	w.mu.Unlock()
 	w.all(func(r *replica) {
 		r.thaw()
-		w.did(didStop, r.name, "SIGTERM to %s", r.name)
+		w.did(ctx, didStop, r.name, "SIGTERM to %s", r.name)
 		select {
 		case <-r.terminate():
 		case <-time.After(stopPatience):
@@ -594,7 +607,7 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	e.Deeds, e.Deaf = slices.Clone(w.deeds), slices.Clone(w.deaf)
 	for _, c := range w.commands {
 		told := Command{
-			At: c.at, User: c.user, Text: c.text, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(),
+			At: c.at, User: c.user, Text: c.text, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
 			AckAfter: c.inv.AckLatency(), Failure: c.inv.Failure(),
 		}
 		for _, m := range c.inv.Answers() {
