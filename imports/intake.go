@@ -14,6 +14,8 @@ import (
 const (
 	// storeWithin is how long a person waits for their wish to be stored before they are told that it was not.
 	storeWithin = 2 * time.Second
+	// settleWithin is how long it may take beyond that to find out whether it was, where that is open.
+	settleWithin = time.Second
 	// awaitPoll is the slow look at the store behind the Signal, for a replica that does not lead.
 	awaitPoll = 2 * time.Second
 )
@@ -45,31 +47,73 @@ func NewIntake(store Store, signal *Signal, clock Clock) *Intake {
 }
 
 // Start accepts a wish: once it returns without error the wish is stored, and will be started, refused or expire, each
-// in words. ErrStore where the store did not take it within 2 s: then nothing will be started. A wish whose Key was
-// accepted before returns the import of that time.
+// in words. It returns within 3 s, whatever the store does. A wish whose Key was accepted before returns the import of
+// that time.
+//
+// ErrStore where the store did not take it, within 2 s: then nothing was stored, nor will be, and nothing is started.
+// ErrUnsure where the store may have taken it: the answer to its commit was lost, and a further second did not tell.
+// Whoever asked must not be told that nothing happens, nor asked to try again. If it is stored, it is started like any
+// other, and what becomes of it is told to them by whoever leads.
 func (in *Intake) Start(ctx context.Context, w Wish) (Import, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Import{}, fmt.Errorf("making an id for the import: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
 	imp := Import{
 		ID: id.String(), Server: w.Server, Type: w.Type, Origin: Here, State: Accepted,
 		RequestedBy: w.UserID, RequestKey: w.Key, RequestedIn: w.ChannelID,
 		AcceptedAt: in.clock.Now().UTC(), Revision: 1,
 	}
-	stored, created, err := in.store.Accept(ctx, imp)
+	type answer struct {
+		imp Import
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() { // a disk that hangs lets nobody go
+		stored, err := in.accept(ctx, imp)
+		answered <- answer{stored, err}
+	}()
+	enough := time.NewTimer(storeWithin + settleWithin)
+	defer enough.Stop()
+	select {
+	case a := <-answered:
+		return a.imp, a.err
+	case <-enough.C:
+		return Import{}, fmt.Errorf("%w: it has not answered for %s", ErrUnsure, storeWithin+settleWithin)
+	}
+}
+
+// accept stores a wish. Where the store can't tell whether it did, it is asked to do so once more: it takes no wish
+// twice, and where the first commit is still under way in there, the second try waits for its end. So its answer
+// settles the matter, which that of merely looking whether the wish is there would not.
+func (in *Intake) accept(ctx context.Context, imp Import) (Import, error) {
+	stored, err := in.acceptWithin(ctx, imp, storeWithin)
+	if errors.Is(err, ErrUnsure) {
+		again, retryErr := in.acceptWithin(context.WithoutCancel(ctx), imp, settleWithin)
+		if retryErr != nil { // says of itself at most that it stored nothing
+			return Import{}, err
+		}
+		return again, nil
+	}
 	if err != nil {
 		return Import{}, fmt.Errorf("%w: %w", ErrStore, err)
-	}
-	if created {
-		in.signal.Wake(stored.ID)
 	}
 	return stored, nil
 }
 
-// Follow adds a person to those who are mentioned at the end of an import.
+func (in *Intake) acceptWithin(ctx context.Context, imp Import, within time.Duration) (Import, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	stored, _, err := in.store.Accept(ctx, imp)
+	if err == nil {
+		in.signal.Wake(stored.ID)
+	}
+	return stored, err
+}
+
+// Follow adds a person to those who are mentioned at the end of an import, on whichever replica they ask for it, and
+// tells the leader. Doing it twice is harmless. ErrNotFound where there is no such import; any other error is to be
+// told: it was not stored within 2 s, or nobody knows.
 func (in *Intake) Follow(ctx context.Context, importID, userID string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
@@ -80,17 +124,14 @@ func (in *Intake) Follow(ctx context.Context, importID, userID string) error {
 	return nil
 }
 
-// Answered notes that the person who asked for an import has the answer, so that nobody gives it again.
-func (in *Intake) Answered(ctx context.Context, importID string) error {
-	if err := in.store.Answered(ctx, importID, in.clock.Now().UTC()); err != nil {
-		return fmt.Errorf("noting that the command was answered: %w", err)
-	}
-	return nil
-}
-
 // Await returns an import once it is decided: it was sent, or it ended without. It waits as long as ctx lets it, also
 // through failures of the store, and then returns the import as it was last read with the context's error.
 // ErrNotFound where there is no such import.
+//
+// Whoever waits to give the answer looks at AnsweredAt of what comes back: where it is set, the person has the answer
+// already, by another process to which the same command was delivered, or by the leader's direct message, and must not
+// get it twice. Whoever gives it notes that with Store.Answered, at once: the leader sends its direct message some
+// seconds after the decision unless it finds that noted.
 func (in *Intake) Await(ctx context.Context, importID string) (Import, error) {
 	changed, cancel := in.signal.Subscribe(importID)
 	defer cancel()

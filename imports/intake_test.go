@@ -3,8 +3,10 @@ package imports_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"importbot/bigfix"
@@ -35,6 +37,97 @@ func (stuck) Accept(ctx context.Context, _ imports.Import) (imports.Import, bool
 	return imports.Import{}, false, ctx.Err()
 }
 
+// lossy is a store whose answers to Accept go as a list says, whatever it did.
+type lossy struct {
+	imports.Store
+	answers []lossyAnswer
+	calls   int
+}
+
+type lossyAnswer struct {
+	stores bool
+	err    error
+}
+
+func (l *lossy) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
+	a := l.answers[l.calls]
+	l.calls++
+	if a.stores {
+		if stored, created, err = l.Store.Accept(ctx, imp); err != nil {
+			return stored, created, err
+		}
+	}
+	if a.err != nil {
+		return imports.Import{}, false, a.err
+	}
+	return stored, created, nil
+}
+
+// Where the answer to a commit is lost the wish is accepted once, or nobody says that it was not.
+func TestTheAnswerToAWishIsLost(t *testing.T) {
+	refused := errors.New("connection refused")
+	lost := fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
+	for _, tt := range []struct {
+		name    string
+		answers []lossyAnswer
+		want    error
+		stored  int
+	}{
+		{"refused", []lossyAnswer{{false, refused}}, imports.ErrStore, 0},
+		{"lost behind the commit", []lossyAnswer{{true, lost}, {true, nil}}, nil, 1},
+		{"lost before the commit", []lossyAnswer{{false, lost}, {true, nil}}, nil, 1},
+		{"lost behind the commit, then refused", []lossyAnswer{{true, lost}, {false, refused}}, imports.ErrUnsure, 1},
+		{"lost before the commit, then refused", []lossyAnswer{{false, lost}, {false, refused}}, imports.ErrUnsure, 0},
+		{"lost twice", []lossyAnswer{{true, lost}, {true, lost}}, imports.ErrUnsure, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t)
+			woken, cancel := r.signal.Subscribe()
+			defer cancel()
+			db := &lossy{Store: r.store, answers: tt.answers}
+			in := imports.NewIntake(db, r.signal, r.clock)
+			imp, err := in.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
+			if !errors.Is(err, tt.want) || tt.want == imports.ErrUnsure && errors.Is(err, imports.ErrStore) || db.calls != len(tt.answers) {
+				t.Errorf("got %v after %d tries, want %v", err, db.calls, tt.want)
+			}
+			got := r.active()
+			if len(got) != tt.stored || err == nil && got[0].ID != imp.ID {
+				t.Errorf("stored %+v, returned %+v", got, imp)
+			}
+			if told := len(woken) > 0; told != (err == nil) {
+				t.Errorf("the engine was told: %t", told)
+			}
+		})
+	}
+}
+
+// hung is a store that hangs, and does not look at its context.
+type hung struct {
+	imports.Store
+	release chan struct{}
+}
+
+func (h hung) Accept(_ context.Context, imp imports.Import) (imports.Import, bool, error) {
+	<-h.release
+	return imp, true, nil
+}
+
+// A disk that hangs keeps nobody waiting. What it does with the wish when it goes on is told to the engine.
+func TestAStoreThatHangsKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, signal := hung{release: make(chan struct{})}, new(imports.Signal)
+		woken, cancel := signal.Subscribe()
+		defer cancel()
+		began := time.Now()
+		_, err := imports.NewIntake(db, signal, nil).Start(t.Context(), imports.Wish{Server: "prod", Key: "k"})
+		if took := time.Since(began); !errors.Is(err, imports.ErrUnsure) || took != 3*time.Second {
+			t.Errorf("after %s: %v", took, err)
+		}
+		close(db.release)
+		<-woken
+	})
+}
+
 func TestAwaitEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	asked := r.ask("ana", bigfix.TypeRaw) // nobody leads: nothing becomes of it
@@ -59,10 +152,10 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestFollowAndAnswered(t *testing.T) {
+func TestFollow(t *testing.T) {
 	r := newRig(t)
 	asked := r.ask("ana", bigfix.TypeRaw)
-	woken, cancel := r.signal.Subscribe()
+	woken, cancel := r.signal.Subscribe(asked.ID)
 	defer cancel()
 	for range 2 {
 		if err := r.intake.Follow(t.Context(), asked.ID, "Uben"); err != nil {
@@ -74,16 +167,8 @@ func TestFollowAndAnswered(t *testing.T) {
 	default:
 		t.Error("a new follower woke nobody")
 	}
-	if err := r.intake.Answered(t.Context(), asked.ID); err != nil {
-		t.Fatal(err)
-	}
-	r.clock.Advance(time.Minute)
-	if err := r.intake.Answered(t.Context(), asked.ID); err != nil {
-		t.Fatal(err)
-	}
-	got := r.stored(asked.ID)
-	if !slices.Equal(got.Followers, []string{"Uana", "Uben"}) || !got.AnsweredAt.Equal(noon) {
-		t.Errorf("followed by %v, answered at %s", got.Followers, got.AnsweredAt)
+	if got := r.stored(asked.ID); !slices.Equal(got.Followers, []string{"Uana", "Uben"}) {
+		t.Errorf("followed by %v", got.Followers)
 	}
 	if err := r.intake.Follow(t.Context(), "nobody's", "Uben"); !errors.Is(err, imports.ErrNotFound) {
 		t.Errorf("following what isn't there: %v", err)

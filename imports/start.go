@@ -30,7 +30,7 @@ type attempt struct {
 func (w *watcher) expire(ctx context.Context) error {
 	for _, imp := range w.intents() {
 		if w.tooLate(imp) {
-			if err := w.finish(ctx, imp, Expired, w.whyLate()); err != nil {
+			if err := w.finish(ctx, imp, Expired, w.whyLate(imp)); err != nil {
 				return err
 			}
 		}
@@ -42,8 +42,12 @@ func (w *watcher) expire(ctx context.Context) error {
 func (w *watcher) tooLate(imp Import) bool { return w.now().Sub(imp.AcceptedAt) >= sendWithin }
 
 // whyLate is what held an intent up, as far as that is known.
-func (w *watcher) whyLate() Reason {
-	return Reason{Kind: ReasonTooLate, Failure: w.srv.Last.Failure, Other: w.inTheWay()}
+func (w *watcher) whyLate(imp Import) Reason {
+	why := Reason{Kind: ReasonTooLate, Failure: w.srv.Last.Failure}
+	if other := w.inTheWay(); other != imp.ID {
+		why.Other = other
+	}
+	return why
 }
 
 // intents are the accepted imports, oldest first.
@@ -96,7 +100,7 @@ func (w *watcher) startOne(ctx context.Context, imp Import, a *attempt) error {
 			return err
 		}
 		if w.tooLate(imp) {
-			return w.finish(ctx, imp, Expired, w.whyLate())
+			return w.finish(ctx, imp, Expired, w.whyLate(imp))
 		}
 		// Slack may have taken its time: what was seen before it may not be true any more.
 		if ok, err := w.ready(ctx, imp, a); !ok || err != nil {
@@ -203,6 +207,9 @@ func (w *watcher) announce(ctx context.Context, imp Import, a *attempt) error {
 	ctxOne, cancel := context.WithTimeout(ctx, announceWithin)
 	defer cancel()
 	err := w.e.cfg.Announcer.Announce(ctxOne, imp)
+	if errors.Is(err, ErrNotLeader) {
+		return err
+	}
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -235,8 +242,11 @@ func (w *watcher) forget(id string) {
 
 // send marks the intent as being sent, and sends it if that could be stored. From there on nothing sends it again:
 // this loop moves on, and a new one finds it marked. A process that has to end in between sends it still, for whoever
-// finds the mark takes it for sent.
+// finds the mark takes it for sent; one that has lost the lead, or woke up too late, does not.
 func (w *watcher) send(ctx context.Context, imp Import, a *attempt) error {
+	if err := w.lead.Check(); err != nil {
+		return err // not marked yet: the new leader starts it
+	}
 	marked := imp
 	marked.State, marked.SendingAt = Sending, w.now()
 	marked.Baseline = w.srv.Quiet
@@ -248,18 +258,41 @@ func (w *watcher) send(ctx context.Context, imp Import, a *attempt) error {
 		return w.leaderOnly(err)
 	}
 	w.forget(imp.ID)
-	if w.tooLate(marked) { // the store took its time; nothing has left
-		return w.finish(ctx, marked, Expired, w.whyLate())
-	}
-	w.log.WithField("import", marked.ID).WithField("type", marked.Type).Info("starting an import")
 	late, cancel := draining(ctx)
 	defer cancel()
-	_, err := w.cfg.Client.Start(late, marked.Type)
+	err := w.runOnce(late, marked)
+	if errors.Is(err, ErrNotLeader) {
+		return err
+	}
 	if err := w.sent(late, marked, err); err != nil || ctx.Err() != nil || w.rejected() {
 		return err
 	}
 	return w.look(ctx)
 }
+
+// runOnce sends run=, unless it turns out at the last moment that it must not leave any more: this process, or the
+// database, may have been held up for any length of time since it was marked. A lost lead is nobody's to record here:
+// the new leader finds the mark, takes it for sent, and watches.
+func (w *watcher) runOnce(ctx context.Context, marked Import) error {
+	fence := func() error {
+		if err := w.lead.Check(); err != nil {
+			return err
+		}
+		if w.tooLate(marked) {
+			return errTooLate
+		}
+		return nil
+	}
+	if err := fence(); err != nil {
+		return &bigfix.Error{Kind: bigfix.ErrUnavailable, Op: "start " + string(marked.Type), Unsent: true, Err: err}
+	}
+	w.log.WithField("import", marked.ID).WithField("type", marked.Type).Info("starting an import")
+	_, err := w.cfg.Client.Start(bigfix.WithFence(ctx, fence), marked.Type)
+	return err
+}
+
+// errTooLate is in the error of a request that did not leave because its intent had expired.
+var errTooLate = errors.New("accepted too long ago")
 
 // unkeep takes an intent back to what it was: marking it could not be stored, and so nothing was sent.
 func (w *watcher) unkeep(imp Import) {
@@ -277,6 +310,9 @@ func (w *watcher) sent(ctx context.Context, imp Import, err error) error {
 	failure := FailureOf(err, w.now())
 	var answer *bigfix.Error
 	if errors.As(err, &answer) && answer.NotSent() {
+		if w.tooLate(imp) {
+			return w.finish(ctx, imp, Expired, w.whyLate(imp))
+		}
 		return w.finish(ctx, imp, Refused, refusalOf(failure))
 	}
 	imp.State, imp.SendAnswer = Sent, failure

@@ -59,7 +59,7 @@ func newWatcher(e *Engine, cfg ServerConfig, lead Lead) *watcher {
 	}
 }
 
-// run steps until ctx ends (nil) or another process leads (ErrNotLeader).
+// run steps until ctx ends (nil) or the lead is lost (ErrNotLeader).
 func (w *watcher) run(ctx context.Context) error {
 	changed, cancel := w.e.cfg.Signal.Subscribe()
 	defer cancel()
@@ -83,6 +83,9 @@ func (w *watcher) run(ctx context.Context) error {
 // step does what is due. The only error that ends the loop is ErrNotLeader; what else fails was noted, and is due
 // again later.
 func (w *watcher) step(ctx context.Context) error {
+	if err := w.lead.Check(); err != nil {
+		return err
+	}
 	if err := w.sync(ctx); err != nil {
 		return err
 	}
@@ -227,7 +230,10 @@ func (w *watcher) merge(stored []Import) {
 // look asks the server once, judges the answer, and stores what came of it.
 func (w *watcher) look(ctx context.Context) error {
 	asked := w.now()
-	status, err := w.cfg.Client.Status(ctx)
+	status, err := w.cfg.Client.Status(bigfix.WithFence(ctx, w.lead.Check))
+	if errors.Is(err, ErrNotLeader) {
+		return err // it did not leave: the new leader looks
+	}
 	if ctx.Err() != nil {
 		return nil // cut by us: that says nothing about the server
 	}
