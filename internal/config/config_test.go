@@ -87,6 +87,12 @@ func TestDefaults(t *testing.T) {
 	if got, want := cfg.Database.Reveal(), "importbot.db"; got != want {
 		t.Errorf("database: got %q, want %q", got, want)
 	}
+	if got, want := cfg.HTTP.Addr, "127.0.0.1:9480"; got != want {
+		t.Errorf("HTTP: got %q, want %q", got, want)
+	}
+	if !cfg.HeartbeatURL.Empty() || cfg.AuditLog != "" {
+		t.Errorf("there is a heartbeat, or an audit log %q, that nobody asked for", cfg.AuditLog)
+	}
 	if got, want := cfg.Log, (Log{Level: logrus.InfoLevel, Format: LogAuto}); got != want {
 		t.Errorf("log: got %v, want %v", got, want)
 	}
@@ -172,6 +178,34 @@ func TestEveryFault(t *testing.T) {
 		{"announce", []string{"ANNOUNCE", "some"}, []string{`ANNOUNCE is "some": write all, failures or none`}},
 		{"another database", []string{"DATABASE_URL", "mysql://a:secretive@b/c"}, []string{`DATABASE_URL begins with "mysql://"`}},
 		{"a database without its scheme", []string{"DATABASE_URL", "a:secretive@b/c"}, []string{"DATABASE_URL is no path of a file"}},
+		{"a database without its scheme, on its own", []string{"DATABASE_URL", "a:secretive@b"}, []string{"DATABASE_URL is no path of a file"}},
+		{"a database of another driver", []string{"DATABASE_URL", "jdbc:postgresql://b/c?user=a&password=secretive"}, []string{`DATABASE_URL begins with "jdbc:postgresql://"`}},
+		{"a database as key=value", []string{"DATABASE_URL", "host=b user=a password=secretive dbname=c"}, []string{"DATABASE_URL is a list of key=value: write it as a URL, like postgres://"}},
+		{"a password that is not escaped, @", []string{"DATABASE_URL", "postgres://a:secretive@x@b/c"}, []string{"DATABASE_URL is no URL that can be read"}},
+		{"a password that is not escaped, /", []string{"DATABASE_URL", "postgres://a:secretive/x@b/c"}, []string{"DATABASE_URL is no URL that can be read: write it like postgres://importbot:PASSWORD@"}},
+		{"a password that is not escaped, %", []string{"DATABASE_URL", "postgres://a:secretive%zz@b/c"}, []string{"DATABASE_URL is no URL that can be read"}},
+		{"a password and no user", []string{"DATABASE_URL", "postgres://:secretive@b/c"}, []string{"DATABASE_URL names no user"}},
+		{"a server without a database", []string{"DATABASE_URL", "postgres://a:secretive@b"}, []string{"DATABASE_URL names no database"}},
+		{"a database without a user", []string{"DATABASE_URL", "postgres://b/c"}, []string{"DATABASE_URL names no user"}},
+		{"a port of a database", []string{"DATABASE_URL", "postgres://a:secretive@b:many/c"}, []string{"DATABASE_URL can't be used: invalid port"}},
+		{"how it is encrypted", []string{"DATABASE_URL", "postgresql://a:secretive@b/c?sslmode=maybe"}, []string{"DATABASE_URL can't be used: failed to configure TLS (sslmode is invalid); write it like"}},
+		{"an authority that is not there", []string{"DATABASE_URL", "postgres://a:secretive@b/c?sslmode=verify-full&sslrootcert=" + dir + "/none"},
+			[]string{"DATABASE_URL can't be used: failed to configure TLS (unable to read CA file: open " + dir + "/none: no such file"}},
+		{"a password where the driver quotes it", []string{"DATABASE_URL", "postgres://a:secretive@b/c?target_session_attrs=secretive"},
+			[]string{"DATABASE_URL can't be used: write it like postgres://"}},
+		{"a port alone", []string{"HTTP_ADDR", "9480"}, []string{`HTTP_ADDR is "9480", a port alone: write 127.0.0.1:9480 for this machine alone, or :9480 for all addresses`}},
+		{"a host alone", []string{"HTTP_ADDR", "localhost"}, []string{`HTTP_ADDR is "localhost", which is no host:port`}},
+		{"an address without a port", []string{"HTTP_ADDR", "::1"}, []string{`HTTP_ADDR is "::1", which has no port: write [::1]:9480`}},
+		{"all addresses, as others write it", []string{"HTTP_ADDR", "*:9480"}, []string{`HTTP_ADDR is "*:9480": write :9480 for all addresses`}},
+		{"a port that is none", []string{"HTTP_ADDR", "127.0.0.1:94800"}, []string{`HTTP_ADDR is "127.0.0.1:94800", whose port is no number`}},
+		{"a port's name", []string{"HTTP_ADDR", "127.0.0.1:http"}, []string{`HTTP_ADDR is "127.0.0.1:http", whose port is no number`}},
+		{"a URL to listen on", []string{"HTTP_ADDR", "http://127.0.0.1:9480"}, []string{`HTTP_ADDR is "http://127.0.0.1:9480", a URL`}},
+		{"a heartbeat without its scheme", []string{"HEARTBEAT_URL", "hc.example.com/ping/secretive"}, []string{"HEARTBEAT_URL is no URL that can be asked: write it like https://"}},
+		{"a heartbeat of another kind", []string{"HEARTBEAT_URL", "ftp://hc.example.com/secretive"}, []string{"HEARTBEAT_URL is no URL that can be asked"}},
+		{"an audit log in a directory that is not there", []string{"AUDIT_LOG", dir + "/no/audit.jsonl"}, []string{`AUDIT_LOG names a file in "` + dir + `/no", which does not exist`}},
+		{"a directory as audit log", []string{"AUDIT_LOG", dir}, []string{`AUDIT_LOG is the directory "` + dir + `"`}},
+		{"a device as audit log", []string{"AUDIT_LOG", os.DevNull}, []string{`AUDIT_LOG is "` + os.DevNull + `", which is no file`}},
+		{"an audit log that is off", []string{"AUDIT_LOG", "off"}, []string{`AUDIT_LOG is "off": write the path of a file`}},
 		{"a database in a directory that is not there", []string{"DATABASE_URL", dir + "/no/importbot.db"}, []string{`DATABASE_URL names a file in "` + dir + `/no", which does not exist`}},
 		{"a database in a file", []string{"DATABASE_URL", empty + "/importbot.db"}, []string{`DATABASE_URL names a file in "` + empty + `", which is no directory`}},
 		{"a directory as database", []string{"DATABASE_URL", dir}, []string{`DATABASE_URL is the directory "` + dir + `"`}},
@@ -348,6 +382,11 @@ func TestWarnings(t *testing.T) {
 		{"insecure", []string{"BIGFIX_INSECURE", "true"}, "", []string{"the certificate of bigfix is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place"}},
 		{"of a later version", []string{"STALL_AFTER", "auto", "BIGFIX_SERVERS", "prod", "BIGFIX_PROD_MISSED_AFTER", "1h"}, "",
 			[]string{"STALL_AFTER has no effect in this version", "BIGFIX_PROD_MISSED_AFTER has no effect in this version"}},
+		{"a heartbeat in the clear", []string{"HEARTBEAT_URL", "http://hc.example.com/ping/secretive"}, "",
+			[]string{"HEARTBEAT_URL is http://: anybody between here and there can read it, and then keep the alarm quiet; write it with https://"}},
+		{"a heartbeat in the clear on this machine", []string{"HEARTBEAT_URL", "http://127.0.0.1:1/ping"}, "", nil},
+		{"a database that may be anybody's", []string{"DATABASE_URL", "postgres://a:secretive@b:5432/c"}, "",
+			[]string{"DATABASE_URL does not say whether the connection to b is encrypted, so what PostgreSQL offers is taken, and nothing proves that it is your server: add sslmode=verify-full (with sslrootcert=/path/of/its/ca.pem), or sslmode=disable if the network is yours alone"}},
 		{"dollars in .env", []string{"LOG_LEVEL", "info"}, dotEnv, []string{
 			".env line 1: the $ in BIGFIX_NOTE is read as another variable's name; put the value between 'single quotes' if it is meant as it stands",
 			"BIGFIX_NOTE is not read: did you mean BIGFIX_NAME?"}},
@@ -397,13 +436,76 @@ func TestSecretNeverPrints(t *testing.T) {
 }
 
 func TestSecretsListsEveryForm(t *testing.T) {
-	cfg := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c")))
-	cfg.Database = NewSecret("postgres://u:pg%3Dpw@h/d")
-	got := cfg.Secrets()
-	for _, want := range []string{"xoxb-1", "xapp-1", "a b&c", "a+b%26c", "a%20b&c", "pg=pw", "pg%3Dpw"} {
+	got := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c",
+		"DATABASE_URL", "postgres://u:pg%3Dpw@h1:1,h2:2/d?sslmode=disable&sslpassword=key+pw",
+		"HEARTBEAT_URL", "https://u:beat@hc.example.com/ping/0123-4567-89ab?key=abcdefabcdef",
+		"https_proxy", "u:pro%20xy@proxy:3128",
+	))).Secrets()
+	for _, want := range []string{
+		"xoxb-1", "xapp-1", "a b&c", "a+b%26c", "a%20b&c", "pg=pw", "pg%3Dpw", "key pw",
+		"https://u:beat@hc.example.com/ping/0123-4567-89ab?key=abcdefabcdef", "/ping/0123-4567-89ab?key=abcdefabcdef", "0123-4567-89ab", "abcdefabcdef",
+		"beat", "dTpiZWF0" /* u:beat */, "pro xy", "dTpwcm8geHk=", /* u:pro xy */
+	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("got %q, want %q in it", got, want)
 		}
+	}
+	if slices.Contains(got, "ping") || slices.Contains(got, "") {
+		t.Errorf("got %q, with what is no secret", got)
+	}
+}
+
+// A path is no secret, and a password that PostgreSQL's programs find elsewhere is one.
+func TestSecretsOfTheDatabase(t *testing.T) {
+	t.Setenv("PGPASSWORD", "from-elsewhere")
+	path := filepath.Join(t.TempDir(), "importbot.db")
+	if got := mustBot(t, environ(with(enough(), "DATABASE_URL", path))).Secrets(); slices.Contains(got, path) || slices.Contains(got, "from-elsewhere") {
+		t.Errorf("SQLite: got %q", got)
+	}
+	if got := mustBot(t, environ(with(enough(), "DATABASE_URL", "postgres://u@/d?host=/run/postgresql"))).Secrets(); !slices.Contains(got, "from-elsewhere") {
+		t.Errorf("PostgreSQL: got %q, want PGPASSWORD in it", got)
+	}
+}
+
+func TestPostgresIsTaken(t *testing.T) {
+	for _, text := range []string{
+		"postgres://a:b@c/d?sslmode=disable", "postgresql://a@c:5433/d?sslmode=require", "postgres://a:b%40c@h1:5432,h2:5432/d?sslmode=disable&target_session_attrs=read-write",
+		"postgres://c/d?user=a&password=b&sslmode=disable", "postgres:///d?host=/run/postgresql", "postgres://a:b@[::1]:5432/d", "postgres://a:b#c@127.0.0.1/d",
+	} {
+		cfg := mustBot(t, environ(with(enough(), "DATABASE_URL", text)))
+		if got := cfg.Database.Reveal(); got != text || len(cfg.Warnings) > 0 {
+			t.Errorf("got %q with %q, want %q", got, cfg.Warnings, text)
+		}
+	}
+}
+
+func TestWatchingIsRead(t *testing.T) {
+	dir := t.TempDir()
+	for _, tc := range []struct {
+		addr, audit         string
+		wantAddr, wantAudit string
+	}{
+		{"off", "stderr", "", "stderr"},
+		{"OFF", "StdErr", "", "stderr"},
+		{":9480", filepath.Join(dir, "new.jsonl"), ":9480", filepath.Join(dir, "new.jsonl")},
+		{"[::1]:0", write(t, dir, "old.jsonl", "{}\n"), "[::1]:0", filepath.Join(dir, "old.jsonl")},
+		{"bot.example.com:80", "", "bot.example.com:80", ""},
+	} {
+		cfg := mustBot(t, environ(with(enough(), "HTTP_ADDR", tc.addr, "AUDIT_LOG", tc.audit)))
+		if cfg.HTTP.Addr != tc.wantAddr || cfg.AuditLog != tc.wantAudit {
+			t.Errorf("%s, %s: got %q, %q", tc.addr, tc.audit, cfg.HTTP.Addr, cfg.AuditLog)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("asking whether a file can be written leaves %q, %v", left, err)
+	}
+}
+
+func TestHeartbeatFromAFile(t *testing.T) {
+	const address = "https://hc.example.com/ping/0123456789ab"
+	cfg := mustBot(t, environ(with(enough(), "HEARTBEAT_URL_FILE", write(t, t.TempDir(), "beat", address+"\n"))))
+	if got := cfg.HeartbeatURL.Reveal(); got != address {
+		t.Errorf("got %q, want %q", got, address)
 	}
 }
 
@@ -457,4 +559,23 @@ func write(t *testing.T, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// However a password spoils the URL that it stands in, what is said of it does not hold the password.
+func FuzzDatabaseURL(f *testing.F) {
+	const marked = "MARKEDsecret"
+	for _, before := range []string{"", "@", "/", "?", "#", ":", "%", "%40", "[", "1/", "?sslmode=", "/c?host="} {
+		for _, after := range []string{"", "@", "/", ":"} {
+			f.Add(before, after, "b/c")
+			f.Add(before, after, "b/c?sslmode=maybe")
+		}
+	}
+	f.Fuzz(func(t *testing.T, before, after, rest string) {
+		text := "postgres://a:" + before + marked + after + "@" + rest
+		r := newReader(environ(map[string]string{"DATABASE_URL": text}))
+		r.database()
+		if said := fmt.Sprint(r.faults, r.warnings); strings.Contains(said, marked) {
+			t.Errorf("%q: %s", text, said)
+		}
+	})
 }

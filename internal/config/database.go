@@ -93,9 +93,9 @@ func databaseServer(text string) (Secret, error) {
 	u, err := newPostgres(text)
 	var parse *pgconn.ParseConfigError
 	switch {
-	case errors.As(err, &parse) && u.readable():
+	case errors.As(err, &parse) && u.readable() && !strings.Contains(parse.Error(), "failed to parse"): // that quotes any part
 		return Secret{}, &wrong{"can't be used", u.without(parse)}
-	case err != nil:
+	case err != nil, strings.Contains(u.behind, "@"):
 		return Secret{}, &wrong{"is no URL that can be read", "write it like " + databaseExample + "; " + escapes}
 	case u.config.Database == "":
 		return Secret{}, &wrong{"names no database", "write its name behind the host, like " + databaseExample}
@@ -110,6 +110,7 @@ type postgres struct {
 	config   *pgconn.Config // nil where it can't be read
 	user     string         // of the URL, as it stands there
 	password string         // between user and host, as it stands there
+	behind   string         // from the host to the query
 	query    url.Values
 }
 
@@ -129,8 +130,10 @@ func newPostgres(text string) (postgres, error) {
 	var u postgres
 	if at := strings.IndexAny(rest, "@/"); at >= 0 && rest[at] == '@' {
 		u.user, u.password, _ = strings.Cut(rest[:at], ":")
+		rest = rest[at+1:]
 	}
-	_, query, _ := strings.Cut(rest, "?")
+	var query string
+	u.behind, query, _ = strings.Cut(rest, "?")
 	u.query, _ = url.ParseQuery(query) //nolint:errcheck // the driver judges it
 	if u.user == "" {
 		u.user = u.query.Get("user")
@@ -143,7 +146,7 @@ func newPostgres(text string) (postgres, error) {
 // readable says whether it is clear which part of the URL is the password: if so, it can be cut out of what the driver says.
 func (u postgres) readable() bool {
 	_, err := url.PathUnescape(u.password)
-	return err == nil && !strings.ContainsAny(u.password, "@:/?#")
+	return err == nil && !strings.ContainsAny(u.password, ":?#") && !strings.Contains(u.behind, "@")
 }
 
 // without is what the driver says, which quotes the URL first.
