@@ -3,6 +3,8 @@ package deploy
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,8 +37,8 @@ type panel struct {
 	GridPos                  struct{ H, W, X, Y int }
 	Datasource               source
 	Targets                  []struct {
-		RefID, Expr string
-		Datasource  source
+		RefID, Expr, LegendFormat string
+		Datasource                source
 	}
 }
 
@@ -52,7 +54,7 @@ func readDashboard(t *testing.T) dashboard {
 // dashboardQueries are all expressions of the dashboard, with values for what Grafana puts in.
 func dashboardQueries(t *testing.T) []query {
 	t.Helper()
-	fill := strings.NewReplacer("$__rate_interval", "5m", "$__interval", "5m", "$__range", "1h", "$job", ".*", "$server", ".*")
+	fill := strings.NewReplacer("$__rate_interval", "5m", "$__interval", "5m", "$__range", "1h", "$job", "importbot", "$server", "prod")
 	var all []query
 	add := func(where, expr string) {
 		expr = fill.Replace(expr)
@@ -121,6 +123,21 @@ func TestTheDashboardAsksTheChosenDataSource(t *testing.T) {
 	}
 	if kinds["datasource"] != "datasource" || kinds["server"] != "query" || d.SchemaVersion < 38 {
 		t.Errorf("variables %v, schema %d", kinds, d.SchemaVersion)
+	}
+}
+
+var legendLabel = regexp.MustCompile(`\{\{(\w+)\}\}`)
+
+// A legend can only show labels that the expression keeps.
+func TestLegendsNameLabelsThatAreThere(t *testing.T) {
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			for _, l := range legendLabel.FindAllStringSubmatch(target.LegendFormat, -1) {
+				if kept := groupings(target.Expr); len(kept) > 0 && !slices.Contains(kept, l[1]) {
+					t.Errorf("%s shows %s, and %s keeps %v", p.Title, l[0], target.Expr, kept)
+				}
+			}
+		}
 	}
 }
 

@@ -184,6 +184,39 @@ func TestEveryExpressionFindsSomething(t *testing.T) {
 	tool(t, "", "test", "rules", path)
 }
 
+var grouping = regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
+
+// groupings are the labels that an expression groups by or matches on.
+func groupings(expr string) []string {
+	var all []string
+	for _, m := range grouping.FindAllStringSubmatch(expr, -1) {
+		for label := range strings.SplitSeq(m[1], ",") {
+			if label = strings.TrimSpace(label); label != "" {
+				all = append(all, label)
+			}
+		}
+	}
+	return all
+}
+
+// Grouping by a label that isn't there finds something all the same: one line where many are meant.
+func TestEveryExpressionGroupsByLabelsThatExist(t *testing.T) {
+	real := series(t)
+	for _, q := range append(documented(t), dashboardQueries(t)...) {
+		have := []string{"job", "instance"}
+		for _, name := range metricName.FindAllString(q.expr, -1) {
+			for labels := range real[name] {
+				have = append(have, strings.Fields(labels)...)
+			}
+		}
+		for _, label := range groupings(q.expr) {
+			if !slices.Contains(have, label) {
+				t.Errorf("%s: %s groups by %s, which nothing in it has", q.where, q.expr, label)
+			}
+		}
+	}
+}
+
 // filter is a comparison that keeps some series only, and rightly none of a process that has just started.
 var filter = regexp.MustCompile(`\s+(==|>)\s+[0-9]+`)
 
