@@ -109,6 +109,7 @@ type Bot struct {
 	pulse              pulse
 	share              atomic.Int64 // processes that share Slack's limits
 	unacked            atomic.Int64 // requests taken and not acked yet
+	atWork             sync.Map     // context.CancelFunc by *Request
 
 	running  atomic.Bool
 	draining atomic.Bool
@@ -141,6 +142,7 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 	b.share.Store(1)
 	b.handlers = pool{max: cfg.Workers, wait: cfg.QueueLength, broke: b.broke}
 	b.chores = pool{max: maxChores, wait: maxChores * 16, broke: b.broke}
+	b.pulse.broke = b.stoodStill
 	b.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.appAPI = slack.New(cfg.AppToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.open = b.converse
@@ -324,6 +326,22 @@ func (b *Bot) acksLeft(ctx context.Context) int {
 			return left
 		}
 	}
+}
+
+// stoodStill replaces every socket: what lies unread in one may be old. It ends
+// handlers whose time was over meanwhile: the timers that should have done so
+// stood still as well.
+func (b *Bot) stoodStill(d time.Duration) {
+	b.log.WithField("for", d.Round(time.Second)).Warn("This process stood still; its connections to Slack are replaced")
+	for _, s := range b.sockets() {
+		s.cancel(errFrozen)
+	}
+	b.atWork.Range(func(request, cancel any) bool {
+		if isPast(request.(*Request).received.Add(b.cfg.HandleWithin), time.Now()) {
+			cancel.(context.CancelFunc)()
+		}
+		return true
+	})
 }
 
 // goodbye tells Slack on every socket that it ends.

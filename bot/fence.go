@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"time"
 )
@@ -67,41 +69,8 @@ func isPast(deadline, now time.Time) bool {
 	return !now.Before(deadline) || !now.Round(0).Before(deadline.Round(0))
 }
 
-// guarded returns the request with a body that asks mayLeave when its first
-// byte is read. net/http reads it once the connection stands, and has written
-// nothing by then: the header waits in a buffer for the body. What is refused
-// leaves no byte on the network, and costs the pool that one connection; so
-// mayLeave is asked here as well, before there is one.
-func guarded(req *http.Request) (*http.Request, error) {
-	h := &hold{ctx: req.Context()}
-	if err := h.ask(); err != nil {
-		if req.Body != nil {
-			req.Body.Close()
-		}
-		return nil, err
-	}
-	if req.Body == nil || req.Body == http.NoBody {
-		return req, nil
-	}
-	held := new(http.Request)
-	*held = *req
-	held.Body = &heldBody{ReadCloser: req.Body, hold: h}
-	if req.GetBody != nil { // net/http begins anew where a kept connection turned out to be dead
-		held.GetBody = func() (io.ReadCloser, error) {
-			if err := h.refusal(); err != nil {
-				return nil, err // and would else try every connection that it kept
-			}
-			body, err := req.GetBody()
-			if err != nil {
-				return nil, err
-			}
-			return &heldBody{ReadCloser: body, hold: h}, nil
-		}
-	}
-	return held, nil
-}
-
-// hold decides about one request. Once refused it stays so.
+// hold decides about one request, when its first byte is about to be written.
+// Once refused it stays so.
 type hold struct {
 	ctx    context.Context
 	unsent atomic.Pointer[unsent]
@@ -128,20 +97,72 @@ func (h *hold) refusal() error {
 	return nil
 }
 
-// heldBody is a body that may be forbidden to leave.
-type heldBody struct {
-	io.ReadCloser
-	hold    *hold
-	begun   bool
-	refused error
+// request returns req so that h is asked by the connection that it gets. A
+// refusal costs that connection, which is closed; so h is asked here as well,
+// before there is one.
+func (h *hold) request(req *http.Request) (*http.Request, error) {
+	if err := h.ask(); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
+	held := req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if gated := gatedUnder(info.Conn); gated != nil {
+				gated.next.Store(h)
+			}
+		},
+	}))
+	if req.GetBody != nil { // net/http begins anew where a kept connection turned out to be dead
+		held.GetBody = func() (io.ReadCloser, error) {
+			if err := h.refusal(); err != nil {
+				return nil, err // and would else try every connection that it kept
+			}
+			return req.GetBody()
+		}
+	}
+	return held, nil
 }
 
-func (b *heldBody) Read(p []byte) (int, error) {
-	if !b.begun {
-		b.begun, b.refused = true, b.hold.ask()
+// gatedConn is a connection that asks before it writes the first byte of a
+// request. It stands below TLS, whose handshake is over by then, so that
+// proxies make no difference.
+type gatedConn struct {
+	net.Conn
+	next atomic.Pointer[hold] // of the request that is written next
+}
+
+func (c *gatedConn) Write(p []byte) (int, error) {
+	if h := c.next.Swap(nil); h != nil {
+		if err := h.ask(); err != nil {
+			return 0, err
+		}
 	}
-	if b.refused != nil {
-		return 0, b.refused
+	return c.Conn.Write(p)
+}
+
+// gatedUnder finds it below the layers of TLS.
+func gatedUnder(conn net.Conn) *gatedConn {
+	for {
+		switch c := conn.(type) {
+		case *gatedConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
 	}
-	return b.ReadCloser.Read(p)
+}
+
+// gated makes a dialer's connections ask.
+func gated(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &gatedConn{Conn: conn}, nil
+	}
 }

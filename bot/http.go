@@ -16,11 +16,11 @@ const maxAnswer = 16 << 20
 
 // newHTTPClient makes the client for everything but the WebSocket. It follows
 // no redirect, for a token must not go where it was not sent, and it resends
-// nothing that may have arrived. It speaks HTTP/1.1 only: HTTP/2 sends a
-// request's header before it asks for the body, and what a fence holds back
-// would be half sent.
+// nothing that may have arrived. It speaks HTTP/1.1 only: there a connection
+// belongs to one request at a time, and can be asked whether that may leave.
 func newHTTPClient(timeout time.Duration) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = gated(transport.DialContext)
 	transport.MaxIdleConnsPerHost = 8
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
@@ -85,7 +85,7 @@ func parseRetryAfter(header string) time.Duration {
 type tripper struct{ *http.Transport }
 
 func (t tripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, err := guarded(req)
+	req, err := (&hold{ctx: req.Context()}).request(req)
 	if err != nil {
 		return nil, err
 	}

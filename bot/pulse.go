@@ -18,6 +18,8 @@ const (
 // was sent to a process that did not answer; it is not ours any more. The wall
 // clock is asked, for the other one stands still as well.
 type pulse struct {
+	broke func(stoodStill time.Duration) // told once each time
+
 	last   atomic.Int64 // unix nanoseconds of the last beat; zero before the first
 	thawed atomic.Int64 // when it was last found to have stood still
 }
@@ -42,8 +44,14 @@ func (p *pulse) beat(now time.Time) {
 
 // look compares with the last beat. Whoever wakes first finds out.
 func (p *pulse) look(now time.Time) {
-	if last := p.last.Load(); last != 0 && now.UnixNano()-last > int64(slackWaits) {
-		p.thawed.Store(now.UnixNano())
+	last := p.last.Load()
+	stood := time.Duration(now.UnixNano() - last)
+	if last == 0 || stood <= slackWaits {
+		return
+	}
+	p.thawed.Store(now.UnixNano())
+	if p.last.CompareAndSwap(last, now.UnixNano()) && p.broke != nil {
+		p.broke(stood)
 	}
 }
 

@@ -22,8 +22,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 	}
 	if b.pulse.stoodStillSince(s.opened) {
 		// It may have lain in the socket for long. Unacked, it is not lost: Slack
-		// has told the person, or given it to another connection.
-		s.cancel(errFrozen)
+		// has told the person, or gives it to another connection.
 		b.log.WithField("type", event.Type).Warn("Left an envelope alone that came while this process stood still")
 		return
 	}
@@ -135,7 +134,8 @@ func (b *Bot) tell(r *Request, words string) {
 func (b *Bot) serve(r *Request) {
 	ctx, cancel := context.WithDeadline(b.work, r.received.Add(b.cfg.HandleWithin))
 	defer cancel()
-	r.onLapse(cancel)
+	b.atWork.Store(r, cancel)
+	defer b.atWork.Delete(r)
 	switch {
 	case r.lapsed():
 		return
@@ -155,6 +155,13 @@ func (b *Bot) serve(r *Request) {
 	}
 	if err != nil {
 		b.apologise(r, wordsFailed, err)
+	}
+}
+
+// endHandler ends the context of a request's handler, if it is at work.
+func (b *Bot) endHandler(r *Request) {
+	if cancel, ok := b.atWork.Load(r); ok {
+		cancel.(context.CancelFunc)()
 	}
 }
 

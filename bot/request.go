@@ -52,9 +52,7 @@ type Request struct {
 	received    time.Time
 	foreign     bool // of another workspace: nothing but its own response_url reaches the person
 
-	acked      atomic.Bool
-	gone       atomic.Bool                        // lapsed: see ErrLapsed
-	stop       atomic.Pointer[context.CancelFunc] // ends the handler
+	ackState   atomic.Int32
 	apologised atomic.Bool
 	ackTimer   atomic.Pointer[time.Timer]
 
@@ -134,14 +132,21 @@ func (r *Request) Ack() {
 	if r.socket == nil || r.lapsed() || !r.claimAck() {
 		return
 	}
-	defer r.bot.unacked.Add(-1)
+	defer r.bot.unacked.Add(-1) // once it is in the socket's queue
 	if err := r.socket.ack(r.envelopeID, nil, sentAck{r.Kind, r.received}); err != nil {
 		r.bot.log.WithError(err).WithField("connection", r.socket.link.number).Debug("An ack could not be sent; Slack may send the request again")
 	}
 }
 
+// What became of the ack. Only the first change counts.
+const (
+	ackOpen int32 = iota
+	ackClaimed
+	ackLapsed // see ErrLapsed
+)
+
 func (r *Request) claimAck() bool {
-	if !r.acked.CompareAndSwap(false, true) {
+	if !r.ackState.CompareAndSwap(ackOpen, ackClaimed) {
 		return false
 	}
 	if timer := r.ackTimer.Load(); timer != nil {
@@ -159,25 +164,17 @@ var ErrLapsed = errors.New("the request was not acked in time and is not ours an
 // handler if so. Acks never stand in line, so that this happens to a process
 // that was frozen, or starved.
 func (r *Request) lapsed() bool {
-	if r.acked.Load() {
-		return false
-	}
-	if !isPast(r.received.Add(slackWaits), time.Now()) {
-		return r.gone.Load()
-	}
-	if !r.gone.Swap(true) {
+	if isPast(r.received.Add(slackWaits), time.Now()) && r.ackState.CompareAndSwap(ackOpen, ackLapsed) {
 		r.bot.unacked.Add(-1)
 		r.bot.cfg.Observer.refused(r, "late")
 		r.bot.requestLog(r).Warn("Left a request alone that this process was too late for")
 	}
-	if stop := r.stop.Load(); stop != nil {
-		(*stop)()
+	if r.ackState.Load() != ackLapsed {
+		return false
 	}
+	r.bot.endHandler(r)
 	return true
 }
-
-// onLapse is what ends the handler.
-func (r *Request) onLapse(stop context.CancelFunc) { r.stop.Store(&stop) }
 
 // ErrUnanswerable: neither the ack nor a response_url can carry words, because
 // there is none, it is used up, or too old. Say it in a direct message.
@@ -223,7 +220,7 @@ func newReply(m Message) reply {
 
 // answerInAck lets m travel in the ack; false when that is no longer or not possible.
 func (r *Request) answerInAck(m Message) bool {
-	if !r.inAck || r.acked.Load() || r.lapsed() {
+	if !r.inAck || r.ackState.Load() != ackOpen || r.lapsed() {
 		return false
 	}
 	payload, err := json.Marshal(newReply(m))
@@ -258,7 +255,7 @@ func (r *Request) respond(ctx context.Context, m Message) error {
 		return fmt.Errorf("wait for the ack to arrive: %w", ctx.Err())
 	}
 	r.mu.Lock()
-	usable := r.responseURL != "" && r.uses < maxResponseURL && time.Since(r.received) < 30*time.Minute
+	usable := r.responseURL != "" && r.uses < maxResponseURL && !isPast(r.received.Add(30*time.Minute), time.Now())
 	replace := r.Kind == Command && r.answers > 0
 	if usable {
 		r.uses++

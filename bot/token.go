@@ -87,6 +87,9 @@ func (t *token) refusal() *Refusal {
 func (t *token) tryIn(pace time.Duration) (time.Duration, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.refused == nil {
+		return 0, nil
+	}
 	now := time.Now()
 	t.turn = maxTime(t.turn, now).Add(pace)
 	return t.turn.Sub(now), t.well
