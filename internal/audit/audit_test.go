@@ -197,11 +197,11 @@ func TestFileGoneForAWhile(t *testing.T) {
 			l.Note(Entry{Text: fmt.Sprint(i)})
 			synctest.Wait()
 		}
-		time.Sleep(time.Hour)
+		advance(time.Hour)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(lastRetry + time.Second)
+		advance(lastRetry + time.Second)
 		if got := texts(t, path); !slices.Equal(got, []string{"0", "1", "2", "3", "4"}) {
 			t.Errorf("got %q", got)
 		}
@@ -255,13 +255,13 @@ func TestDatabaseAway(t *testing.T) {
 		if got := strings.Count(out.String(), "\n"); got != 20 {
 			t.Errorf("got %d lines while the database is away, want 20", got)
 		}
-		time.Sleep(time.Hour)
+		advance(time.Hour)
 		synctest.Wait()
 		if db.asks < 100 || db.asks > 130 {
 			t.Errorf("asked %d times in an hour, want about every %s", db.asks, lastRetry)
 		}
 		db.set(nil)
-		time.Sleep(lastRetry)
+		advance(lastRetry)
 		synctest.Wait()
 		if len(db.rows) != 20 || db.rows[0].Text != "0" || db.rows[19].Text != "19" {
 			t.Errorf("got %d rows, want all 20 in their order", len(db.rows))
@@ -284,7 +284,7 @@ func TestTooMany(t *testing.T) {
 		stop := start(t, l)
 		synctest.Wait()
 		db.set(nil)
-		time.Sleep(firstRetry)
+		advance(firstRetry)
 		synctest.Wait()
 		l.Note(Entry{Kind: Command, Text: "later"})
 		stop()
@@ -405,4 +405,10 @@ func await(t *testing.T, holds func() bool) {
 			t.Fatal("it did not happen within 10 s")
 		}
 	}
+}
+
+// advance lets that much of a bubble's time pass.
+func advance(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
 }
