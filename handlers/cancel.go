@@ -11,19 +11,20 @@ func (h *Handlers) cancelCommand() command {
 	return command{name: "cancel", aliases: []string{"stop", "abort", "kill"}, run: h.cancel}
 }
 
-func (h *Handlers) cancel(ctx context.Context, r *bot.Request, args []string) error {
+func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 	servers := h.Servers
-	if srv, ok := h.only(r.ChannelID); ok {
+	if srv, ok := h.only(c.ChannelID); ok {
 		servers = []Server{srv}
 	}
 	if len(args) > 0 {
 		srv, ok := h.server(args[0])
 		if !ok {
-			return r.Answer(ctx, h.unknownServerMessage(args[0], "cancel"))
+			c.refuse(whyUnknownServer)
+			return c.Answer(ctx, h.unknownServerMessage(args[0], "cancel"))
 		}
 		servers = []Server{srv}
 	}
-	return r.Answer(ctx, h.cancelMessage(servers))
+	return c.Answer(ctx, h.cancelMessage(servers))
 }
 
 // cancelMessage says that the API can't, and where one can.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"importbot/bigfix"
-	"importbot/bot"
 )
 
 // completeCommand starts a complete import, as the web pages do.
@@ -15,8 +14,8 @@ func (h *Handlers) completeCommand() command {
 		usage:   "complete" + h.nameHint(),
 		says:    "starts a complete import, the same as from the web pages. For operators.",
 		example: "complete" + h.nameExample(),
-		run: func(ctx context.Context, r *bot.Request, args []string) error {
-			return h.start(ctx, r, "complete", bigfix.TypeComplete, args)
+		run: func(ctx context.Context, c *call, args []string) error {
+			return h.start(ctx, c, "complete", bigfix.TypeComplete, args)
 		},
 	}
 }

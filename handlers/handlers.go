@@ -29,6 +29,7 @@ import (
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/audit"
 )
 
 // Announce says which of the imports that nobody started here are shown.
@@ -81,8 +82,10 @@ type Config struct {
 	Slack   Links
 	// Operators knows the members of user groups.
 	Operators *Operators
-	Now       func() time.Time // nil: time.Now
-	Log       logrus.FieldLogger
+	// Audit gets one entry for each command, answered, accepted, refused or failed, and must not block; nil: nobody does.
+	Audit func(audit.Entry)
+	Now   func() time.Time // nil: time.Now
+	Log   logrus.FieldLogger
 }
 
 // Handlers answers commands. It is safe for concurrent use.
@@ -100,7 +103,7 @@ type command struct {
 	// usage is how it is typed, says what it does, example one that works as it stands. A hidden command has none:
 	// help does not list it.
 	usage, says, example string
-	run                  func(ctx context.Context, r *bot.Request, args []string) error
+	run                  func(ctx context.Context, c *call, args []string) error
 }
 
 // New checks the configuration. It asks nobody.
@@ -147,19 +150,42 @@ func (srv *Server) defaults() {
 
 // Handle answers one request; it is a bot.Handler.
 func (h *Handlers) Handle(ctx context.Context, r *bot.Request) error {
-	if r.Kind != bot.Command {
-		return fmt.Errorf("handlers: no %v is known", r.Kind)
-	}
-	words := strings.Fields(strings.ToLower(r.Text))
-	if len(words) == 0 {
-		return h.help(ctx, r, nil)
-	}
-	for _, c := range h.commands {
-		if c.name == words[0] || slices.Contains(c.aliases, words[0]) {
-			return c.run(ctx, r, words[1:])
+	c := h.newCall(r)
+	panicked := true
+	defer func() {
+		if panicked {
+			c.entry.Result, c.entry.Reason = audit.Failed, whyPanic
+			c.note()
 		}
+	}()
+	err := h.serve(ctx, c)
+	panicked = false
+	c.end(err)
+	return err
+}
+
+func (h *Handlers) serve(ctx context.Context, c *call) error {
+	if c.Kind != bot.Command {
+		return fmt.Errorf("handlers: no %v is known", c.Kind)
 	}
-	return r.Answer(ctx, h.unknownMessage(words))
+	words := strings.Fields(strings.ToLower(c.Text))
+	if command, ok := h.typed(words); ok {
+		return command.run(ctx, c, words[min(len(words), 1):])
+	}
+	c.refuse(whyUnknownCommand)
+	return c.Answer(ctx, h.unknownMessage(words))
+}
+
+// typed is the command that words name: help, where there are none.
+func (h *Handlers) typed(words []string) (command, bool) {
+	if len(words) == 0 {
+		words = []string{"help"}
+	}
+	i := slices.IndexFunc(h.commands, func(c command) bool { return c.name == words[0] || slices.Contains(c.aliases, words[0]) })
+	if i < 0 {
+		return command{}, false
+	}
+	return h.commands[i], true
 }
 
 // Close waits until the answers that are under way are given, or ctx ends. What was not answered then goes to the

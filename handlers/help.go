@@ -18,8 +18,8 @@ func (h *Handlers) helpCommand() command {
 	}
 }
 
-func (h *Handlers) help(ctx context.Context, r *bot.Request, _ []string) error {
-	return r.Answer(ctx, h.helpMessage())
+func (h *Handlers) help(ctx context.Context, c *call, _ []string) error {
+	return c.Answer(ctx, h.helpMessage())
 }
 
 // helpMessage lists every command with an example.

@@ -34,8 +34,9 @@ const (
 	// blindlyDirect is how often at most it is sent to a person, in growing distance.
 	blindlyDirect = 8
 	// answerAfter is how long after the decision the person who asked is answered by direct message, unless they were
-	// before. What the handler takes for its answer fits into it: see answerWithin.
-	answerAfter = 15 * time.Second
+	// before. What the handler takes for its answer, on any replica, fits into it: see answerWithin. The rest is for
+	// clocks that differ.
+	answerAfter = 20 * time.Second
 )
 
 // action is a kind of step.
@@ -67,10 +68,12 @@ type situation struct {
 	thread thread
 	server Server
 	now    time.Time
-	// started is when this process took the lead: what was decided before has nobody else who would answer.
-	started time.Time
 	// announcing: the card is wanted before anything was sent.
 	announcing bool
+	// told: the message about an absence told of this import's end, so it needs neither card nor notice of its own.
+	// Until undecided it is not known yet whether that message does.
+	told      bool
+	undecided time.Time
 	// holdPost and holdEdit: Slack is not asked before.
 	holdPost, holdEdit time.Time
 }
@@ -101,6 +104,8 @@ func (s situation) announced() bool {
 	switch {
 	case s.announcing, s.thread.Card.State != Pending:
 		return true
+	case s.told:
+		return false
 	case imp.Origin == imports.Here:
 		return s.sent()
 	case imp.Origin == imports.Late, len(imp.Followers) > 0, s.server.Announce == AnnounceAll:
@@ -144,7 +149,7 @@ func (s situation) card() (step, bool) {
 	if !s.announced() || s.thread.Card.over() || s.abandoned() || s.imp.State == imports.Accepted && !s.announcing {
 		return step{}, false
 	}
-	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel(), s.thread.Card.Again)}, true
+	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel(), s.thread.Card.Again, s.undecided)}, true
 }
 
 // finishedDue says whether the end notice is still to come.
@@ -200,7 +205,8 @@ func again(unsure int, direct bool, now time.Time) time.Time {
 }
 
 // answer is the answer to the person who asked, where nobody gave it: the process that took the command died, or
-// Slack took no answer from it.
+// Slack took no answer from it. That process may be another one than this, so a change of the lead tells nothing about
+// it: it gets its time in any case.
 func (s situation) answer() (step, bool) {
 	imp := s.imp
 	decided, ok := decidedAt(imp)
@@ -215,11 +221,7 @@ func (s situation) answer() (step, bool) {
 	case s.finishedDue() && s.thread.Refused.IsZero():
 		return step{}, false // the end notice mentions them, and comes first
 	}
-	at := latest(decided.Add(answerAfter), s.holdPost, s.thread.Answer.Again)
-	if decided.Before(s.started) {
-		at = latest(s.holdPost, s.thread.Answer.Again)
-	}
-	return step{do: doAnswer, at: at}, true
+	return step{do: doAnswer, at: latest(decided.Add(answerAfter), s.holdPost, s.thread.Answer.Again)}, true
 }
 
 // decidedAt is when it was settled what becomes of a start.

@@ -60,183 +60,6 @@ func (w *worker) do(ctx context.Context, st step) error {
 	return nil
 }
 
-// delivery is one message on its way.
-type delivery struct {
-	post     *Post
-	message  bot.Message
-	channel  string
-	thread   string
-	kind     string
-	once     bool // never sent again where Slack may have taken it
-	countIn  bool // counts among the messages of the channel; what does not goes to a person
-	most     int  // where it counts: how many messages of the channel it may bring that to, sent blindly
-	onlyFind bool // it is not wanted any more, unless it is there already
-	keep     func()
-}
-
-// deliver sends a message: recorded before it leaves, and once Slack took it. It returns Slack's refusal apart from the
-// store's error.
-func (w *worker) deliver(ctx context.Context, d delivery) (refusal, err error) {
-	if d.post.State == Sending {
-		if found, refusal := w.recover(ctx, d); found || refusal != nil || d.post.over() {
-			d.keep()
-			return refusal, w.noteSurely(ctx)
-		}
-	}
-	before := *d.post
-	w.attempt(d)
-	if err := w.note(ctx); err != nil {
-		*d.post = before
-		return nil, err
-	}
-	callCtx, cancel := outlive(ctx, slackWithin)
-	defer cancel()
-	m := d.message
-	if d.post.Plain {
-		m.Blocks = nil
-	}
-	ts, channel, refusal := w.Slack.Post(callCtx, bot.Post{
-		Channel: d.channel, ThreadTS: d.thread, Broadcast: d.kind == kindFinished && d.thread != "", Message: m,
-	})
-	if refusal == nil {
-		d.sent(ts, channel, w.Clock.Now())
-		w.went(&w.failsPost)
-	} else {
-		refusal = d.meant(before, refusal)
-		w.refused(d, before, refusal)
-	}
-	d.keep()
-	return refusal, w.noteSurely(ctx)
-}
-
-// sent records that Slack has the message.
-func (d delivery) sent(ts, channel string, at time.Time) {
-	d.post.State, d.post.TS, d.post.Channel, d.post.At = Sent, ts, channel, at
-	d.post.Unsure, d.post.Again = 0, time.Time{}
-}
-
-// meant is what a refusal comes down to. Who takes not even plain words, has a message of its own "gone", or leaves the
-// same message without an answer twice, is as good as a channel that refuses: asking again and again would help nobody,
-// while another way to the people may be open.
-func (d delivery) meant(before Post, refusal error) error {
-	switch {
-	case errors.Is(refusal, bot.ErrInvalid) && before.Plain,
-		errors.Is(refusal, bot.ErrMessageGone) && d.thread == "",
-		d.countIn && !d.once && bot.MaybeTaken(refusal) && d.post.Unsure >= blindly:
-		return fmt.Errorf("%w: %w", bot.ErrChannel, refusal)
-	}
-	return refusal
-}
-
-// attempt records that a message is about to leave.
-func (w *worker) attempt(d delivery) {
-	d.post.State = Sending
-	d.post.Attempts++
-	d.post.Unsure++
-	d.post.Again = again(d.post.Unsure, !d.countIn, w.Clock.Now())
-	if d.post.At.IsZero() {
-		d.post.At = w.Clock.Now()
-	}
-	if d.countIn {
-		w.s.thread.Messages++
-	}
-	d.keep()
-}
-
-// refused records what came of a message that Slack did not confirm.
-func (w *worker) refused(d delivery, before Post, refusal error) {
-	limited := (*bot.RateLimitedError)(nil)
-	isLimited := errors.As(refusal, &limited)
-	if bot.MaybeTaken(refusal) {
-		if d.once {
-			d.post.State = GivenUp
-		}
-	} else {
-		d.post.State, d.post.Unsure, d.post.Again = before.State, before.Unsure, before.Again
-		if d.countIn {
-			w.s.thread.Messages--
-		}
-		if isLimited {
-			*d.post = before
-		}
-	}
-	switch {
-	case isLimited:
-		w.hold(&w.holdPost, limited.After)
-	case errors.Is(refusal, bot.ErrInvalid) && !d.post.Plain:
-		d.post.Plain = true // once more at once, with the words alone
-		w.log.WithError(refusal).Error("Slack does not accept the blocks of a message; its text goes alone")
-	case errors.Is(refusal, bot.ErrChannel), errors.Is(refusal, bot.ErrMessageGone), errors.Is(refusal, bot.ErrNoScope):
-		w.noteFailure(refusal) // what follows from it is for the step
-	default:
-		w.failed(&w.holdPost, &w.failsPost, refusal)
-	}
-}
-
-// hold keeps from asking Slack for a while, at its own wish. That is no failure.
-func (w *worker) hold(until *time.Time, after time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	*until = w.Clock.Now().Add(max(after, time.Millisecond))
-}
-
-func (w *worker) noteFailure(err error) {
-	w.log.WithError(err).Warn("Slack refused a message")
-}
-
-// recover deals with a message that was recorded as sending and not as sent: Slack may have it. Where history may be
-// read it is looked for. Otherwise it is sent once more, as often as the limits allow, unless one too few is better than
-// one too many.
-func (w *worker) recover(ctx context.Context, d delivery) (found bool, refusal error) {
-	if d.once {
-		d.post.State = GivenUp
-		return false, nil
-	}
-	callCtx, cancel := context.WithTimeout(ctx, slackWithin)
-	defer cancel()
-	match := func(payload map[string]any) bool {
-		return payload["id"] == w.s.imp.ID && payload["kind"] == d.kind
-	}
-	ts, found, err := w.Slack.Find(callCtx, d.channel, d.thread, eventType, match, d.post.At.Add(-time.Minute))
-	limited := (*bot.RateLimitedError)(nil)
-	switch {
-	case err == nil && found:
-		d.sent(ts, d.channel, w.Clock.Now())
-		return true, nil
-	case err == nil:
-		w.surelyNot(d)
-	case errors.As(err, &limited):
-		w.hold(&w.holdPost, limited.After)
-		return false, err
-	case errors.Is(err, bot.ErrUnavailable):
-		w.failed(&w.holdPost, &w.failsPost, err)
-		return false, err
-	}
-	if d.onlyFind || w.exhausted(d) {
-		d.post.State = GivenUp
-	}
-	return false, nil // not there, or it can't be looked for
-}
-
-// surelyNot takes back what was counted of a message that Slack's history does not have.
-func (w *worker) surelyNot(d delivery) {
-	if d.countIn {
-		w.s.thread.Messages = max(0, w.s.thread.Messages-d.post.Unsure)
-	}
-	d.post.Unsure, d.post.Again = 0, time.Time{}
-}
-
-// exhausted says whether a message may not be sent blindly any more.
-func (w *worker) exhausted(d delivery) bool {
-	if d.post.Unsure == 0 {
-		return false
-	}
-	if d.countIn {
-		return w.s.thread.Messages >= d.most
-	}
-	return d.post.Unsure >= blindlyDirect
-}
-
 // postCard posts the card.
 func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 	s, err := w.gather.scene(ctx, w.s.server, w.s.imp)
@@ -253,21 +76,11 @@ func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 			}
 		},
 	})
-	w.heed(refusal, t.Card.State == Sent)
+	w.heed(&t.Refused, refusal, t.Card.State == Sent)
 	if err == nil && !t.Refused.IsZero() {
 		err = w.noteSurely(ctx)
 	}
 	return refusal, err
-}
-
-// heed notes whether the channel takes messages: took is that it just did.
-func (w *worker) heed(refusal error, took bool) {
-	switch {
-	case refusal == nil && took:
-		w.s.thread.Refused = time.Time{}
-	case errors.Is(refusal, bot.ErrChannel), errors.Is(refusal, bot.ErrNoScope):
-		w.s.thread.Refused = w.Clock.Now()
-	}
 }
 
 // postFinished posts the end notice. Where the thread is gone the card is posted afresh once, and then the notice
@@ -289,7 +102,7 @@ func (w *worker) postFinished(ctx context.Context) error {
 	if errors.Is(refusal, bot.ErrMessageGone) {
 		w.cardGone()
 	}
-	w.heed(refusal, t.Finished.State == Sent)
+	w.heed(&t.Refused, refusal, t.Finished.State == Sent)
 	if err == nil && !t.Refused.IsZero() {
 		err = w.noteSurely(ctx)
 	}
@@ -386,7 +199,7 @@ func (w *worker) tell(ctx context.Context, notice int) error {
 	if errors.Is(refusal, bot.ErrInvalid) && post.Attempts > 1 {
 		t.Heard = notice + 1
 	}
-	w.heed(refusal, post.State == Sent)
+	w.heed(&t.Refused, refusal, post.State == Sent)
 	return err
 }
 
@@ -412,7 +225,11 @@ func (w *worker) editCard(ctx context.Context) error {
 	}
 	callCtx, cancel := outlive(ctx, slackWithin)
 	defer cancel()
-	refusal := w.Slack.Update(callCtx, t.Card.Channel, t.Card.TS, m)
+	refusal := w.slack.Update(callCtx, t.Card.Channel, t.Card.TS, m)
+	if errors.Is(refusal, imports.ErrNotLeader) {
+		*t = before
+		return w.unsaid(ctx, refusal)
+	}
 	if refusal == nil {
 		t.Face = face
 		w.went(&w.failsEdit)
@@ -422,7 +239,7 @@ func (w *worker) editCard(ctx context.Context) error {
 		}
 		w.editRefused(before, face, refusal)
 	}
-	w.heed(refusal, refusal == nil)
+	w.heed(&t.Refused, refusal, refusal == nil)
 	return w.noteSurely(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type Slack interface {
 type PublisherConfig struct {
 	Servers []Server
 	Store   Store
-	Board   *imports.Board
+	Board   *imports.Board // as the engine of the same term writes it
 	Slack   Slack
 	Signal  *imports.Signal
 	Clock   imports.Clock // nil: the machine's
@@ -37,21 +38,26 @@ type PublisherConfig struct {
 // the next thing about each, and notes it. However many changes came while Slack was away or busy, what is shown after
 // is the last one.
 //
-// One process runs it, the one that leads. Work that fails is tried again, after a minute at most; it is dropped never.
+// The process that leads runs it, and makes a new one for each term of leading: nothing of a term outlives it. Work that
+// fails is tried again, after a minute at most; it is dropped never.
 type Publisher struct {
 	PublisherConfig
 	gather gather
 
-	leads     chan struct{} // closed when the first epoch is known
-	leadsOnce sync.Once
+	leads chan struct{} // closed when the term has begun; lead and slack are set then and stay
+	lead  imports.Lead
+	slack Slack
 
-	mu      sync.Mutex
-	epoch   imports.Epoch
-	started time.Time
-	jobs    map[string]*job
+	mu   sync.Mutex
+	jobs map[string]*job
+	lost error // not nil: this process leads no more
+	// unread is since when what there is to show can't be read, zero while it can; unreadError why.
+	unread      time.Time
+	unreadError string
+	absences    watchedAbsences
 }
 
-// job is the work on one import, as far as memory holds it.
+// job is the work on one import, or on what one channel is told of an absence, as far as memory holds it.
 type job struct {
 	turn chan struct{} // held by whoever works on it
 	busy bool          // Run has a worker on it
@@ -65,6 +71,9 @@ type job struct {
 	failsPost, failsEdit int
 	failing              time.Time // since when its work fails; zero while it does not
 	lastError            string
+	// refusing is since when the channel refuses its messages, zero while it takes them; refusal is Slack's last word.
+	refusing time.Time
+	refusal  string
 }
 
 const (
@@ -102,24 +111,28 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	}
 	return &Publisher{
 		PublisherConfig: cfg,
+		absences:        newWatchedAbsences(),
 		gather:          gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Clock.Now},
 		leads:           make(chan struct{}),
 		jobs:            make(map[string]*job),
 	}, nil
 }
 
-// Run shows what is to be shown until ctx ends, and returns nil then. It returns imports.ErrNotLeader when another
-// process leads: what can't be recorded is not sent.
-func (p *Publisher) Run(ctx context.Context, epoch imports.Epoch) error {
-	p.lead(epoch)
+// Run shows what is to be shown until ctx ends, and returns nil then; or until the lead is lost, and then it returns
+// imports.ErrNotLeader: what can't be recorded is not sent, nor is anything once this process can't be sure that it
+// leads. What Slack has by then is recorded, for up to 2.5 s. Run must not be called again.
+func (p *Publisher) Run(ctx context.Context, lead imports.Lead) error {
+	p.begin(lead)
 	changed, unsubscribe := p.Signal.Subscribe()
 	defer unsubscribe()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
 	var workers sync.WaitGroup
-	defer workers.Wait()
+	defer func() { cancel(); workers.Wait() }()
 	slots, ended := make(chan struct{}, publishers), make(chan struct{}, 1)
 	for {
+		if err := p.leading(); err != nil {
+			return err
+		}
 		next := p.dispatch(ctx, func(id string) {
 			workers.Go(func() {
 				defer p.rest(id, ended)
@@ -129,19 +142,14 @@ func (p *Publisher) Run(ctx context.Context, epoch imports.Epoch) error {
 				case <-ctx.Done():
 					return
 				}
-				if err := p.work(ctx, id, imports.Import{}); errors.Is(err, imports.ErrNotLeader) {
-					cancel(err)
-				}
+				_ = p.workOn(ctx, id) // noted with the job
 			})
 		})
 		timer, stop := p.Clock.Until(p.Clock.Now().Add(next))
 		select {
 		case <-ctx.Done():
 			stop()
-			if err := context.Cause(ctx); errors.Is(err, imports.ErrNotLeader) {
-				return err
-			}
-			return nil
+			return p.lostLead()
 		case <-changed:
 		case <-ended:
 		case <-timer:
@@ -150,26 +158,38 @@ func (p *Publisher) Run(ctx context.Context, epoch imports.Epoch) error {
 	}
 }
 
-// lead takes the epoch, and lets waiting announcements go on.
-func (p *Publisher) lead(epoch imports.Epoch) {
+// begin begins the term, and lets waiting announcements go on.
+func (p *Publisher) begin(lead imports.Lead) {
+	p.lead, p.slack = lead, underLead{p.Slack, lead}
+	close(p.leads)
+}
+
+// leading returns nil for as long as this process may count on leading.
+func (p *Publisher) leading() error {
+	if err := p.lostLead(); err != nil {
+		return err
+	}
+	return p.lead.Check()
+}
+
+func (p *Publisher) lostLead() error {
 	p.mu.Lock()
-	p.epoch, p.started = epoch, p.Clock.Now()
-	p.mu.Unlock()
-	p.leadsOnce.Do(func() { close(p.leads) })
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 // dispatch hands out what is due and not under way, and says how long until more may be.
 func (p *Publisher) dispatch(ctx context.Context, do func(id string)) time.Duration {
-	ids, err := p.Store.Unpublished(ctx, batch)
-	if err != nil {
-		if ctx.Err() == nil {
-			p.Log.WithError(err).Error("What there is to show could not be read")
-		}
-		return time.Second
-	}
+	ids, err := p.behind(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	next, now := publishPoll, p.Clock.Now()
+	now := p.Clock.Now()
+	if err != nil {
+		p.couldNotRead(ctx, now, err)
+		return time.Second
+	}
+	p.unread, p.unreadError = time.Time{}, ""
+	next := publishPoll
 	for _, id := range ids {
 		if j := p.job(id); !j.busy && !j.rests.After(now) {
 			j.busy = true
@@ -187,6 +207,34 @@ func (p *Publisher) dispatch(ctx context.Context, do func(id string)) time.Durat
 		}
 	}
 	return next
+}
+
+// behind are the jobs that have something to do, whatever memory knows of them.
+func (p *Publisher) behind(ctx context.Context) ([]string, error) {
+	ids, err := p.Store.Unpublished(ctx, batch)
+	if err != nil {
+		return nil, fmt.Errorf("reading what there is to show: %w", err)
+	}
+	channels, err := p.unheardChannels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, channel := range channels {
+		ids = append(ids, awayPrefix+channel)
+	}
+	return ids, nil
+}
+
+// couldNotRead notes that the store did not say what there is to show; p.mu is held.
+func (p *Publisher) couldNotRead(ctx context.Context, now time.Time, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	if p.unread.IsZero() {
+		p.unread = now
+	}
+	p.unreadError = err.Error()
+	p.Log.WithError(err).Error("What there is to show could not be read")
 }
 
 // job is the job of an import; p.mu is held.
@@ -217,11 +265,17 @@ func (p *Publisher) rest(id string, ended chan<- struct{}) {
 
 // Backlog is what is behind.
 type Backlog struct {
-	// Waiting is how many imports have something left to be shown, Failing how many of them because of errors.
+	// Waiting is how many imports and other messages have something left to be shown, Failing how many of them because
+	// of errors. What there is to show not being readable counts as one that fails.
 	Waiting, Failing int
 	// Since is when the oldest of the failing ones began to fail, and Reason its last error.
 	Since  time.Time
 	Reason string
+	// Refused is how many wait because their channel refuses messages (archived, not a member): a person has to mend
+	// that, and trying goes on hourly. RefusedSince is when the first refusal of them was, Refusal Slack's word for it.
+	Refused      int
+	RefusedSince time.Time
+	Refusal      string
 }
 
 // Backlog says what is behind, for a health check: failing work is tried again for ever, and that must be seen.
@@ -233,15 +287,28 @@ func (p *Publisher) Backlog() Backlog {
 		if j.busy || !j.due.IsZero() {
 			b.Waiting++
 		}
-		if j.failing.IsZero() {
+		b.fails(j.failing, j.lastError)
+		if j.refusing.IsZero() {
 			continue
 		}
-		b.Failing++
-		if b.Since.IsZero() || j.failing.Before(b.Since) {
-			b.Since, b.Reason = j.failing, j.lastError
+		b.Refused++
+		if b.RefusedSince.IsZero() || j.refusing.Before(b.RefusedSince) {
+			b.RefusedSince, b.Refusal = j.refusing, j.refusal
 		}
 	}
+	b.fails(p.unread, p.unreadError)
 	return b
+}
+
+// fails counts something that fails since a time, if that is not zero.
+func (b *Backlog) fails(since time.Time, reason string) {
+	if since.IsZero() {
+		return
+	}
+	b.Failing++
+	if b.Since.IsZero() || since.Before(b.Since) {
+		b.Since, b.Reason = since, reason
+	}
 }
 
 // Announce puts up the card of an import that is about to be started; it implements imports.Announcer. nil: it stands.
@@ -252,15 +319,33 @@ func (p *Publisher) Announce(ctx context.Context, imp imports.Import) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return p.work(ctx, imp.ID, imp)
+	return p.turn(ctx, imp.ID, func(ctx context.Context, w *worker) error {
+		w.s.announcing = true
+		return w.announce(ctx, imp)
+	})
 }
 
-// work does what is to be done about one import, until nothing is left or the rest has to wait. With an import to
-// announce, it puts up its card.
-func (p *Publisher) work(ctx context.Context, id string, announce imports.Import) error {
+// workOn does what is to be done about one job, until nothing is left or the rest has to wait.
+func (p *Publisher) workOn(ctx context.Context, id string) error {
+	if channel, ok := strings.CutPrefix(id, awayPrefix); ok {
+		return p.tellAway(ctx, channel)
+	}
+	return p.turn(ctx, id, func(ctx context.Context, w *worker) error { return w.run(ctx, id) })
+}
+
+// turn works on one import, alone.
+func (p *Publisher) turn(ctx context.Context, id string, do func(context.Context, *worker) error) error {
+	return p.alone(ctx, id, p.Log.WithField("import", id), func(c courier) error {
+		w := &worker{courier: c}
+		w.record, w.messages = w.note, &w.s.thread.Messages
+		return do(ctx, w)
+	})
+}
+
+// alone does something about a job while nobody else does.
+func (p *Publisher) alone(ctx context.Context, id string, log *logrus.Entry, do func(courier) error) error {
 	p.mu.Lock()
 	j := p.job(id)
-	epoch, started := p.epoch, p.started
 	p.mu.Unlock()
 	select {
 	case j.turn <- struct{}{}:
@@ -268,29 +353,31 @@ func (p *Publisher) work(ctx context.Context, id string, announce imports.Import
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	w := worker{Publisher: p, job: j, epoch: epoch, log: p.Log.WithField("import", id)}
-	w.s.started = started
-	var err error
-	if announce.ID != "" {
-		w.s.announcing = true
-		err = w.announce(ctx, announce)
-	} else {
-		err = w.run(ctx, id)
-	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, imports.ErrNotLeader) {
-		w.log.WithError(err).Warn("Showing an import did not succeed; it is tried again")
+	err := do(courier{Publisher: p, job: j, log: log})
+	switch {
+	case errors.Is(err, imports.ErrNotLeader):
+		p.lose(err)
+	case err != nil && ctx.Err() == nil:
+		log.WithError(err).Warn("Showing something did not succeed; it is tried again")
 	}
 	return err
 }
 
+// lose ends the term.
+func (p *Publisher) lose(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost == nil {
+		p.lost = err
+	}
+	p.Signal.Wake()
+}
+
 // worker works on one import, alone.
 type worker struct {
-	*Publisher
-	*job
-	epoch     imports.Epoch
+	courier
 	s         situation
 	followers int // as the store has them
-	log       *logrus.Entry
 }
 
 // run reconciles. An error that is returned kept it from even noting the state: the store did not answer.
@@ -303,6 +390,9 @@ func (w *worker) run(ctx context.Context, id string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err = w.lead.Check(); err != nil {
+			break
+		}
 		w.refresh()
 		st := w.s.next()
 		if st.do == doNothing {
@@ -314,12 +404,7 @@ func (w *worker) run(ctx context.Context, id string) error {
 		w.setDue(time.Time{}) // purged meanwhile
 		return nil
 	}
-	if errors.Is(err, imports.ErrNotLeader) || ctx.Err() != nil {
-		return err
-	}
-	w.failed(&w.rests, &w.failsStore, err)
-	w.setDue(w.rests)
-	return err
+	return w.rested(ctx, err)
 }
 
 // refresh brings the situation up to the moment.
@@ -394,19 +479,8 @@ func (w *worker) settle(ctx context.Context, at time.Time) error {
 	if err := w.save(ctx, due); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.due, w.rests, w.failsStore = at, time.Time{}, 0
-	if at.IsZero() {
-		w.recovered()
-	}
+	w.settled(at)
 	return nil
-}
-
-func (w *worker) setDue(at time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.due = at
 }
 
 // note records the thread while work on it goes on: whoever finds it goes on at once.
@@ -420,75 +494,8 @@ func (w *worker) save(ctx context.Context, due *time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Store.SaveThread(ctx, w.epoch, stored); err != nil {
+	if err := w.Store.SaveThread(ctx, w.lead.Epoch, stored); err != nil {
 		return fmt.Errorf("noting what is shown: %w", err)
 	}
 	return nil
-}
-
-// noteSurely records what Slack has done. As long as that is not recorded nothing else may be done about this import:
-// it would be done twice. So this only ends a little after the context, or when another process leads.
-func (w *worker) noteSurely(ctx context.Context) error {
-	ctx, cancel := outlive(ctx, noteWithin)
-	defer cancel()
-	for tries := 0; ; tries++ {
-		err := w.note(ctx)
-		if err == nil || errors.Is(err, imports.ErrNotLeader) || errors.Is(err, imports.ErrNotFound) || ctx.Err() != nil {
-			return err
-		}
-		w.failed(nil, nil, err)
-		w.log.WithError(err).Error("What was posted could not be noted; nothing else is done about this import before it is")
-		timer, stop := w.Clock.Until(w.Clock.Now().Add(backoff(tries)))
-		select {
-		case <-timer:
-		case <-ctx.Done():
-		}
-		stop()
-	}
-}
-
-// outlive returns a context that ends a little after ctx, and after longest at the latest.
-func outlive(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(drainWithin, cancel)
-		context.AfterFunc(late, func() { timer.Stop() })
-	})
-	return late, func() { stop(); cancel() }
-}
-
-// failed notes a failure, and holds back what failed for a while.
-func (w *worker) failed(hold *time.Time, fails *int, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.Clock.Now()
-	if w.failing.IsZero() {
-		w.failing = now
-	}
-	w.lastError = err.Error()
-	if hold != nil {
-		*hold = now.Add(backoff(*fails))
-		*fails++
-	}
-}
-
-// went notes a success.
-func (w *worker) went(fails *int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	*fails = 0
-	if w.failsPost == 0 && w.failsEdit == 0 {
-		w.recovered()
-	}
-}
-
-// recovered forgets that work failed; w.mu is held.
-func (w *worker) recovered() { w.failing, w.lastError = time.Time{}, "" }
-
-// backoff doubles from a second to a minute.
-func backoff(fails int) time.Duration {
-	if fails > 6 {
-		return longestBackoff
-	}
-	return min(time.Second<<fails, longestBackoff)
 }

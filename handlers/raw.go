@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"importbot/bigfix"
-	"importbot/bot"
 )
 
 // rawCommand starts a raw import: quick, and visible through the REST API only.
@@ -15,8 +14,8 @@ func (h *Handlers) rawCommand() command {
 		usage:   "raw" + h.nameHint(),
 		says:    "starts a raw import: quick, and its data is to be had through the REST API only. For operators.",
 		example: "raw" + h.nameExample(),
-		run: func(ctx context.Context, r *bot.Request, args []string) error {
-			return h.start(ctx, r, "raw", bigfix.TypeRaw, args)
+		run: func(ctx context.Context, c *call, args []string) error {
+			return h.start(ctx, c, "raw", bigfix.TypeRaw, args)
 		},
 	}
 }

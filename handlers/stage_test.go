@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,7 +53,7 @@ func (s *stage) restart() {
 	}
 	s.epoch++
 	s.p = p
-	p.lead(s.epoch)
+	p.begin(imports.Lead{Epoch: s.epoch})
 }
 
 // point is a call of the store or of Slack.
@@ -105,7 +106,7 @@ func (s *stage) pump() {
 			return
 		}
 		for _, id := range ids {
-			_ = s.p.work(context.Background(), id, imports.Import{})
+			_ = s.p.workOn(context.Background(), id)
 		}
 	}
 	s.t.Fatal("the publisher does not come to rest")
@@ -267,6 +268,7 @@ type wall struct {
 
 type posted struct {
 	channel, ts, thread, kind, id, text string
+	payload                             map[string]any
 	broadcast, deleted                  bool
 	blocks                              int
 	at                                  time.Time
@@ -286,6 +288,7 @@ func (w *wall) Permalink(channel, ts string) string {
 
 func (w *wall) Post(_ context.Context, p bot.Post) (ts, channel string, err error) {
 	kind, id := p.Metadata.Payload["kind"].(string), p.Metadata.Payload["id"].(string)
+	payload := maps.Clone(p.Metadata.Payload)
 	w.s.point(func() {
 		taken := true
 		if w.fail != nil {
@@ -296,7 +299,7 @@ func (w *wall) Post(_ context.Context, p bot.Post) (ts, channel string, err erro
 			return
 		}
 		ts = fmt.Sprintf("%d.%06d", w.s.clock.Now().Unix(), len(w.messages))
-		w.messages = append(w.messages, &posted{channel: p.Channel, ts: ts, thread: p.ThreadTS, kind: kind, id: id, text: p.Text,
+		w.messages = append(w.messages, &posted{channel: p.Channel, ts: ts, thread: p.ThreadTS, kind: kind, id: id, payload: payload, text: p.Text,
 			broadcast: p.Broadcast, blocks: len(p.Blocks), at: w.s.clock.Now()})
 	})
 	if err != nil {
@@ -332,7 +335,7 @@ func (w *wall) Find(_ context.Context, channel, thread, _ string, match func(map
 	}
 	w.s.point(func() {
 		for _, m := range w.messages {
-			if m.channel == channel && m.thread == thread && !m.at.Before(oldest) && match(map[string]any{"id": m.id, "kind": m.kind}) {
+			if m.channel == channel && m.thread == thread && !m.at.Before(oldest) && match(m.payload) {
 				ts, found = m.ts, true
 			}
 		}

@@ -9,16 +9,19 @@ import (
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/audit"
 )
 
 // decideWithin is how long a person's answer waits for the decision. An intent is sent, refused or expires within two
 // minutes; what takes longer is answered by direct message.
 const decideWithin = 2*time.Minute + 30*time.Second
 
-// What an answer may take, from the line before it to the note that it was given. The decision may fall while the line
-// is still under way, so all of them together are over before the publisher takes the answer for lost (answerAfter) and
-// says it a second time.
+// What an answer may take, from the decision to the note that it was given. The decision may fall while the line before
+// the answer is still under way, and a replica that does not lead may hear of it late; so all of them together are over
+// before the publisher takes the answer for lost (answerAfter) and says it a second time.
 const (
+	// hearWithin is how long after the decision it is known here where nobody says so: imports.Intake's slow look.
+	hearWithin = 2 * time.Second
 	// askWithin bounds the line before the answer.
 	askWithin = 3 * time.Second
 	// cardWithin is how long the answer waits for what it is written from: above all for the link to a card that is
@@ -35,40 +38,66 @@ const membersWithin = 5 * time.Second
 
 // start takes the wish for an import: who may not, or asks for what can't be, is told so at once; otherwise the wish is
 // stored, a line says so, and its answer follows once the leader has decided.
-func (h *Handlers) start(ctx context.Context, r *bot.Request, word string, t bigfix.ImportType, args []string) error {
-	srv, no := h.startable(ctx, r, word, t, args)
+func (h *Handlers) start(ctx context.Context, c *call, word string, t bigfix.ImportType, args []string) error {
+	srv, no := h.startable(ctx, c, word, t, args)
 	if no != nil {
-		return r.Answer(ctx, *no)
+		return c.Answer(ctx, *no)
 	}
-	r.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
+	c.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
 	imp, err := h.Intake.Start(ctx, imports.Wish{
-		Server: srv.Name, Type: t, UserID: r.UserID, ChannelID: r.ChannelID, Key: r.ID,
+		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID,
 	})
 	if err != nil {
-		h.Log.WithError(err).WithField("server", srv.Name).Error("A start was refused: it could not be stored")
-		return r.Answer(ctx, h.notStoredMessage(srv))
+		return h.notAccepted(ctx, c, srv, err)
 	}
-	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": r.UserID, "channel": r.ChannelID}).
+	if _, decided := decidedAt(imp); decided { // only a wish that came before can be
+		c.accepted(imp, whyRepeated)
+		if !imp.AnsweredAt.IsZero() {
+			return c.Answer(ctx, h.answeredMessage(srv, imp))
+		}
+	}
+	c.accepted(imp, "")
+	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
 		Info("A start was accepted")
-	if err := h.say(ctx, r, h.askingMessage(srv), askWithin); err != nil {
+	if err := h.say(ctx, c.Request, h.askingMessage(srv), askWithin); err != nil {
 		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 	}
-	h.replies.do(func(ctx context.Context) { h.decide(ctx, r, srv, imp.ID) })
+	h.replies.do(func(ctx context.Context) { h.decide(ctx, c.Request, srv, imp.ID) })
 	return nil
 }
 
+// notAccepted tells a person that their wish does not count, or may not.
+func (h *Handlers) notAccepted(ctx context.Context, c *call, srv Server, err error) error {
+	log := h.Log.WithError(err).WithField("server", srv.Name)
+	if errors.Is(err, imports.ErrUnsure) {
+		log.Error("The database did not say whether it took a start")
+		c.refuse(whyUnsure)
+		c.entry.Result = audit.Failed
+		return c.Answer(ctx, h.unsureMessage(srv))
+	}
+	log.Error("A start was refused: it could not be stored")
+	c.refuse(whyStore)
+	return c.Answer(ctx, h.notStoredMessage(srv))
+}
+
 // startable finds the server, or says why nothing can be started: out of memory, so that it travels in the ack.
-func (h *Handlers) startable(ctx context.Context, r *bot.Request, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
-	srv, m := h.startServer(r, word, args)
+func (h *Handlers) startable(ctx context.Context, c *call, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
+	srv, m := h.startServer(c, word, args)
 	if m != nil {
 		return srv, m
 	}
+	c.entry.Server = srv.Name
 	if t == bigfix.TypeRaw && srv.Edition == bigfix.ILMT {
+		c.refuse(whyOneKind)
 		m := h.oneKindMessage(srv)
 		return srv, &m
 	}
-	if may, sure := h.may(ctx, r, srv); !may {
-		h.Log.WithFields(map[string]any{"server": srv.Name, "user": r.UserID, "type": t}).Info("A start was refused: not an operator")
+	if may, sure := h.may(ctx, c.Request, srv); !may {
+		h.Log.WithFields(map[string]any{"server": srv.Name, "user": c.UserID, "type": t}).Info("A start was refused: not an operator")
+		c.refuse(whyNotOperator)
+		if !sure {
+			c.refuse(whyOperatorsUnknown)
+		}
 		m := h.notOperatorMessage(srv, sure)
 		return srv, &m
 	}
@@ -90,22 +119,25 @@ func (h *Handlers) may(ctx context.Context, r *bot.Request, srv Server) (may, su
 }
 
 // startServer is the server that a start is meant for. It is never guessed.
-func (h *Handlers) startServer(r *bot.Request, word string, args []string) (Server, *bot.Message) {
+func (h *Handlers) startServer(c *call, word string, args []string) (Server, *bot.Message) {
 	var m bot.Message
 	switch {
 	case len(args) > 1:
+		c.refuse(whyTooManyWords)
 		m = h.tooManyMessage(word, args)
 	case len(args) == 1:
 		srv, ok := h.server(args[0])
 		if ok {
 			return srv, nil
 		}
+		c.refuse(whyUnknownServer)
 		m = h.unknownServerMessage(args[0], word)
 	default:
-		srv, ok := h.only(r.ChannelID)
+		srv, ok := h.only(c.ChannelID)
 		if ok {
 			return srv, nil
 		}
+		c.refuse(whyWhichServer)
 		m = h.whichMessage(word)
 	}
 	return Server{}, &m
@@ -125,16 +157,16 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 	await, cancel := context.WithTimeout(ctx, decideWithin)
 	defer cancel()
 	imp, err := h.Intake.Await(await, id)
-	if err != nil {
-		log.WithError(err).Warn("The answer to a start is left to a direct message")
-		return
+	if err == nil {
+		err = h.tell(ctx, r, srv, imp)
 	}
-	answered, err := h.answer(ctx, srv, imp)
-	if err != nil {
-		log.WithError(err).Warn("The answer to a start is left to a direct message")
+	switch {
+	case errors.Is(err, errAnswered):
+		if err := h.say(ctx, r, h.answeredMessage(srv, imp), answerWithin); err != nil {
+			log.WithError(err).Debug("The line before an answer that another process gave stays")
+		}
 		return
-	}
-	if err := h.say(ctx, r, answered.message(), answerWithin); err != nil {
+	case err != nil:
 		log.WithError(err).Warn("The answer to a start is left to a direct message")
 		return
 	}
@@ -143,6 +175,27 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 	if err := h.Store.Answered(noting, id, h.Now()); err != nil {
 		log.WithError(err).Warn("That a start was answered could not be noted; the answer may come a second time")
 	}
+}
+
+// errAnswered: the person has the answer, by another replica or by direct message.
+var errAnswered = errors.New("answered already")
+
+// tell gives the answer, unless somebody else did. All of it has one time, which is over before the publisher would
+// answer instead: a process that stood still meanwhile finds it over when it goes on, and says nothing.
+func (h *Handlers) tell(ctx context.Context, r *bot.Request, srv Server, imp imports.Import) error {
+	ctx, cancel := context.WithTimeout(ctx, cardWithin+answerWithin)
+	defer cancel()
+	answered, err := h.answer(ctx, srv, imp)
+	if err != nil {
+		return err
+	}
+	if imp, err = h.Store.Import(ctx, imp.ID); err != nil {
+		return fmt.Errorf("reading whether it was answered: %w", err)
+	}
+	if !imp.AnsweredAt.IsZero() {
+		return errAnswered
+	}
+	return h.say(ctx, r, answered.message(), answerWithin)
 }
 
 // answer gathers what the answer is written from.
@@ -243,6 +296,29 @@ func (h *Handlers) notStoredMessage(srv Server) bot.Message {
 			"My own database does not answer, so I could not note that you want an import on " + p.name(srv.Name) + ". " + nothing,
 			"Try again in a minute. If it goes on, tell whoever runs Importbot.",
 		}
+	})
+}
+
+// unsureMessage says that a wish may count or not. It must not be read as a refusal: whoever tries again may start two.
+func (h *Handlers) unsureMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		card := "its card appears within two minutes"
+		if srv.Channel != "" {
+			card = "its card appears in <#" + bot.Escape(srv.Channel) + "> within two minutes"
+		}
+		return []string{
+			"I could not make sure that my database noted that you want an import on " + p.name(srv.Name) + ": it broke off in the middle of it.",
+			"If it did, " + card + ", or you hear from me why not. If you see and hear nothing until then, nothing was started, and you can ask again.",
+		}
+	})
+}
+
+// answeredMessage stands in for an answer that the person has already: from another replica, to which Slack delivered the
+// same command, or by direct message, because this process stood still.
+func (h *Handlers) answeredMessage(srv Server, imp imports.Import) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"I have answered your wish for " + scene{imp: imp, server: srv}.wanted(p) +
+			" already, here or by direct message. It counts once."}
 	})
 }
 

@@ -25,28 +25,33 @@ func (h *Handlers) statusCommand() command {
 	}
 }
 
-func (h *Handlers) status(ctx context.Context, r *bot.Request, args []string) error {
+func (h *Handlers) status(ctx context.Context, c *call, args []string) error {
 	if len(args) > 1 {
-		return r.Answer(ctx, h.tooManyMessage("status", args))
+		c.refuse(whyTooManyWords)
+		return c.Answer(ctx, h.tooManyMessage("status", args))
 	}
 	servers := h.Servers
 	if len(args) == 1 {
 		srv, ok := h.server(args[0])
 		if !ok {
-			return r.Answer(ctx, h.unknownServerMessage(args[0], "status"))
+			c.refuse(whyUnknownServer)
+			return c.Answer(ctx, h.unknownServerMessage(args[0], "status"))
 		}
 		servers = []Server{srv}
-	} else if srv, ok := h.only(r.ChannelID); ok {
+	} else if srv, ok := h.only(c.ChannelID); ok {
 		servers = []Server{srv}
 	}
-	h.awaitLooks(ctx, r, servers)
+	if len(servers) == 1 {
+		c.entry.Server = servers[0].Name
+	}
+	h.awaitLooks(ctx, c.Request, servers)
 	glanceCtx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	views := make([]view, len(servers))
 	for i, srv := range servers {
-		views[i] = h.view(glanceCtx, srv, r.UserID)
+		views[i] = h.view(glanceCtx, srv, c.UserID)
 	}
-	return r.Answer(ctx, h.statusMessage(views))
+	return c.Answer(ctx, h.statusMessage(views))
 }
 
 // lookWithin is how long a status waits for the first look at a server, just after the process began; lookEvery is how

@@ -114,7 +114,7 @@ func (tn *town) start(dir string) (stop func()) {
 	var g errgroup.Group
 	g.Go(func() error { return b.Run(ctx) })
 	g.Go(func() error { return engine.Run(ctx, lead.Lead()) })
-	g.Go(func() error { return tn.p.Run(ctx, lead.Lead().Epoch) })
+	g.Go(func() error { return tn.p.Run(ctx, lead.Lead()) })
 	g.Go(func() error { return operators.Run(ctx) })
 	select {
 	case <-b.Ready():

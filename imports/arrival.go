@@ -16,7 +16,7 @@ const lateWithin = time.Hour
 func (r Rules) See(srv Server, o Observation) Server {
 	r = r.withDefaults()
 	if before := srv.Last.At; !before.IsZero() && o.asked().Sub(before) > r.AwayAfter {
-		srv.Absence = Absence{Since: before, Until: o.asked()}
+		srv.Absence = Absence{Since: before, Until: o.asked(), Before: srv.Quiet}
 	}
 	if o.Status == nil {
 		if srv.DownLooks == 0 {

@@ -316,6 +316,8 @@ type Server struct {
 type Absence struct {
 	Since time.Time // the last look before it that was recorded, answered or not
 	Until time.Time // when the first one after it was asked
+	// Before is what the server last reported before it with nothing running; nil where it never did.
+	Before *Baseline
 }
 
 // Moved is an end that showed up between two looks at a server on which nothing was seen running.
@@ -338,6 +340,7 @@ type Event struct {
 type EventKind string
 
 const (
+	EventSent     EventKind = "sent" // the run= request of a start has left
 	EventBegan    EventKind = "began"
 	EventProgress EventKind = "progress"
 	EventLost     EventKind = "lost"

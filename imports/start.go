@@ -317,7 +317,7 @@ func (w *watcher) sent(ctx context.Context, imp Import, err error) error {
 	}
 	imp.State, imp.SendAnswer = Sent, failure
 	imp.Revision++
-	w.keep(imp, true)
+	w.keep(imp, true, Event{Kind: EventSent, ImportID: imp.ID})
 	if failure != nil {
 		w.log.WithField("import", imp.ID).WithError(err).Warn("the start was not answered as it should be; looking what came of it")
 	}
