@@ -68,9 +68,11 @@ func (r *rig) open() {
 }
 
 // client asks the simulated server.
-func (r *rig) client() *bigfix.Client {
+func (r *rig) client() *bigfix.Client { return r.clientWith(r.server.Config()) }
+
+func (r *rig) clientWith(cfg bigfix.Config) *bigfix.Client {
 	r.t.Helper()
-	c, err := bigfix.New(r.server.Config())
+	c, err := bigfix.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -101,20 +103,20 @@ func (r *rig) run(cfg imports.EngineConfig) *running {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	e := r.runAs(cfg, lead.Lead().Epoch)
+	e := r.runAs(cfg, lead.Lead())
 	r.rest(cfg)
 	return e
 }
 
-// runAs runs an engine with that epoch, and does not wait.
-func (r *rig) runAs(cfg imports.EngineConfig, epoch imports.Epoch) *running {
+// runAs runs an engine for that term, and does not wait.
+func (r *rig) runAs(cfg imports.EngineConfig, lead imports.Lead) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	e := imports.NewEngine(cfg)
 	var err error
 	go func() {
 		defer close(done)
-		err = e.Run(ctx, imports.Lead{Epoch: epoch})
+		err = e.Run(ctx, lead)
 	}()
 	stop := func() error {
 		cancel()
@@ -257,8 +259,16 @@ func (g *grave) pass(point string) {
 	}
 }
 
-// mortal makes an engine that dies at the point.
-func mortal(cfg imports.EngineConfig, g *grave) imports.EngineConfig {
+func (g *grave) gone() bool { return g.dead.Load() }
+
+// fate meets an engine at the points around a start.
+type fate interface {
+	pass(point string)
+	gone() bool // nothing it does has any effect any more
+}
+
+// mortal makes an engine that meets its fate.
+func mortal(cfg imports.EngineConfig, g fate) imports.EngineConfig {
 	cfg.Store = mortalStore{cfg.Store, g}
 	cfg.Announcer = mortalAnnouncer{cfg.Announcer, g}
 	cfg.Servers = slices.Clone(cfg.Servers)
@@ -270,11 +280,11 @@ func mortal(cfg imports.EngineConfig, g *grave) imports.EngineConfig {
 
 type mortalStore struct {
 	imports.Store
-	g *grave
+	g fate
 }
 
 func (m mortalStore) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return errDead
 	}
 	err := m.Store.Record(ctx, epoch, srv, imps)
@@ -285,14 +295,14 @@ func (m mortalStore) Record(ctx context.Context, epoch imports.Epoch, srv import
 }
 
 func (m mortalStore) Follow(ctx context.Context, id, user string, at time.Time) error {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return errDead
 	}
 	return m.Store.Follow(ctx, id, user, at)
 }
 
 func (m mortalStore) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (int64, error) {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return 0, errDead
 	}
 	return m.Store.Purge(ctx, epoch, before)
@@ -300,11 +310,11 @@ func (m mortalStore) Purge(ctx context.Context, epoch imports.Epoch, before time
 
 type mortalAnnouncer struct {
 	imports.Announcer
-	g *grave
+	g fate
 }
 
 func (m mortalAnnouncer) Announce(ctx context.Context, imp imports.Import) error {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return errDead
 	}
 	err := m.Announcer.Announce(ctx, imp)
@@ -314,11 +324,11 @@ func (m mortalAnnouncer) Announce(ctx context.Context, imp imports.Import) error
 
 type mortalClient struct {
 	imports.Client
-	g *grave
+	g fate
 }
 
 func (m mortalClient) Status(ctx context.Context) (bigfix.Status, error) {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return bigfix.Status{}, errDead
 	}
 	st, err := m.Client.Status(ctx)
@@ -327,7 +337,7 @@ func (m mortalClient) Status(ctx context.Context) (bigfix.Status, error) {
 }
 
 func (m mortalClient) Start(ctx context.Context, t bigfix.ImportType) (bigfix.Status, error) {
-	if m.g.dead.Load() {
+	if m.g.gone() {
 		return bigfix.Status{}, errDead
 	}
 	st, err := m.Client.Start(ctx, t)

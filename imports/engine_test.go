@@ -19,6 +19,13 @@ func TestAnImportFromTheWishToItsEnd(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()
 	var events []string
+	var looked atomic.Int32
+	cfg.OnLook = func(server string, o imports.Observation) {
+		if server != "prod" || o.At.IsZero() {
+			t.Errorf("told of a look at %q: %+v", server, o)
+		}
+		looked.Add(1)
+	}
 	cfg.OnEvent = func(_ imports.Import, ev imports.Event) { events = append(events, string(ev.Kind)) }
 	woken, cancel := r.signal.Subscribe()
 	defer cancel()
@@ -59,8 +66,8 @@ func TestAnImportFromTheWishToItsEnd(t *testing.T) {
 	if d, ok := end.Duration(); !ok || d < 2*time.Minute || d > 4*time.Minute {
 		t.Errorf("it took %s, %v", d, ok)
 	}
-	if r.runs() != 1 {
-		t.Errorf("%d run= requests", r.runs())
+	if r.runs() != 1 || int(looked.Load()) != r.looks() {
+		t.Errorf("%d run= requests; told of %d looks out of %d", r.runs(), looked.Load(), r.looks())
 	}
 	if got := len(r.board.Active("prod")); got != 0 {
 		t.Errorf("%d imports are left on the board", got)
@@ -68,7 +75,7 @@ func TestAnImportFromTheWishToItsEnd(t *testing.T) {
 	if err := e.stop(); err != nil {
 		t.Errorf("Run returned %v", err)
 	}
-	if len(events) == 0 || events[0] != "began" || events[len(events)-1] != "ended" {
+	if len(events) < 3 || events[0] != "sent" || events[1] != "began" || events[len(events)-1] != "ended" {
 		t.Errorf("events: %v", events)
 	}
 }
@@ -755,13 +762,13 @@ func TestOneServerHangs(t *testing.T) {
 	cfg := r.config()
 	hangs := imports.ServerConfig{Name: "lab", Client: hanging{}, Edition: bigfix.BFI}
 	cfg.Servers = append(cfg.Servers, hangs)
-	e := r.runAs(cfg, 0)
+	e := r.runAs(cfg, imports.Lead{})
 	_ = e.stop()
 	lead, err := r.store.Lead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	e = r.runAs(cfg, lead.Lead().Epoch)
+	e = r.runAs(cfg, lead.Lead())
 	asked := r.ask("ana", bigfix.TypeRaw)
 	r.soon("running", func() bool { return r.stored(asked.ID).State == imports.Running })
 	if err := e.stop(); err != nil {
