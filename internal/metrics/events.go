@@ -71,8 +71,8 @@ func newEvents() events {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
 	}
 	return events{
-		commands:     counter("importbot_commands_total", "Commands typed in Slack that reached this process, by what came of them.", "command", "result"),
-		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack that reached this process, by what came of them.", "kind", "result"),
+		commands:     counter("importbot_commands_total", "Commands typed in Slack and delivered to this process, by what came of them.", "command", "result"),
+		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack and delivered to this process, by what came of them.", "kind", "result"),
 		refused:      counter("importbot_requests_refused_total", "Requests from Slack that were refused in words before any command was looked at, by why.", "reason"),
 		repeated:     counter("importbot_requests_repeated_total", "Requests that Slack delivered again and that were dropped.", "kind"),
 		ack:          histogram("importbot_ack_duration_seconds", "Time from reading an envelope to its ack being written; Slack waits 3 seconds.", ackBuckets, "kind"),

@@ -42,8 +42,8 @@ type Sources struct {
 	SlackHealth func() bot.Health
 	// Board is what this process knows of the servers.
 	Board *imports.Board
-	// Backlog is how many imports have something left to be shown in Slack, and how many of those fail at present; both
-	// count only while this process leads.
+	// Backlog is how many imports have something left to be shown in Slack, and how many pieces of work fail at present;
+	// both count only while this process leads.
 	Backlog func() (waiting, failing int)
 	// Leading says whether this process leads, Epoch under which epoch it does, or did last; 0 where it never did.
 	Leading func() bool

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -371,6 +372,24 @@ func TestAProcessThatIsNotReady(t *testing.T) {
 	if strings.Contains(scrape(t, s.Metrics), "secret") {
 		t.Error("the detail of a check became a label")
 	}
+}
+
+func TestADatabaseThatHangsDelaysAScrapeByTwoSecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		log := logrus.New()
+		log.SetLevel(logrus.PanicLevel)
+		s := &stage{Metrics: New(Sources{Readiness: health.NewReadiness(log, health.Probe{Name: "database", Ask: func(context.Context) []health.Check {
+			<-hang
+			return nil
+		}})})}
+		began := time.Now()
+		s.expect(t, map[string]string{`importbot_ready`: "0", `importbot_check_ok{check="database"}`: "0"})
+		if took := time.Since(began); took != health.ProbeWithin {
+			t.Errorf("the scrape took %s", took)
+		}
+		close(hang)
+	})
 }
 
 func TestNoSourceIsNeeded(t *testing.T) {

@@ -35,7 +35,7 @@ func newState(src Sources) *state {
 	s.leading = gauge("importbot_leading", "1 in the process that leads: it watches, starts and publishes.")
 	s.epoch = gauge("importbot_leader_epoch", "The epoch under which this process leads or led last; 0 if it never did.")
 	s.waiting = gauge("importbot_reconcile_waiting", "Imports with something left to be shown in Slack; 0 where this process does not lead.")
-	s.failing = gauge("importbot_reconcile_failing", "Those of importbot_reconcile_waiting that fail at present and are tried again.")
+	s.failing = gauge("importbot_reconcile_failing", "Pieces of work whose last try failed and which are tried again; 0 where this process does not lead.")
 	s.connections = gauge("importbot_slack_connections", "Socket Mode connections that this process means to hold.")
 	s.connectionsUp = gauge("importbot_slack_connections_up", "Socket Mode connections that Slack has greeted and that stand.")
 	s.lastCall = gauge("importbot_slack_last_good_call_timestamp_seconds", "When a call to Slack's Web API with the bot token last went well; 0 if none did.")
