@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,7 +20,7 @@ import (
 
 var errLost = errors.New("the lead is lost")
 
-// door is a Web API over TLS that counts who came how far.
+// door is a Web API over TLS that counts how far calls come.
 type door struct {
 	*httptest.Server
 	connections, handshakes, served atomic.Int64
@@ -38,7 +39,7 @@ func newDoor(t *testing.T) *door {
 			d.connections.Add(1)
 		}
 	}
-	d.TLS = &tls.Config{VerifyConnection: func(tls.ConnectionState) error { d.handshakes.Add(1); return nil }}
+	d.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that end unused
 	d.EnableHTTP2 = true // and is not spoken all the same
 	d.StartTLS()
 	t.Cleanup(d.Close)
@@ -51,7 +52,9 @@ func (d *door) bot(t *testing.T) *Bot {
 		t.Fatal(err)
 	}
 	b.limits = newLimits(longAgo())
-	b.http.Transport.(tripper).TLSClientConfig = d.Client().Transport.(*http.Transport).TLSClientConfig
+	cfg := d.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	cfg.VerifyConnection = func(tls.ConnectionState) error { d.handshakes.Add(1); return nil }
+	b.http.Transport.(tripper).TLSClientConfig = cfg
 	t.Cleanup(b.http.CloseIdleConnections)
 	return b
 }

@@ -60,6 +60,7 @@ type Sim struct {
 	nextConn               int // round robin
 	afterHello             helloFault
 	pingsStopped           bool
+	farewells              []int            // codes of the clients' close frames
 	hooks                  map[string]*hook // response_urls by path
 	triggers               map[string]*trigger
 	views                  map[string]*view
@@ -235,7 +236,9 @@ func (s *Sim) APIURL() string { return s.URL() + "/api/" }
 // ([Call].Process), among the connections and where it counts what Slack told
 // whom. The name may hold what a path segment may; a process that is started
 // anew is best given a new one.
-func (s *Sim) APIURLOf(process string) string { return s.URL() + "/of/" + url.PathEscape(process) + "/api/" }
+func (s *Sim) APIURLOf(process string) string {
+	return s.URL() + "/of/" + url.PathEscape(process) + "/api/"
+}
 
 // Now returns the simulator's time.
 func (s *Sim) Now() time.Time { return s.cfg.clock.Now() }

@@ -39,8 +39,8 @@ const (
 // ticket is one WebSocket address, good for one connection.
 type ticket struct {
 	process string
-	made time.Time
-	used bool
+	made    time.Time
+	used    bool
 }
 
 // helloFault makes connections end, or go dead, right after their hello.
@@ -244,6 +244,9 @@ func (s *Sim) pong(c *conn, data string) error {
 func (s *Sim) bye(c *conn, code int) error {
 	s.mu.Lock()
 	frozen := c.frozen
+	if !frozen && c.ready { // not in answer to ours
+		s.farewells = append(s.farewells, code)
+	}
 	s.mu.Unlock()
 	if !frozen {
 		c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(writeWait))
@@ -282,6 +285,14 @@ func (s *Sim) disconnect(c *conn, reason string, grace time.Duration) {
 		grace = writeWait // for the client to close its side
 	}
 	time.AfterFunc(grace, c.cut)
+}
+
+// Farewells returns the codes of the close frames with which clients ended
+// connections by themselves. Those that just went away are not among them.
+func (s *Sim) Farewells() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.farewells)
 }
 
 // Connections returns how many WebSocket connections stand.
@@ -428,5 +439,6 @@ func (s *Sim) heardAck(c *conn, text []byte) {
 	default:
 		d.acked = time.Now()
 		s.acked(d, ack.Payload)
+		s.touch()
 	}
 }
