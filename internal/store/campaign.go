@@ -12,26 +12,36 @@ import (
 	"importbot/imports"
 )
 
-// The times of leading on PostgreSQL. They fit together: a leader that hears nothing says that it does not lead any
-// more (heldFor) before the server ends its session (idle_session_timeout in leadSession), and asks often enough that
-// one slow answer costs it nothing.
-const (
-	pingEvery  = 3 * time.Second
-	pingWithin = 5 * time.Second
-	heldFor    = 12 * time.Second
+// pace are the times of leading on PostgreSQL. They fit together: a leader that hears nothing says that it does not
+// lead any more (held) before the server ends its session (idle), and asks often enough (ping) that one slow answer
+// costs it nothing.
+type pace struct {
+	idle   time.Duration // after which the server ends the session that holds the lock
+	held   time.Duration // how long after the last answer a leader counts on leading
+	ping   time.Duration // how often it asks
+	answer time.Duration // how long an answer may take
+	try    time.Duration // how often the lock is tried, besides at once when a leader gives it away
 	// outlive is how long a new leader waits where it can't know that the one before it has been told of its end.
-	outlive = heldFor + time.Second
-	// tryEvery is how often the lock is tried, besides at once when a leader gives it away.
-	tryEvery = time.Second
-	// giveWithin is how long giving the lead away may take.
-	giveWithin = 2 * time.Second
-)
+	outlive time.Duration
+}
+
+var usualPace = pace{
+	idle: 20 * time.Second, held: 12 * time.Second, ping: 3 * time.Second, answer: 5 * time.Second, try: time.Second, outlive: 13 * time.Second,
+}
+
+// session are the settings of a session that holds the lead or waits for it.
+func (p pace) session() string {
+	return fmt.Sprintf(`%s; SET lock_timeout = '15s'; SET statement_timeout = '15s'; SET idle_session_timeout = '%dms'`, anySession, p.idle.Milliseconds())
+}
+
+// giveWithin is how long giving the lead away may take.
+const giveWithin = 2 * time.Second
 
 // errUnheard is why a term is over whose pings had no answer in time, or whose process was frozen.
-var errUnheard = errors.New("the database has not answered for 12 s, or this process stood still")
+var errUnheard = errors.New("the database has not answered for too long, or this process stood still")
 
 // handover is a lead that was not given away, and whose server runs no more: a restart or a failover ended the
-// holder's session, not the holder. It may count on leading for heldFor more.
+// holder's session, not the holder. It may count on leading a little longer.
 type handover struct {
 	epoch imports.Epoch
 	run   string // the server's now
@@ -61,7 +71,7 @@ func (p *postgres) lead(ctx context.Context) (*Lead, error) {
 		select {
 		case <-ctx.Done():
 		case <-p.closing:
-		case <-time.After(tryEvery):
+		case <-time.After(p.pace.try):
 		}
 	}
 }
@@ -72,11 +82,11 @@ func (p *postgres) campaign(ctx context.Context) (*Lead, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := p.connect(ctx, leadSession)
+	conn, err := p.connect(ctx, p.pace.session())
 	if err != nil {
 		return nil, err
 	}
-	if err := within(ctx, pingWithin, func(ctx context.Context) error {
+	if err := within(ctx, p.pace.answer, func(ctx context.Context) error {
 		_, err := conn.Exec(ctx, `LISTEN `+inst.free)
 		return err
 	}); err != nil {
@@ -92,7 +102,7 @@ func (p *postgres) campaign(ctx context.Context) (*Lead, error) {
 		if term != nil {
 			return term, nil
 		}
-		err = within(ctx, tryEvery, func(ctx context.Context) error {
+		err = within(ctx, p.pace.try, func(ctx context.Context) error {
 			_, err := conn.WaitForNotification(ctx)
 			return err
 		})
@@ -119,9 +129,13 @@ func within(ctx context.Context, d time.Duration, f func(context.Context) error)
 	return f(ctx)
 }
 
+// tryWithin is one try. It is longer than the server lets a leader that was frozen in the middle of a write keep the
+// row of the epoch.
+const tryWithin = 20 * time.Second
+
 // try takes the lock if it is free, and the lead with it. nil, nil: not now.
 func (p *postgres) try(ctx context.Context, conn *pgx.Conn, inst *installation) (*Lead, error) {
-	ctx, cancel := context.WithTimeout(ctx, pingWithin+outlive)
+	ctx, cancel := context.WithTimeout(ctx, tryWithin)
 	defer cancel()
 	if wait, _, err := p.mustWait(ctx, conn, ``); err != nil || wait {
 		return nil, err
@@ -179,9 +193,9 @@ func (p *postgres) mustWait(ctx context.Context, db interface {
 	defer p.mu.Unlock()
 	if p.passed.epoch != epoch || p.passed.run != run {
 		p.passed = handover{epoch, run, time.Now()}
-		p.s.log.WithField("epoch", epoch).Infof("the database was restarted while another replica led; waiting %s for that one to notice", outlive)
+		p.s.log.WithField("epoch", epoch).Infof("the database was restarted while another replica led; waiting %s for that one to notice", p.pace.outlive)
 	}
-	return time.Since(p.passed.seen) < outlive, run, nil
+	return time.Since(p.passed.seen) < p.pace.outlive, run, nil
 }
 
 // tenure is a term on PostgreSQL, kept by a goroutine that owns the connection with the lock.
@@ -235,7 +249,7 @@ func (t *tenure) stillHeld() error {
 	if why := t.over(); why != nil {
 		return notLeading(why)
 	}
-	if t.unheardFor() > heldFor {
+	if t.unheardFor() > t.p.pace.held {
 		t.lose(errUnheard)
 		return notLeading(errUnheard)
 	}
@@ -262,7 +276,7 @@ func (t *tenure) lose(why error) {
 // keep holds the lock until the term or the connection ends. Between the pings it reads, so that a connection which
 // the server closes is noticed at once; waiting ends where the lead is to be given away, and only that.
 func (t *tenure) keep(ctx, waiting context.Context) {
-	next := time.Now().Add(pingEvery)
+	next := time.Now().Add(t.p.pace.ping)
 	for {
 		until, cancel := context.WithDeadline(waiting, next)
 		_, err := t.conn.WaitForNotification(until)
@@ -285,7 +299,7 @@ func (t *tenure) keep(ctx, waiting context.Context) {
 		t.mu.Lock()
 		t.heard = asked
 		t.mu.Unlock()
-		next = time.Now().Add(pingEvery)
+		next = time.Now().Add(t.p.pace.ping)
 	}
 }
 
@@ -300,7 +314,7 @@ const lockHeld = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
 
 // ping asks whether this session still holds the lock and this replica the epoch.
 func (t *tenure) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, pingWithin)
+	ctx, cancel := context.WithTimeout(ctx, t.p.pace.answer)
 	defer cancel()
 	var mine bool
 	err := t.conn.QueryRow(ctx, `

@@ -43,10 +43,10 @@ const (
 // What the sessions of one kind tell the server about themselves. A process that was frozen or cut off keeps no lock
 // and no session for long: the server's own timers end them.
 const (
-	poolSession    = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '5min'`
-	migrateSession = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '10s'; SET statement_timeout = '10min'`
-	listenSession  = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '60s'`
-	leadSession    = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; SET statement_timeout = '15s'; SET idle_session_timeout = '20s'`
+	anySession     = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'`
+	poolSession    = anySession + `; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '5min'`
+	listenSession  = anySession + `; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '60s'`
+	migrateSession = anySession + `; SET lock_timeout = '10s'; SET statement_timeout = '10min'`
 )
 
 // postgres is the dialect of a database that several replicas share.
@@ -54,6 +54,7 @@ type postgres struct {
 	s          *Store
 	cfg        *pgx.ConnConfig
 	migrations fs.FS
+	pace       pace
 	know       int64 // the newest schema this program knows
 	live       atomic.Int32
 	keepers    sync.WaitGroup
@@ -89,7 +90,7 @@ func newInstallation(schema string) *installation {
 }
 
 // openPostgres tries once to find and prepare the database. Only what a person must mend is an error.
-func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS) error {
+func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS, pace pace) error {
 	cfg, err := postgresConfig(url, s.name)
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS) 
 	if err != nil {
 		return err
 	}
-	p := &postgres{s: s, cfg: cfg, migrations: migrations, know: know, closing: make(chan struct{}), missing: errors.New("it was not looked at yet")}
+	p := &postgres{s: s, cfg: cfg, migrations: migrations, pace: pace, know: know, closing: make(chan struct{}), missing: errors.New("it was not looked at yet")}
 	p.live.Store(1)
 	s.path, s.dialect = place(cfg), p
 	s.write = sql.OpenDB(gate{p.connector(poolSession), p})

@@ -108,6 +108,7 @@ type Options struct {
 	Version string
 
 	migrations fs.FS // instead of the embedded ones, for the tests of newer versions
+	pace       pace  // instead of usualPace, for tests that can't wait
 }
 
 // Open opens the database and brings its schema up to date. databaseURL is the path of an SQLite file, which is made
@@ -138,6 +139,9 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 		id: id.String(), name: opts.Name, version: opts.Version, opened: opts.Now(),
 		signal: opts.Signal, now: opts.Now, log: opts.Log,
 	}
+	if opts.pace == (pace{}) {
+		opts.pace = usualPace
+	}
 	migrations := opts.migrations
 	if migrations == nil {
 		if migrations, err = fs.Sub(migrationFiles, "migrations"); err != nil {
@@ -149,7 +153,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 	case databaseURL == "":
 		return nil, errors.New("no database: set DATABASE_URL to the path of a file, such as importbot.db, or to a postgres:// URL")
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		err = s.openPostgres(ctx, databaseURL, migrations)
+		err = s.openPostgres(ctx, databaseURL, migrations, opts.pace)
 	case isURL || strings.HasPrefix(databaseURL, "file:") || strings.HasPrefix(databaseURL, ":memory:"):
 		return nil, errors.New("DATABASE_URL must be the path of a file, such as importbot.db or /var/lib/importbot/importbot.db, or a postgres:// URL")
 	default:

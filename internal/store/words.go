@@ -184,14 +184,17 @@ func (p *postgres) again(err error) bool {
 }
 
 // unsure: unless the server itself said that it did not commit, or nothing was sent to it, it may have. A FATAL error
-// is no such word: a server that shuts down says it to sessions whose commit was done.
+// is no such word: a server that shuts down says it to sessions whose commit was done. Nor is what the driver says of
+// its own: it calls a COMMIT whose answer was cut off safe to be sent again, for the connection is closed by then.
 func (p *postgres) unsure(err error) bool {
 	var pe *pgconn.PgError
 	switch {
 	case errors.As(err, &pe):
 		return pe.SeverityUnlocalized != "ERROR"
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return false
 	case err == context.DeadlineExceeded, errors.Is(err, sql.ErrTxDone):
 		return false // as it is, it comes from database/sql, which then has sent nothing
 	}
-	return !errors.Is(err, pgx.ErrTxCommitRollback) && !pgconn.SafeToRetry(err)
+	return true
 }

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"importbot/imports"
+	"importbot/internal/pgtest"
+)
+
+// runStore runs a store until stop is called, which returns what Run did.
+func runStore(t *testing.T, s *Store) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	var err error
+	stopped := false
+	stop = func() error {
+		cancel()
+		if !stopped {
+			err, stopped = <-done, true
+		}
+		return err
+	}
+	t.Cleanup(func() { _ = stop() })
+	return stop
+}
+
+func TestADatabaseThatIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t)
+	url := c.Database(t)
+	if err := c.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatalf("a database that is merely away: %v", err)
+	}
+	defer s.Close()
+	stop := runStore(t, s)
+	term := leading(t, s)
+	calls := map[string]func(context.Context) error{
+		"Accept": func(ctx context.Context) error { return acceptOne(ctx, s, "1") },
+		"Ping":   s.Ping,
+		"Import": func(ctx context.Context) error { _, err := s.Import(ctx, "1"); return err },
+		"Leader": func(ctx context.Context) error { _, err := s.Leader(ctx); return err },
+		"Record": func(ctx context.Context) error { return s.Record(ctx, 1, imports.Server{Name: "prod"}, nil) },
+	}
+	for name, call := range calls {
+		began := time.Now()
+		err := call(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "can't be reached: connection refused") || errors.Is(err, imports.ErrUnsure) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s took %s to say so", name, took)
+		}
+	}
+	if s.Shares() != 1 {
+		t.Errorf("%d shares", s.Shares())
+	}
+	if err := c.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "leading once it is there", term, 10*time.Second)
+	for _, name := range []string{"Accept", "Ping", "Import", "Leader"} {
+		if err := calls[name](t.Context()); err != nil {
+			t.Errorf("%s with the database there: %v", name, err)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A network that is gone lets nobody wait for ever.
+func TestANetworkThatIsGone(t *testing.T) {
+	t.Parallel()
+	proxy, through := pgtest.Proxied(t, pgtest.Server(t).Database(t))
+	s := openURL(t, through, Options{})
+	proxy.Freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := acceptOne(ctx, s, "1"); err == nil || !strings.Contains(err.Error(), "does not answer in time") || errors.Is(err, imports.ErrUnsure) {
+		t.Errorf("Accept: %v", err)
+	}
+	if took := time.Since(began); took > 2500*time.Millisecond {
+		t.Errorf("Accept took %s", took)
+	}
+	began = time.Now()
+	if _, err := s.Import(context.WithoutCancel(t.Context()), "1"); err == nil {
+		t.Error("Import answered")
+	}
+	if took := time.Since(began); took > callWithin+time.Second {
+		t.Errorf("a call without a deadline took %s", took)
+	}
+	proxy.Thaw()
+	for deadline := time.Now().Add(patience); ; {
+		err := acceptOne(t.Context(), s, "1")
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with the network back: %v", err)
+		}
+	}
+}
+
+// The connection is cut when the COMMIT is on its way: once before the server has it, once when it has done it. From
+// outside these can't be told apart, and both are said to be unsure; whoever asks again finds out.
+func TestALostAnswerToACommit(t *testing.T) {
+	t.Parallel()
+	for name, stored := range map[string]bool{"before": false, "after": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, through := pgtest.Proxied(t, pgtest.Server(t).Database(t))
+			s := openURL(t, through, Options{})
+			if err := acceptOne(t.Context(), s, "0"); err != nil { // a connection is there
+				t.Fatal(err)
+			}
+			var committing atomic.Bool
+			proxy.Watch(func(fromServer bool, b []byte) bool {
+				if !fromServer && bytes.Contains(b, []byte("commit\x00")) {
+					committing.Store(true)
+					return stored // cut it before the server gets it, or let it through
+				}
+				return !fromServer || !committing.Load() // and cut its answer
+			})
+			err := acceptOne(t.Context(), s, "1")
+			proxy.Watch(nil)
+			if !committing.Load() {
+				t.Fatal("no COMMIT was seen")
+			}
+			if !errors.Is(err, imports.ErrUnsure) {
+				t.Errorf("the answer to COMMIT was lost: %v", err)
+			}
+			_, err = s.Import(t.Context(), "1")
+			if got := err == nil; got != stored {
+				t.Errorf("stored: %v, want %v (%v)", got, stored, err)
+			}
+			if err := acceptOne(t.Context(), s, "1"); err != nil {
+				t.Errorf("asking again: %v", err)
+			}
+			if got, err := s.Active(t.Context(), "prod"); err != nil || len(got) != 2 {
+				t.Errorf("%d imports, %v", len(got), err)
+			}
+		})
+	}
+}
+
+// What fails before the COMMIT was not stored, for sure.
+func TestACutBeforeTheCommitIsSure(t *testing.T) {
+	t.Parallel()
+	proxy, through := pgtest.Proxied(t, pgtest.Server(t).Database(t))
+	s := openURL(t, through, Options{})
+	proxy.Watch(func(fromServer bool, b []byte) bool {
+		return fromServer || !bytes.Contains(b, []byte("INSERT INTO imports"))
+	})
+	if err := acceptOne(t.Context(), s, "1"); err == nil || errors.Is(err, imports.ErrUnsure) {
+		t.Errorf("cut before the COMMIT: %v", err)
+	}
+	proxy.Watch(nil)
+	if _, err := s.Import(t.Context(), "1"); !errors.Is(err, imports.ErrNotFound) {
+		t.Errorf("it is there: %v", err)
+	}
+}
