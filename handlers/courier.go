@@ -55,6 +55,7 @@ type delivery struct {
 	most     int  // where it counts: how many messages of the channel it may bring that to, sent blindly
 	onlyFind bool // it is not wanted any more, unless it is there already
 	keep     func()
+	leaves   func() // notes what the message shows, as it leaves: one that is found later shows that and nothing newer; nil for most
 }
 
 // deliver sends a message: recorded before it leaves, and once Slack took it. It returns Slack's refusal apart from the
@@ -132,6 +133,9 @@ func (d delivery) meant(before Post, refusal error) error {
 // attempt records that a message is about to leave.
 func (c *courier) attempt(d delivery) {
 	d.post.State = Sending
+	if d.leaves != nil {
+		d.leaves()
+	}
 	d.post.Attempts++
 	d.post.Unsure++
 	d.post.Again = again(d.post.Unsure, !d.countIn, c.Clock.Now())

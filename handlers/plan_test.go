@@ -395,6 +395,23 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// A card whose answer was lost is found in the history later, when its import is over. It shows what it showed when it left.
+func TestACardThatIsFoundLateIsBroughtUpToDate(t *testing.T) {
+	s := newStage(t)
+	tl := begin(s)
+	tl.imp.Origin, tl.imp.State, tl.imp.RequestedBy = imports.Elsewhere, imports.Sent, ""
+	tl.imp.Followers = []string{"U0ANA"}
+	s.slack.fail = failing(1, kindCard, errLost, true)
+	tl.run(20)
+	s.pass(100 * time.Millisecond)
+	tl.end(imports.Succeeded)
+	s.pass(10 * time.Minute)
+	s.expect(1, 0, 1)
+	if got := s.posts(kindCard)[0].text; !strings.Contains(got, "succeeded") {
+		t.Errorf("the import is over, and its card says %q", got)
+	}
+}
+
 func TestSlackIsDownForTenMinutes(t *testing.T) {
 	s := newStage(t)
 	tl := begin(s)

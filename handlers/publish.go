@@ -70,11 +70,8 @@ func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 	refusal, err = w.deliver(ctx, delivery{
 		post: &t.Card, message: cardMessage(s), channel: w.s.channel(), kind: kindCard, countIn: true, most: maxMessages - keptMessages,
 		onlyFind: w.s.imp.State == imports.Ended && !w.s.sent(),
-		keep: func() {
-			if t.Card.State == Sending || t.Card.State == Sent {
-				t.Face = faceOf(w.s.imp)
-			}
-		},
+		keep:     func() {},
+		leaves:   func() { t.Face = faceOf(w.s.imp) },
 	})
 	w.heed(&t.Refused, refusal, t.Card.State == Sent)
 	if err == nil && !t.Refused.IsZero() {
