@@ -1,12 +1,8 @@
 package app
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"io"
-	"slices"
-	"strconv"
+	stdlog "log"
 	"strings"
 	"time"
 
@@ -51,17 +47,15 @@ func (durations) Fire(entry *logrus.Entry) error {
 	return nil
 }
 
-// redact cuts the secrets of a configuration out of whatever a logger writes. It works on finished lines, so that it makes no
-// difference in which field, error or struct a secret came.
+// redact cuts secrets out of whatever a logger writes. It works on finished lines, so that it makes no difference in which field, error
+// or struct a secret came.
 func redact(log *logrus.Logger, cfg *config.Config) {
-	if pairs := replacements(cfg.Secrets()); len(pairs) > 0 {
-		log.SetFormatter(&redacting{log.Formatter, strings.NewReplacer(pairs...)})
-	}
+	log.SetFormatter(&redacting{log.Formatter, newRedactor(cfg)})
 }
 
 type redacting struct {
-	inner    logrus.Formatter
-	replacer *strings.Replacer
+	inner logrus.Formatter
+	*redactor
 }
 
 // Format formats an entry and cuts the secrets out.
@@ -70,37 +64,27 @@ func (r *redacting) Format(entry *logrus.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []byte(r.replacer.Replace(string(line))), nil
+	return []byte(r.text(string(line))), nil
 }
 
-// leastSecret is the shortest text that is cut out: shorter ones would take harmless words to pieces, and hide nothing.
-const leastSecret = 4
-
-// replacements lists each secret in the forms in which formatters write it, the longest first, so that none leaves a rest.
-func replacements(secrets []string) []string {
-	var forms []string
-	for _, s := range secrets {
-		if len(s) < leastSecret {
-			continue
-		}
-		forms = append(forms, s, unquoted(strconv.Quote(s)))
-		for _, escapeHTML := range []bool{true, false} {
-			var b bytes.Buffer
-			encoder := json.NewEncoder(&b)
-			encoder.SetEscapeHTML(escapeHTML)
-			if encoder.Encode(s) == nil {
-				forms = append(forms, unquoted(strings.TrimSpace(b.String())))
-			}
-		}
+// adoptStandardLog leads what libraries write with the standard library's own logger to ours: net/http's client quotes there what a
+// server sends unasked, and a server may send anything. It returns what undoes that.
+func adoptStandardLog(log logrus.FieldLogger) (undo func()) {
+	out, flags, prefix := stdlog.Writer(), stdlog.Flags(), stdlog.Prefix()
+	stdlog.SetOutput(standardLog{log})
+	stdlog.SetFlags(0)
+	stdlog.SetPrefix("")
+	return func() {
+		stdlog.SetOutput(out)
+		stdlog.SetFlags(flags)
+		stdlog.SetPrefix(prefix)
 	}
-	slices.SortFunc(forms, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-	})
-	var pairs []string
-	for _, form := range slices.Compact(forms) {
-		pairs = append(pairs, form, "***")
-	}
-	return pairs
 }
 
-func unquoted(s string) string { return s[1 : len(s)-1] }
+type standardLog struct{ log logrus.FieldLogger }
+
+// Write logs a line. Nothing that our code wants to be seen comes this way.
+func (s standardLog) Write(line []byte) (int, error) {
+	s.log.Debug(strings.TrimSpace(string(line)))
+	return len(line), nil
+}
