@@ -34,6 +34,8 @@ type Evidence struct {
 	Deeds   []Deed
 	// Deaf are the times in which no socket took envelopes.
 	Deaf []Span
+	// Stalls are the times in which the machine had no time for the harness.
+	Stalls []Span
 	// Outputs are the texts in which no secret may stand, by where they were found; Secrets what is looked for.
 	Outputs map[string]string
 	Secrets map[string]string
@@ -82,6 +84,8 @@ const (
 	didSockets  deedKind = "sockets"  // something about Slack's connections
 	didDatabase deedKind = "database" // something about the database, until didHeal
 	didHeal     deedKind = "heal"
+	didStall    deedKind = "stall"
+	didToken    deedKind = "token" // Slack refuses a token, until didHeal
 	didOther    deedKind = "other"
 )
 

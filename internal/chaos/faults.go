@@ -372,11 +372,12 @@ func tokenRefused(which string, revoke, restore func(*slacksim.Sim)) func(*deale
 	return func(d *dealer) {
 		long := d.between(300, 4000)
 		d.does(d.busy(), fmt.Sprintf("Slack refuses the %s token for %s", which, long), func(ctx context.Context, w *world) {
-			w.did(ctx, didSockets, "", "%s token refused", which)
+			w.did(ctx, didToken, "", "%s token refused", which)
 			revoke(w.slack)
 			w.after(ctx, long)
 			restore(w.slack)
 			w.did(ctx, didHeal, "", "%s token good again", which)
+			w.raiseDead(ctx)
 		})
 	}
 }

@@ -53,6 +53,7 @@ type world struct {
 	commands []*typed
 	deeds    []Deed
 	deaf     []Span
+	stalls   []Span
 	closing  bool // nothing is started again
 	extra    []*replica
 	armed    []func() // take back what waits for its moment
@@ -74,6 +75,7 @@ func play(ctx context.Context, plan Plan, program, dir string, databases *databa
 	defer w.close()
 	watching, stopWatching := context.WithCancel(ctx)
 	w.running.Go(func() { w.watchSockets(watching) })
+	w.running.Go(func() { w.watchMachine(watching) })
 	defer stopWatching()
 	if err := w.raise(ctx); err != nil {
 		return nil, err
@@ -104,7 +106,7 @@ func build(plan Plan, program, dir string, databases *databases) (*world, error)
 	if plan.History {
 		scopes = append(scopes, "channels:history", "groups:history", "im:history", "mpim:history")
 	}
-	options := []slacksim.Option{slacksim.WithScopes(scopes...), slacksim.WithPings(time.Second)}
+	options := []slacksim.Option{slacksim.WithScopes(scopes...), slacksim.WithPings(5 * time.Second)}
 	if !plan.Handover {
 		options = append(options, slacksim.WithoutHandover())
 	}
@@ -177,7 +179,7 @@ func (w *world) environ(process string) []string {
 	env := []string{
 		"SLACK_BOT_TOKEN=" + w.slack.BotToken, "SLACK_APP_TOKEN=" + w.slack.AppToken, "SLACK_API_URL=" + w.slack.APIURLOf(process),
 		"SLACK_CHANNEL=" + talk, "IMPORT_OPERATORS=" + ana + "," + ben, "ANNOUNCE=" + w.plan.Announce,
-		"POLL_RUNNING=150ms", "POLL_IDLE=300ms", "START_GRACE=3s", "END_GRACE=400ms", "BIGFIX_TIMEOUT=2s",
+		"POLL_RUNNING=150ms", "POLL_IDLE=300ms", "START_GRACE=" + startGrace.String(), "END_GRACE=400ms", "BIGFIX_TIMEOUT=2s",
 		"DATABASE_URL=" + w.db.url(), "HTTP_ADDR=off", "LOG_LEVEL=debug", "LOG_FORMAT=json", "HOME=" + w.dir, "PATH=/nowhere",
 		"GOMAXPROCS=2",
 	}
@@ -451,6 +453,11 @@ func (w *world) breakDatabase(ctx context.Context, what string, long time.Durati
 		w.did(ctx, didOther, "", "the database could not be brought back: %v", err)
 	}
 	w.did(ctx, didHeal, "", "the database is back")
+	w.raiseDead(ctx)
+}
+
+// raiseDead starts what does not live, as a supervisor does.
+func (w *world) raiseDead(ctx context.Context) {
 	for _, r := range w.replicas {
 		if r.dead() {
 			w.start(ctx, r)
@@ -477,6 +484,30 @@ func (w *world) watchSockets(ctx context.Context) {
 	}
 }
 
+// stall is how long this program may get no time without that being noted.
+const stall = 400 * time.Millisecond
+
+// watchMachine notes when the machine had no time for this program, and so probably none for the bot either.
+func (w *world) watchMachine(ctx context.Context) {
+	tick := time.NewTicker(stall / 8)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := time.Now()
+		if now.Sub(last) > stall {
+			w.did(ctx, didStall, "", "the machine had no time for %s", now.Sub(last).Round(time.Millisecond))
+			w.mu.Lock()
+			w.stalls = append(w.stalls, Span{From: last, To: now})
+			w.mu.Unlock()
+		}
+		last = now
+	}
+}
+
 // heal takes back all that was broken.
 func (w *world) heal(ctx context.Context) {
 	w.disarm()
@@ -494,10 +525,8 @@ func (w *world) heal(ctx context.Context) {
 	}
 	for _, r := range w.replicas {
 		r.thaw()
-		if r.dead() {
-			w.start(ctx, r)
-		}
 	}
+	w.raiseDead(ctx)
 	w.did(ctx, didHeal, "", "all healed")
 }
 
@@ -604,7 +633,7 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	for _, r := range append(slices.Clone(w.replicas), w.extra...) {
 		e.Lives = append(e.Lives, r.told()...)
 	}
-	e.Deeds, e.Deaf = slices.Clone(w.deeds), slices.Clone(w.deaf)
+	e.Deeds, e.Deaf, e.Stalls = slices.Clone(w.deeds), slices.Clone(w.deaf), slices.Clone(w.stalls)
 	for _, c := range w.commands {
 		told := Command{
 			At: c.at, User: c.user, Text: c.text, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
