@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"importbot/internal/pgtest"
 )
 
 // built is where the program is built to, once for all tests that start it.
@@ -21,10 +23,18 @@ var built struct {
 	err  error
 }
 
+// atOnce is how many tests run side by side where nobody said how many: they wait more than they work.
+const atOnce = "6"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		flag.Set("test.parallel", atOnce) //nolint:errcheck // the flag is the testing package's own
+	}
 	time.Local = time.UTC
-	code := m.Run()
+	code := pgtest.Main(m)
 	if built.dir != "" {
 		os.RemoveAll(built.dir) //nolint:errcheck // the system empties its temporary directory too
 	}
@@ -78,15 +88,26 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+// now returns the text so far, and a channel that is closed when there is more.
+func (b *buffer) now() (string, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String(), b.more
+}
+
 // await waits until the text so far fits.
 func (b *buffer) await(t *testing.T, what string, fits func(string) bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	b.awaitFor(t, 20*time.Second, what, fits)
+}
+
+// awaitFor waits so long.
+func (b *buffer) awaitFor(t *testing.T, within time.Duration, what string, fits func(string) bool) {
+	t.Helper()
+	deadline := time.NewTimer(within)
 	defer deadline.Stop()
 	for {
-		b.mu.Lock()
-		text, more := b.text.String(), b.more
-		b.mu.Unlock()
+		text, more := b.now()
 		if fits(text) {
 			return
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
 	"importbot/bot"
-	"importbot/handlers"
 	"importbot/imports"
 	"importbot/internal/config"
 	"importbot/internal/store"
@@ -43,7 +43,9 @@ func (p Program) run(ctx context.Context, args []string) error {
 // arrive.
 func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready func()) error {
 	redact(log, cfg)
-	db, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log})
+	signal := new(imports.Signal)
+	name := replicaName()
+	db, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log, Signal: signal, Name: name, Version: Version()})
 	if err != nil {
 		return misused("The database can't be used: %w", err)
 	}
@@ -52,110 +54,40 @@ func runBot(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready f
 			log.WithError(err).Warn("The database was not closed cleanly")
 		}
 	}()
-	lead, err := db.Lead(ctx)
-	if err != nil {
-		return failed("The lead can't be taken: %w", err)
-	}
-	parts, err := wire(ctx, cfg, db, log)
+	parts, err := wire(cfg, db, signal, name, log)
 	if err != nil {
 		return err
 	}
-	defer parts.close()
-	return parts.run(ctx, lead.Lead(), ready)
+	return parts.run(ctx, ready)
 }
 
-// parts are what the bot is made of.
-type parts struct {
-	log       logrus.FieldLogger
-	servers   []string
-	bot       *bot.Bot
-	handlers  *handlers.Handlers
-	operators *handlers.Operators
-	publisher *handlers.Publisher
-	engine    *imports.Engine
-	signal    *imports.Signal
-	board     *imports.Board
-	close     func()
-}
-
-// wire makes the parts and ties them together. Nothing is dialled yet.
-func wire(ctx context.Context, cfg *config.Config, db *store.Store, log logrus.FieldLogger) (*parts, error) {
-	p := &parts{log: log, servers: names(cfg.Servers), signal: new(imports.Signal), board: new(imports.Board), close: func() {}}
-	var err error
-	p.bot, err = bot.New(bot.Config{
-		BotToken: cfg.Slack.BotToken.Reveal(), AppToken: cfg.Slack.AppToken.Reveal(), APIURL: cfg.Slack.APIURL,
-		Command: cfg.Slack.Command, Connections: cfg.Slack.Connections, Log: log, DrainWithin: drainBot,
-	}, func(ctx context.Context, r *bot.Request) error { return p.handlers.Handle(ctx, r) })
+// replicaName tells this process from the others on the same database, for people who look for its log.
+func replicaName() string {
+	host, err := os.Hostname()
 	if err != nil {
-		return nil, &exit{exitUsage, err}
+		host = "unknown host"
 	}
-	watched, shown, err := p.watch(ctx, db, cfg.Servers)
-	if err != nil {
-		return nil, err
-	}
-	p.publisher, err = handlers.NewPublisher(handlers.PublisherConfig{
-		Servers: shown, Store: db, Board: p.board, Slack: p.bot, Signal: p.signal, Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	p.engine = imports.NewEngine(imports.EngineConfig{
-		Store: db, Servers: watched, Announcer: p.publisher, Signal: p.signal, Board: p.board, Log: log,
-	})
-	p.operators = handlers.NewOperators(shown, p.bot, time.Now, log)
-	p.handlers, err = handlers.New(handlers.Config{
-		Servers: shown, Command: cfg.Slack.Command, Intake: imports.NewIntake(db, p.signal, nil), Board: p.board, Store: db,
-		Slack: p.bot, Operators: p.operators, Log: log,
-	})
-	return p, err
-}
-
-// watch makes of each configured server what the engine watches and what people are shown.
-func (p *parts) watch(ctx context.Context, db *store.Store, configured []config.Server) ([]imports.ServerConfig, []handlers.Server, error) {
-	var watched []imports.ServerConfig
-	var shown []handlers.Server
-	for _, s := range configured {
-		c, err := remembering(ctx, db, s, p.log)
-		if err != nil {
-			return nil, nil, err
-		}
-		before := p.close
-		p.close = func() { c.Close(); before() }
-		watched = append(watched, imports.ServerConfig{Name: s.Name, Client: c, Edition: s.Edition, Rules: rules(s)})
-		shown = append(shown, handlers.Server{
-			Name: s.Name, Channel: s.Channel, Edition: s.Edition, Operators: s.Operators, Announce: handlers.Announce(s.Announce),
-			PollRunning: s.PollRunning, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
-			OperatorsVariable: s.OperatorsVariable, InsecureVariable: s.InsecureVariable,
-		})
-	}
-	return watched, shown, nil
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
 // run starts everything at once: nothing waits for Slack, so that imports are watched while it is down. It stops in the order in which
-// parts need each other: first what takes commands, with the answers under way, then what reacts to them.
-func (p *parts) run(ctx context.Context, lead imports.Lead, ready func()) error {
-	reacting, stopReacting := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopReacting()
+// parts need each other: first what takes commands, with the answers under way, then what reacts to them, then what all of them use.
+func (p *parts) run(ctx context.Context, ready func()) error {
 	listening, stopListening := context.WithCancelCause(ctx)
 	defer stopListening(nil)
-
-	react, _ := errgroup.WithContext(reacting)
-	part := func(name string, run func(context.Context) error) {
-		react.Go(func() error {
-			err := run(reacting)
-			if err == nil && reacting.Err() == nil {
-				err = errEarly
-			}
-			if err != nil {
-				err = fmt.Errorf("%s stopped: %w", name, err)
-				stopListening(err)
-			}
-			return err
-		})
+	reacting := p.newLayer(ctx, stopListening)
+	reacting.run("leading", p.lead)
+	reacting.run("knowing the operators", p.operators.Run)
+	if p.heartbeat != nil {
+		reacting.run("the heartbeat", p.heartbeat.Run)
 	}
-	part("watching", func(ctx context.Context) error { return p.engine.Run(ctx, lead) })
-	part("publishing", func(ctx context.Context) error { return p.publisher.Run(ctx, lead.Epoch) })
-	part("knowing the operators", p.operators.Run)
+	serving := p.newLayer(ctx, stopListening)
+	serving.run("using the database", p.keepStore)
+	serving.run("sharing Slack's limits", p.share)
+	serving.run("auditing", p.audit.Run)
+	if p.health != nil {
+		serving.run("answering HTTP", p.health.Run)
+	}
 	go func() {
 		if p.awaitReady(listening) {
 			ready()
@@ -165,6 +97,7 @@ func (p *parts) run(ctx context.Context, lead imports.Lead, ready func()) error 
 	asked := make(chan time.Time, 1)
 	defer context.AfterFunc(listening, func() {
 		asked <- time.Now()
+		p.stopping.Store(true)
 		p.log.Info("Stopping; a second signal ends it at once")
 	})()
 	err := p.bot.Run(listening)
@@ -176,11 +109,81 @@ func (p *parts) run(ctx context.Context, lead imports.Lead, ready func()) error 
 	answers, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainAnswers)
 	defer cancel()
 	p.handlers.Close(answers)
-	stopReacting()
-	if reactErr := within(stopWithin-time.Since(began), react.Wait); err == nil {
-		err = reactErr
+	for _, layer := range []*layer{reacting, serving} {
+		if ended := layer.end(stopWithin - time.Since(began)); err == nil {
+			err = ended
+		}
 	}
 	return p.told(err)
+}
+
+// layer are parts that end together. One that ends before it was told to stops the whole program.
+type layer struct {
+	ctx   context.Context
+	stop  context.CancelFunc
+	group errgroup.Group
+	fail  func(error)
+}
+
+// newLayer makes a layer that outlives ctx: it ends when it is told to.
+func (p *parts) newLayer(ctx context.Context, fail context.CancelCauseFunc) *layer {
+	l := &layer{fail: fail}
+	l.ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return l
+}
+
+func (l *layer) run(name string, run func(context.Context) error) {
+	l.group.Go(func() error {
+		err := run(l.ctx)
+		if err == nil && l.ctx.Err() == nil {
+			err = errEarly
+		}
+		if err != nil {
+			err = fmt.Errorf("%s stopped: %w", name, err)
+			l.fail(err)
+		}
+		return err
+	})
+}
+
+// end stops the layer, and waits for it, though not longer than that.
+func (l *layer) end(within time.Duration) error {
+	l.stop()
+	done := make(chan error, 1)
+	go func() { done <- l.group.Wait() }()
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return errSlow
+	}
+}
+
+// keepStore keeps what the database needs to be kept. What a person has to mend ends the program like a faulty configuration.
+func (p *parts) keepStore(ctx context.Context) error {
+	if err := p.store.Run(ctx); err != nil {
+		return misused("the database can't be used: %w", err)
+	}
+	return nil
+}
+
+// shareEvery is how often this process finds out how many share Slack's limits with it.
+const shareEvery = 5 * time.Second
+
+// share tells the bot how many processes there are.
+func (p *parts) share(ctx context.Context) error {
+	tick := time.NewTicker(shareEvery)
+	defer tick.Stop()
+	for {
+		p.bot.SetShare(p.store.Shares())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // firstLooks is how long being ready waits for the first look at every server: about as long as one takes that is answered. A server
@@ -211,8 +214,8 @@ func (p *parts) awaitReady(ctx context.Context) bool {
 }
 
 func (p *parts) lookedAtAll() bool {
-	for _, name := range p.servers {
-		if known, ok := p.board.Server(name); !ok || known.Last.At.IsZero() {
+	for _, srv := range p.cfg.Servers {
+		if known, ok := p.board.Server(srv.Name); !ok || known.Last.At.IsZero() {
 			return false
 		}
 	}
@@ -225,29 +228,18 @@ var errEarly = errors.New("it ended by itself")
 // errSlow is a part that did not stop in time. What it was doing is in the store, and goes on at the next start.
 var errSlow = errors.New("not everything stopped in time")
 
-// within waits for f, but not for ever.
-func within(d time.Duration, f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-timer.C:
-		return errSlow
-	}
-}
-
 // told gives an error its exit status.
 func (p *parts) told(err error) error {
 	var fatal *bot.FatalError
+	var known *exit
 	switch {
 	case errors.Is(err, errSlow):
 		p.log.Warn("Stopped, though not everything ended in time; it goes on at the next start")
 		return nil
 	case errors.As(err, &fatal):
 		return &exit{exitUsage, err}
+	case errors.As(err, &known):
+		return &exit{known.code, err}
 	case err != nil:
 		return &exit{exitFailed, err}
 	}

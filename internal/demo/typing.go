@@ -21,8 +21,9 @@ import (
 const (
 	// answerWithin is how long a typed line waits for its answer before the next one is typed all the same.
 	answerWithin = 15 * time.Second
-	// quiet is how long nothing may come for an answer to count as complete: some are a line first, replaced by another.
-	quiet = 600 * time.Millisecond
+	// quiet is how long nothing may come for an answer to count as complete: some are a line first, replaced by another once the card
+	// stands, which may have to wait a second for its turn.
+	quiet = 1300 * time.Millisecond
 	// settled is how long nothing may come after the last import's end for the story to count as told.
 	settled = 2 * time.Second
 	// endWithin bounds the waiting for imports.
