@@ -48,7 +48,8 @@ func (s *Store) createdAt(imp imports.Import) time.Time {
 	return s.now()
 }
 
-// Accept stores an intent, once for each RequestKey.
+// Accept stores an intent, once for each RequestKey. imports.ErrUnsure also where it found one stored already, but
+// could not read it.
 func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
 	id := imp.ID
 	err = s.inTx(ctx, "storing the request", func(ctx context.Context, tx *sql.Tx) error {
@@ -78,8 +79,10 @@ func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.
 		}
 		return imp, true, nil
 	}
-	stored, err = s.Import(ctx, id)
-	return stored, false, err
+	if stored, err = s.Import(ctx, id); err != nil {
+		return imports.Import{}, false, fmt.Errorf("%w: %w", imports.ErrUnsure, err) // it is stored, but not to be seen
+	}
+	return stored, false, nil
 }
 
 // Follow adds a follower, and gives the publisher the news.
