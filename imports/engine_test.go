@@ -217,12 +217,7 @@ func TestAFrozenLeaderSendsNothing(t *testing.T) {
 	r.soon("the new leader's start", func() bool { return r.runs() == 1 })
 	close(frozen.out)
 
-	select {
-	case <-old.done:
-	case <-time.After(patience):
-		t.Fatal("the old leader goes on")
-	}
-	if err := old.stop(); !errors.Is(err, imports.ErrNotLeader) {
+	if err := old.over(t); !errors.Is(err, imports.ErrNotLeader) {
 		t.Errorf("the old leader ended with %v", err)
 	}
 	if end := r.ended(cfg2, asked.ID); end.Outcome != imports.Succeeded || r.runs() != 1 {

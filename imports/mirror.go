@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -89,7 +90,7 @@ func (m *mirror) refresh(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, mirrorWithin)
 	defer cancel()
 	srv, active, err := m.read(ctx)
-	if ctx.Err() == context.Canceled {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return true
 	}
 	log := m.Log.WithField("server", m.server)
