@@ -40,7 +40,7 @@ func newDoor(t *testing.T) *door {
 		}
 	}
 	d.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that end unused
-	d.EnableHTTP2 = true // and is not spoken all the same
+	d.EnableHTTP2 = true                           // and is not spoken all the same
 	d.StartTLS()
 	t.Cleanup(d.Close)
 	return d

@@ -183,29 +183,6 @@ func TestBackoffDoublesToItsLimit(t *testing.T) {
 	}
 }
 
-func TestHealthSaysWhatIsWrong(t *testing.T) {
-	now := time.Now()
-	up := ConnectionHealth{Hello: now.Add(-time.Hour), LastRead: now.Add(-10 * time.Second)}
-	for name, tt := range map[string]struct {
-		health Health
-		want   int
-	}{
-		"well":            {Health{Connections: []ConnectionHealth{up, up}, LastCall: now}, 0},
-		"one is up":       {Health{Connections: []ConnectionHealth{{}, up}, LastCall: now}, 0},
-		"deaf":            {Health{Connections: []ConnectionHealth{{Hello: up.Hello, LastRead: now.Add(-time.Minute)}}, LastCall: now}, 1},
-		"no hello":        {Health{Connections: []ConnectionHealth{{LastRead: now}}, LastCall: now}, 1},
-		"storm":           {Health{Connections: []ConnectionHealth{up, {Failures: 4, LastError: "x"}}, LastCall: now}, 1},
-		"mute":            {Health{Connections: []ConnectionHealth{up}, LastCall: now.Add(-time.Minute)}, 1},
-		"never spoke":     {Health{Connections: []ConnectionHealth{up}}, 1},
-		"nothing at all":  {Health{}, 2},
-		"stopping though": {Health{Connections: []ConnectionHealth{up}, LastCall: now, Draining: true}, 1},
-	} {
-		if got := problems(tt.health, now); len(got) != tt.want {
-			t.Errorf("%s: %q, want %d problems", name, got, tt.want)
-		}
-	}
-}
-
 func TestFatalErrorsNameTheVariableAndWhatToDo(t *testing.T) {
 	for _, tt := range []struct{ variable, code string }{
 		{VarBotToken, "token_revoked"}, {VarBotToken, "missing_scope"}, {VarBotToken, "token_expired"},
