@@ -229,6 +229,7 @@ const (
 	kindMilestone = "milestone"
 	kindFinished  = "finished"
 	kindAnswer    = "answer"
+	kindAway      = "away" // about no import: its id is empty
 )
 
 // eventType is the metadata's event_type of every message about an import.

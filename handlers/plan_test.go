@@ -188,7 +188,7 @@ func TestKilledAnywhere(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			for at := 1; at <= reference.calls; at++ {
 				s := newStage(t)
-				s.kills, s.killAfter, s.slack.noHistory = []int{at}, after, !history
+				s.kills, s.after, s.slack.noHistory = []int{at}, after, !history
 				begin(s).whole()
 				s.checkStory(fmt.Sprintf("history %v, killed at call %d (after: %v)", history, at, after), history)
 				if t.Failed() {
@@ -205,7 +205,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
 		s := newStage(t)
-		s.killAfter = round%2 == 0
+		s.after = round%2 == 0
 		for call := 1; call < 400; call++ {
 			if random.IntN(8) == 0 {
 				s.kills = append(s.kills, call)
@@ -215,6 +215,81 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		s.checkStory(fmt.Sprintf("round %d, killed at %v", round, s.kills), true)
 		if t.Failed() {
 			return
+		}
+	}
+}
+
+// TestStandsStillAnywhere lets the process stand still at every single call, before and after its effect, while another
+// one takes the lead and goes on; and then lets it go on as well: soon, later, and when all is over.
+func TestStandsStillAnywhere(t *testing.T) {
+	reference := newStage(t)
+	begin(reference).whole()
+	for _, history := range []bool{true, false} {
+		for _, after := range []bool{false, true} {
+			for _, sleeps := range []int{1, 7, 0} {
+				for at := 1; at <= reference.calls; at++ {
+					s := newStage(t)
+					s.freezes, s.after, s.sleeps, s.slack.noHistory = []int{at}, after, sleeps, !history
+					begin(s).whole()
+					s.wakeAll()
+					s.checkStory(fmt.Sprintf("history %v, stood still at call %d (after: %v) for %d calls", history, at, after, sleeps), history)
+					if t.Failed() {
+						return
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d points, each before and after, three times, with and without history", reference.calls)
+}
+
+// TestStandsStillAgainAndAgain mixes processes that die with such that stand still, and go on at any time.
+func TestStandsStillAgainAndAgain(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for round := range 300 {
+		s := newStage(t)
+		s.after, s.sleeps = round%2 == 0, random.IntN(40)
+		for call := 1; call < 400; call++ {
+			switch random.IntN(16) {
+			case 0:
+				s.kills = append(s.kills, call)
+			case 1:
+				s.freezes = append(s.freezes, call)
+			}
+		}
+		begin(s).whole()
+		s.wakeAll()
+		s.checkStory(fmt.Sprintf("round %d, killed at %v, stood still at %v", round, s.kills, s.freezes), true)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestALeadLostBeforeThePost stands still between the record that a card is on its way and the card.
+func TestALeadLostBeforeThePost(t *testing.T) {
+	for _, history := range []bool{true, false} {
+		s := newStage(t)
+		s.slack.noHistory = !history
+		tl := begin(s)
+		if err := tl.announce(tl.imp); err != nil || len(s.slack.messages) != 1 {
+			t.Fatal(err, s.slack)
+		}
+		posting := s.calls - 1 // its last calls: the record, the post, the record
+		s = newStage(t)
+		s.slack.noHistory = !history
+		s.freezes, tl = []int{posting}, begin(s)
+		tl.whole()
+		if n := len(s.slack.messages); n == 0 {
+			t.Fatal("nobody went on")
+		}
+		before := s.slack.String()
+		s.wakeAll()
+		if after := s.slack.String(); after != before {
+			t.Errorf("who stood still has spoken:\n%s\nbefore:\n%s", after, before)
+		}
+		if len(s.posts(kindCard)) != 1 || len(s.posts(kindFinished)) != 1 {
+			t.Errorf("want one card and one finished message:\n%s", s.slack)
 		}
 	}
 }

@@ -54,7 +54,7 @@ type Publisher struct {
 	// unread is since when what there is to show can't be read, zero while it can; unreadError why.
 	unread      time.Time
 	unreadError string
-	absences    watchedAbsences
+	heard       heard
 }
 
 // job is the work on one import, or on what one channel is told of an absence, as far as memory holds it.
@@ -111,7 +111,7 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	}
 	return &Publisher{
 		PublisherConfig: cfg,
-		absences:        newWatchedAbsences(),
+		heard:           heard{until: make(map[string]time.Time)},
 		gather:          gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Clock.Now},
 		leads:           make(chan struct{}),
 		jobs:            make(map[string]*job),
@@ -431,7 +431,7 @@ func (w *worker) load(ctx context.Context, imp imports.Import) error {
 		return err
 	}
 	w.s.imp, w.s.thread, w.s.server = imp, t, w.serverOf(imp)
-	return nil
+	return w.hear(ctx)
 }
 
 // concerned are the followers of an import, and those of the start that it may have come from, late.

@@ -15,7 +15,8 @@ import (
 )
 
 // stage is where the publisher's stories are played: a clock that is moved, a store and a Slack in memory, and the
-// publisher, driven by hand. Each call of the store and of Slack is a point at which the process can be killed.
+// publisher, driven by hand. Each call of the store and of Slack is a point at which the process can be killed, or stand
+// still while another one takes the lead.
 type stage struct {
 	t     *testing.T
 	clock *handClock
@@ -24,52 +25,131 @@ type stage struct {
 	p     *Publisher
 	epoch imports.Epoch
 	board *imports.Board
-	// calls counts the store's and Slack's. At those numbered in kills the process dies, before they have their effect
-	// or after.
-	calls     int
-	kills     []int
-	killAfter bool
+	// calls counts the store's and Slack's. At those numbered in kills the process dies, at those in freezes it stands
+	// still: before they have their effect, or after it.
+	calls          int
+	kills, freezes []int
+	after          bool
+	// sleeps is for how many further calls a process stands still; 0: until wakeAll.
+	sleeps  int
+	running *process // whose turn it is
+	frozen  []*process
 }
 
 // killed is what a process that dies does: nothing runs after it.
 type killed struct{}
 
+// process is one life of the publisher, as far as it can stand still in the middle of a call.
+type process struct {
+	still chan struct{} // closed when it stands still
+	wake  chan struct{} // closed when it goes on
+	done  chan any      // what it panicked with, nil where it did not
+	wakes int           // goes on at this call of the others'; 0: when it is told to
+	woken bool
+}
+
 func newStage(t *testing.T) *stage {
 	s := &stage{t: t, clock: &handClock{now: now}, board: new(imports.Board)}
-	s.store = &memory{s: s, imports: map[string]imports.Import{}, threads: map[string]imports.Thread{}, answered: map[string]time.Time{}}
+	s.store = &memory{
+		s: s, imports: map[string]imports.Import{}, threads: map[string]imports.Thread{}, answered: map[string]time.Time{},
+		servers: map[string]imports.Server{}, notices: map[string]imports.Notice{},
+	}
 	s.slack = &wall{s: s}
 	s.board.Set(idle(), nil)
 	s.restart()
+	t.Cleanup(s.wakeAll)
 	return s
 }
 
-// restart begins a new process on the same store and the same Slack.
+// restart begins a new process on the same store and the same Slack. What still stands somewhere leads no more.
 func (s *stage) restart() {
+	s.epoch++
+	epoch := s.epoch
+	lead := imports.Lead{Epoch: epoch, Held: func() error {
+		if s.epoch != epoch {
+			return fmt.Errorf("%w: this one stood still", imports.ErrNotLeader)
+		}
+		return nil
+	}}
+	s.lead(lead)
+}
+
+// lead begins a process that has a lead.
+func (s *stage) lead(lead imports.Lead) {
 	p, err := NewPublisher(PublisherConfig{
-		Servers: []Server{prod, lab}, Store: s.store, Board: s.board, Slack: s.slack, Signal: new(imports.Signal), Clock: s.clock, Log: quiet(),
+		Servers: []Server{prod, lab}, Store: s.store, Board: s.board, Slack: seat{s.slack, lead}, Signal: new(imports.Signal),
+		Clock: s.clock, Log: quiet(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.epoch++
 	s.p = p
-	p.begin(imports.Lead{Epoch: s.epoch})
+	p.begin(lead)
 }
 
 // point is a call of the store or of Slack.
 func (s *stage) point(effect func()) {
+	if me := s.running; me != nil && me.woken {
+		effect()
+		return
+	}
 	s.calls++
-	dies := slices.Contains(s.kills, s.calls)
-	if dies && !s.killAfter {
+	s.wakeDue()
+	dies, stands := slices.Contains(s.kills, s.calls), slices.Contains(s.freezes, s.calls)
+	if dies && !s.after {
 		panic(killed{})
 	}
+	if stands && !s.after {
+		s.stand()
+	}
 	effect()
-	if dies {
+	if dies && s.after {
 		panic(killed{})
+	}
+	if stands && s.after {
+		s.stand()
 	}
 }
 
-// survive runs f, and whenever the process dies in it begins a new one and runs f again.
+// stand lets the running process stand still, in the middle of its call, until it is woken.
+func (s *stage) stand() {
+	me := s.running
+	if s.sleeps > 0 {
+		me.wakes = s.calls + s.sleeps
+	}
+	close(me.still)
+	<-me.wake
+}
+
+// wakeDue lets those go on that have stood still long enough.
+func (s *stage) wakeDue() {
+	for _, p := range s.frozen {
+		if p.wakes > 0 && s.calls >= p.wakes {
+			s.goOn(p)
+		}
+	}
+}
+
+// wakeAll lets all go on that stand still.
+func (s *stage) wakeAll() {
+	for _, p := range s.frozen {
+		s.goOn(p)
+	}
+}
+
+// goOn lets a process go on to its end, while everything else waits for it.
+func (s *stage) goOn(p *process) {
+	if p.woken {
+		return
+	}
+	before := s.running
+	p.woken, s.running = true, p
+	close(p.wake)
+	s.panicked(<-p.done)
+	s.running = before
+}
+
+// survive runs f, and whenever the process dies or stands still in it begins a new one and runs f again.
 func (s *stage) survive(f func()) {
 	for s.dies(f) {
 		s.restart()
@@ -77,39 +157,49 @@ func (s *stage) survive(f func()) {
 }
 
 func (s *stage) dies(f func()) (died bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(killed); !ok {
-				panic(r)
-			}
-			died = true
-		}
+	me := &process{still: make(chan struct{}), wake: make(chan struct{}), done: make(chan any, 1)}
+	s.running = me
+	defer func() { s.running = nil }()
+	go func() {
+		defer func() { me.done <- recover() }()
+		f()
 	}()
-	f()
-	return false
+	select {
+	case r := <-me.done:
+		return s.panicked(r)
+	case <-me.still:
+		s.frozen = append(s.frozen, me)
+		return true
+	}
 }
 
-// pump works until nothing is left to do at this moment.
+// panicked says whether a process was killed.
+func (s *stage) panicked(r any) bool {
+	if _, dead := r.(killed); !dead && r != nil {
+		panic(r)
+	}
+	return r != nil
+}
+
+// pump works until nothing is left to do at this moment, or the process leads no more.
 func (s *stage) pump() {
+	p := s.p
 	for range 100 {
-		ids, err := s.store.Unpublished(context.Background(), batch)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		for id, j := range s.p.jobs {
-			if !j.due.IsZero() && !j.due.After(s.clock.Now()) && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { return s.p.jobs[id] != nil && s.p.jobs[id].rests.After(s.clock.Now()) })
+		var ids []string
+		p.dispatch(context.Background(), func(id string) { ids = append(ids, id) })
 		if len(ids) == 0 {
 			return
 		}
+		slices.Sort(ids)
 		for _, id := range ids {
-			_ = s.p.workOn(context.Background(), id)
+			if p != s.p {
+				return
+			}
+			_ = p.workOn(context.Background(), id)
+			p.rest(id, make(chan struct{}, 1))
 		}
 	}
-	s.t.Fatal("the publisher does not come to rest")
+	s.t.Error("the publisher does not come to rest")
 }
 
 // pass lets time go by, and work be done as it falls due.
@@ -133,7 +223,12 @@ func (s *stage) put(imp imports.Import) {
 // announce puts up the card as the engine asks for it.
 func (s *stage) announce(imp imports.Import) (err error) {
 	s.store.put(imp)
-	s.survive(func() { err = s.p.Announce(context.Background(), imp) })
+	s.survive(func() {
+		p := s.p
+		if said := p.Announce(context.Background(), imp); p == s.p {
+			err = said
+		}
+	})
 	return err
 }
 
@@ -191,6 +286,8 @@ type memory struct {
 	imports  map[string]imports.Import
 	threads  map[string]imports.Thread
 	answered map[string]time.Time
+	servers  map[string]imports.Server
+	notices  map[string]imports.Notice
 	err      error // what writes return
 	errs     int   // for so many writes; below 0 for all
 }
@@ -223,10 +320,74 @@ func (m *memory) Import(_ context.Context, id string) (imp imports.Import, err e
 	return imp, err
 }
 
-func (m *memory) Recent(context.Context, string, int) ([]imports.Import, error) { return nil, nil }
-func (m *memory) Active(context.Context, string) ([]imports.Import, error)      { return nil, nil }
-func (m *memory) Server(context.Context, string) (imports.Server, error) {
-	return imports.Server{}, nil
+// some returns the imports of a server that a condition holds for, oldest first.
+func (m *memory) some(server string, holds func(imports.Import) bool) (out []imports.Import) {
+	for _, id := range slices.Sorted(maps.Keys(m.imports)) {
+		if imp := m.imports[id]; imp.Server == server && holds(imp) {
+			out = append(out, imp)
+		}
+	}
+	return out
+}
+
+func (m *memory) Recent(_ context.Context, server string, n int) ([]imports.Import, error) {
+	out := m.some(server, func(i imports.Import) bool {
+		return (!i.BegunAt.IsZero() || i.State == imports.Ended) && i.Outcome != imports.Refused && i.Outcome != imports.Expired
+	})
+	slices.Reverse(out)
+	return out[:min(len(out), n)], nil
+}
+
+func (m *memory) Active(_ context.Context, server string) ([]imports.Import, error) {
+	return m.some(server, func(i imports.Import) bool { return i.State != imports.Ended }), nil
+}
+
+func (m *memory) Expired(_ context.Context, server string, since time.Time) ([]imports.Import, error) {
+	return m.some(server, func(i imports.Import) bool { return i.Outcome == imports.Expired && !i.EndedAt.Before(since) }), nil
+}
+
+func (m *memory) Server(_ context.Context, name string) (imports.Server, error) {
+	return m.servers[name], nil
+}
+
+func (m *memory) Notice(_ context.Context, id string) (n imports.Notice, err error) {
+	m.s.point(func() {
+		var ok bool
+		if n, ok = m.notices[id]; !ok {
+			err = imports.ErrNotFound
+		}
+	})
+	return n, err
+}
+
+func (m *memory) Notices(context.Context) (out []imports.Notice, err error) {
+	for _, n := range m.notices {
+		if !n.Done {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) SaveNotice(_ context.Context, epoch imports.Epoch, n imports.Notice) (err error) {
+	m.s.point(func() {
+		if err = m.write(epoch); err == nil {
+			m.notices[n.ID] = n
+		}
+	})
+	return err
+}
+
+// write says how a write goes.
+func (m *memory) write(epoch imports.Epoch) error {
+	switch {
+	case epoch != m.s.epoch:
+		return imports.ErrNotLeader
+	case m.errs != 0:
+		m.errs--
+		return m.err
+	}
+	return nil
 }
 
 func (m *memory) Answered(_ context.Context, id string, at time.Time) error {
@@ -242,13 +403,7 @@ func (m *memory) Thread(_ context.Context, id string) (imports.Thread, error) {
 
 func (m *memory) SaveThread(_ context.Context, epoch imports.Epoch, t imports.Thread) (err error) {
 	m.s.point(func() {
-		switch {
-		case epoch != m.s.epoch:
-			err = imports.ErrNotLeader
-		case m.errs != 0:
-			m.errs--
-			err = m.err
-		default:
+		if err = m.write(epoch); err == nil {
 			m.threads[t.ImportID] = t
 		}
 	})
@@ -282,14 +437,31 @@ func (w *wall) String() string {
 	return b.String()
 }
 
+// seat is a process at the wall. What it says goes as package bot sends it: where the lead does not stand right before
+// it would leave, it does not leave.
+type seat struct {
+	*wall
+	lead imports.Lead
+}
+
+func (s seat) fence() error {
+	if err := s.lead.Check(); err != nil {
+		return slackRefusal{&bot.APIError{Method: "chat.postMessage"}, fmt.Errorf("%w: %w", bot.ErrFenced, err)}
+	}
+	return nil
+}
+
 func (w *wall) Permalink(channel, ts string) string {
 	return "https://example.slack.com/archives/" + channel + "/" + ts
 }
 
-func (w *wall) Post(_ context.Context, p bot.Post) (ts, channel string, err error) {
+func (w seat) Post(_ context.Context, p bot.Post) (ts, channel string, err error) {
 	kind, id := p.Metadata.Payload["kind"].(string), p.Metadata.Payload["id"].(string)
 	payload := maps.Clone(p.Metadata.Payload)
 	w.s.point(func() {
+		if err = w.fence(); err != nil {
+			return
+		}
 		taken := true
 		if w.fail != nil {
 			err, taken = w.fail("post", p.Channel, kind, p.ThreadTS)
@@ -308,8 +480,11 @@ func (w *wall) Post(_ context.Context, p bot.Post) (ts, channel string, err erro
 	return ts, p.Channel, nil
 }
 
-func (w *wall) Update(_ context.Context, channel, ts string, m bot.Message) (err error) {
+func (w seat) Update(_ context.Context, channel, ts string, m bot.Message) (err error) {
 	w.s.point(func() {
+		if err = w.fence(); err != nil {
+			return
+		}
 		var taken bool
 		if w.fail != nil {
 			err, taken = w.fail("update", channel, kindCard, ts)
@@ -329,11 +504,14 @@ func (w *wall) Update(_ context.Context, channel, ts string, m bot.Message) (err
 	return err
 }
 
-func (w *wall) Find(_ context.Context, channel, thread, _ string, match func(map[string]any) bool, oldest time.Time) (ts string, found bool, err error) {
+func (w seat) Find(_ context.Context, channel, thread, _ string, match func(map[string]any) bool, oldest time.Time) (ts string, found bool, err error) {
 	if w.noHistory {
 		return "", false, refusal("missing_scope", bot.ErrNoScope)
 	}
 	w.s.point(func() {
+		if err = w.fence(); err != nil {
+			return
+		}
 		for _, m := range w.messages {
 			if m.channel == channel && m.thread == thread && !m.at.Before(oldest) && match(m.payload) {
 				ts, found = m.ts, true

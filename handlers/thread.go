@@ -23,12 +23,19 @@ type Store interface {
 	Active(ctx context.Context, server string) ([]imports.Import, error)
 	// Server returns what is known of a server; the zero value when it was never seen.
 	Server(ctx context.Context, name string) (imports.Server, error)
+	// Expired returns the starts of a server that expired at or after a time, oldest first.
+	Expired(ctx context.Context, server string, since time.Time) ([]imports.Import, error)
 	// Answered notes that the person who asked has been answered.
 	Answered(ctx context.Context, importID string, at time.Time) error
 	// Thread returns what is noted of an import's thread; one without a body when nothing is.
 	Thread(ctx context.Context, importID string) (imports.Thread, error)
 	// SaveThread notes it. It returns imports.ErrNotLeader when the epoch is not the store's any more.
 	SaveThread(ctx context.Context, epoch imports.Epoch, t imports.Thread) error
+	// Notice returns a notice; imports.ErrNotFound where there is none with that id. Notices returns those that are not done.
+	Notice(ctx context.Context, id string) (imports.Notice, error)
+	Notices(ctx context.Context) ([]imports.Notice, error)
+	// SaveNotice stores one, new or changed. It returns imports.ErrNotLeader when the epoch is not the store's any more.
+	SaveNotice(ctx context.Context, epoch imports.Epoch, n imports.Notice) error
 }
 
 // thread is what Slack shows of one import, as far as is known. It is kept as the body of an imports.Thread.

@@ -243,6 +243,12 @@ func (s *Store) Recent(ctx context.Context, server string, n int) ([]imports.Imp
 		`ORDER BY created_at DESC, id DESC LIMIT $2`, server, n)
 }
 
+// Expired returns the starts of a server that expired at or after a time, the oldest first.
+func (s *Store) Expired(ctx context.Context, server string, since time.Time) ([]imports.Import, error) {
+	return s.imports(ctx, `server = $1 AND state = 'ended' AND outcome = 'expired' AND ended_at >= $2`,
+		`ORDER BY created_at, id`, server, millis(since))
+}
+
 // imports reads imports with their followers. where and order are constants of this file.
 func (s *Store) imports(ctx context.Context, where, order string, args ...any) (found []imports.Import, err error) {
 	const doing = "reading imports"
