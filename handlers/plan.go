@@ -137,6 +137,13 @@ func (s situation) heldByChannel() time.Time {
 	return s.thread.Refused.Add(refusedFor)
 }
 
+// refuses says whether the channel counts as one that refuses: it said so, or it left the card or the end notice without an answer as often
+// as they are sent blindly. The process that waited for that answer may have died with it and noted nothing more.
+func (s situation) refuses() bool {
+	unheard := func(p Post) bool { return p.State == Sending && p.Unsure >= blindly }
+	return !s.thread.Refused.IsZero() || unheard(s.thread.Card) || unheard(s.thread.Finished)
+}
+
 // abandoned says that the channel won't be tried any more.
 func (s situation) abandoned() bool {
 	if s.channel() == "" {
@@ -170,7 +177,7 @@ func (s situation) finished() (step, bool) {
 
 // direct is the end notice for those mentioned, where the channel does not take it.
 func (s situation) direct() (step, bool) {
-	refused := !s.thread.Refused.IsZero() || s.channel() == "" || s.thread.Finished.State == GivenUp
+	refused := s.refuses() || s.channel() == "" || s.thread.Finished.State == GivenUp
 	if !refused || s.imp.State != imports.Ended || !s.announced() || !s.sent() || s.thread.Finished.State == Sent {
 		return step{}, false
 	}
@@ -218,7 +225,7 @@ func (s situation) answer() (step, bool) {
 		return step{do: doAnswered}, true
 	case s.thread.Finished.State == Sent && imp.State == imports.Ended, s.thread.Direct[imp.RequestedBy].State == Sent:
 		return step{do: doAnswered}, true
-	case s.finishedDue() && s.thread.Refused.IsZero():
+	case s.finishedDue() && !s.refuses():
 		return step{}, false // the end notice mentions them, and comes first
 	}
 	return step{do: doAnswer, at: latest(decided.Add(answerAfter), s.holdPost, s.thread.Answer.Again)}, true

@@ -487,6 +487,34 @@ func TestACardThatIsFoundLateIsBroughtUpToDate(t *testing.T) {
 	}
 }
 
+// Two processes died, each as it waited for Slack's answer to the same message, and history can't be read. Nobody waits an hour for the end.
+func TestTheEndIsToldThoughProcessesDiedWithItsAnswer(t *testing.T) {
+	for _, kind := range []string{kindCard, kindFinished} {
+		s := newStage(t)
+		s.slack.noHistory = true
+		tl := begin(s)
+		tl.imp.Origin, tl.imp.State, tl.imp.RequestedBy = imports.Elsewhere, imports.Sent, ""
+		tl.imp.Followers = []string{"U0ANA"}
+		died := Post{State: Sending, At: s.clock.Now(), Attempts: blindly, Unsure: blindly, Again: s.clock.Now().Add(refusedFor)}
+		stored := thread{id: tl.imp.ID, Card: died, Messages: blindly}
+		if kind == kindFinished {
+			stored.Card, stored.Finished = Post{State: Sent, Channel: "C0PROD", TS: "1.000001"}, died
+		}
+		row, err := stored.encode(tl.imp, 0, new(time.Time))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.store.threads[tl.imp.ID] = row
+		tl.run(20)
+		tl.end(imports.Succeeded)
+		s.pass(5 * time.Minute)
+		direct := slices.ContainsFunc(s.posts(kindFinished), func(m *posted) bool { return m.channel == "U0ANA" })
+		if !direct {
+			t.Errorf("two answers to the %s were lost with their processes, and nobody is told of the end\n%s", kind, s.slack)
+		}
+	}
+}
+
 func TestSlackIsDownForTenMinutes(t *testing.T) {
 	s := newStage(t)
 	tl := begin(s)
