@@ -213,7 +213,7 @@ func (e *Evidence) ends() (found []string) {
 		switch sent := !imp.SendingAt.IsZero(); {
 		case len(cards) == 0 && !sent, !sent && !imp.Begun(), len(finished) > 0:
 			continue
-		case !refused(posts, imp.ID):
+		case !e.refused(posts, imp.ID):
 			found = append(found, fmt.Sprintf("%s has no finished message, and its channel took everything", describe(imp)))
 			continue
 		}
@@ -234,8 +234,9 @@ func concerned(imp imports.Import) []string {
 	return append([]string{imp.RequestedBy}, imp.Followers...)
 }
 
-// refused reports whether the channel did not take a message about an import, or left two unanswered, which counts as the same.
-func refused(posts []post, id string) bool {
+// refused reports whether the channel did not take a message about an import, or left two unanswered, which counts as the same. Unanswered
+// is also what was answered to a process that was killed or frozen before it can be said to have noted that.
+func (e *Evidence) refused(posts []post, id string) bool {
 	unanswered := 0
 	for _, p := range posts {
 		if p.id != id || p.direct {
@@ -245,12 +246,15 @@ func refused(posts []post, id string) bool {
 		case "is_archived", "not_in_channel", "channel_not_found":
 			return true
 		}
-		if p.Status == 0 {
+		if p.Status == 0 || len(e.deeds(p.Time.Add(-sendSlack), p.Time.Add(noted), didKill, didFreeze)) > 0 {
 			unanswered++
 		}
 	}
 	return unanswered > 1
 }
+
+// noted is how long after Slack took a message a process may need to note that.
+const noted = 500 * time.Millisecond
 
 // doubled looks for a message that was sent again though it need not have been. Sent again it may be only where Slack took the one before
 // and the answer was lost (on the way, or with the process that waited for it), and where history can't be read.
@@ -339,6 +343,7 @@ func (e *Evidence) outcomes() (found []string) {
 		switch {
 		case claimed && i < 0:
 			found = append(found, fmt.Sprintf("%s is claimed, and its run= began nothing", describe(imp)))
+		case claimed && truth != imp.Outcome && e.indistinct(imp, i):
 		case claimed && truth != imp.Outcome:
 			found = append(found, fmt.Sprintf("%s is claimed, and in truth it %s (import %d of the server)", describe(imp), cmp.Or(string(truth), "was cut off"), i+1))
 		case imp.Outcome == imports.NotBegun && truth != "":
@@ -346,6 +351,39 @@ func (e *Evidence) outcomes() (found []string) {
 		}
 	}
 	return found
+}
+
+// indistinct reports whether what is claimed of an import is true of another one that ran unseen right behind it: of the same type, and over
+// before any look was answered since its own ran. No look can tell these two apart (docs/decisions/0006), except by the time that passed, which
+// here is that of a world in which an import takes a second: two minutes without a look are a doubt, seconds are not.
+func (e *Evidence) indistinct(imp imports.Import, own int) bool {
+	journal := e.Servers[imp.Server]
+	for i, other := range journal.Imports {
+		if i <= own || other.Type != journal.Imports[own].Type || other.Ended.IsZero() || became(journal.Imports, i) != imp.Outcome {
+			continue
+		}
+		seen := slices.ContainsFunc(journal.Requests, func(r bigfixtest.Request) bool {
+			return r.Run == "" && r.Right && r.Status == 200 && r.Answer == "" && !r.Down && r.Time.After(journal.Imports[own].Ended) && r.Time.Before(other.Ended)
+		})
+		if !seen {
+			return true
+		}
+	}
+	return false
+}
+
+// indistinctClaims counts them.
+func (e *Evidence) indistinctClaims() int {
+	n := 0
+	for _, imp := range e.Imports {
+		if imp.Origin != imports.Here || imp.Outcome != imports.Succeeded && imp.Outcome != imports.Failed {
+			continue
+		}
+		if i := e.own(imp); i >= 0 && became(e.Servers[imp.Server].Imports, i) != imp.Outcome && e.indistinct(imp, i) {
+			n++
+		}
+	}
+	return n
 }
 
 // seen are the true outcomes of the imports that an import which nobody started here may be.
@@ -374,7 +412,7 @@ func (e *Evidence) staleCards() (found []string) {
 	posts := e.posts()
 	for _, imp := range e.Imports {
 		cards := e.about(imp.ID, "card")
-		if imp.State != imports.Ended || len(cards) == 0 || refused(posts, imp.ID) || e.editLost(cards) || e.lostCard(imp, posts) {
+		if imp.State != imports.Ended || len(cards) == 0 || e.refused(posts, imp.ID) || e.editLost(cards) || e.lostCard(imp, posts) {
 			continue
 		}
 		shows := slices.ContainsFunc(cards, func(m slacksim.Message) bool {
@@ -571,7 +609,25 @@ func (e *Evidence) repeated() (found []string) {
 
 func (e *Evidence) violations() (found []string) {
 	for _, v := range e.Violations {
+		if v.Rule == slacksim.LateAck && e.excusedLate(v.Time) {
+			continue
+		}
 		found = append(found, fmt.Sprintf("%s, at %s", v, clock(v.Time)))
+	}
+	return found
+}
+
+// excusedLate reports whether every envelope that was due for its ack at a time was with a process that could not ack.
+func (e *Evidence) excusedLate(at time.Time) bool {
+	found := false
+	for _, c := range e.Commands {
+		due := slices.ContainsFunc(c.Envelopes, func(v slacksim.Envelope) bool {
+			return !v.Acked && v.Sent.Add(ackWithin).Sub(at).Abs() < 200*time.Millisecond
+		})
+		if due && !e.keptFromAcking(c) {
+			return false
+		}
+		found = found || due
 	}
 	return found
 }

@@ -97,8 +97,12 @@ func faults() []fault {
 
 // kills kills -9 at random moments, and starts again.
 func kills(d *dealer) {
+	most := 1500
+	if d.Replicas > 1 {
+		most = 4000
+	}
 	for range 1 + d.rng.IntN(3) {
-		again := d.between(0, 1500)
+		again := d.between(0, most)
 		leader := d.chance(0.6)
 		n := d.rng.IntN(d.Replicas)
 		d.does(d.busy(), fmt.Sprintf("kill -9 of %s, started again after %s", d.which(leader, n), again), func(ctx context.Context, w *world) {

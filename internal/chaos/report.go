@@ -141,7 +141,7 @@ type figures struct {
 	worlds, imports, foreign   int // imports that ran, and of these the ones nobody asked for here
 	accepted, runs             int
 	finished, direct           int
-	permitted                  int
+	permitted, indistinct      int
 	kills, freezes, stops      int
 	commands, unacked          int
 	resumed, takeovers, thawed []time.Duration
@@ -194,6 +194,7 @@ func (t *tally) add(r result) int {
 		}
 	}
 	f.permitted += e.permitted()
+	f.indistinct += e.indistinctClaims()
 	f.violations += len(r.found)
 	t.broken = append(t.broken, r.found...)
 	for _, v := range r.found {
@@ -240,8 +241,8 @@ func (f *figures) addTimes(r result) {
 // addTakeovers measures, for each process that led and was killed or frozen, how long it took until another led.
 func (f *figures) addTakeovers(e *Evidence) {
 	for _, l := range e.Lives {
-		if len(l.Led) == 0 {
-			continue
+		if len(l.Led) == 0 || len(e.deeds(time.Time{}, endOf(l).Add(time.Minute), didDatabase)) > 0 {
+			continue // while the database is away nobody can lead
 		}
 		if !l.Killed.IsZero() {
 			if took, ok := e.nextLead(l, l.Killed); ok {
@@ -340,6 +341,7 @@ func (t *tally) summary() [][]string {
 	count("finished messages", func(f *figures) int { return f.finished })
 	count("finished, as direct messages", func(f *figures) int { return f.direct })
 	count("cards and finished messages sent once more, in the permitted window", func(f *figures) int { return f.permitted })
+	count("claims that are another import's, which no look could tell", func(f *figures) int { return f.indistinct })
 	count("kill -9", func(f *figures) int { return f.kills })
 	count("SIGTERM", func(f *figures) int { return f.stops })
 	count("SIGSTOP", func(f *figures) int { return f.freezes })
