@@ -83,7 +83,7 @@ func (p *postgres) attend(ctx context.Context) error {
 	defer hangUp(conn)
 	err = p.listen(ctx, conn, inst)
 	if ctx.Err() != nil {
-		p.leave(conn, inst)
+		p.leave()
 	}
 	return p.inWords("listening to the database", err)
 }
@@ -158,12 +158,13 @@ func (p *postgres) beat(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// leave takes this replica from the list, so that the others know at their next beat. It is gone from there after 30 s
-// anyway.
-func (p *postgres) leave(conn *pgx.Conn, _ *installation) {
+// leave takes this replica from the list, so that the others know at their next beat. It counts no more after 30 s
+// anyway. It asks on a connection of the pool: the end may have come in the middle of a question on the one that
+// listened, which is broken by that.
+func (p *postgres) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
-	if _, err := conn.Exec(ctx, `DELETE FROM replicas WHERE id = $1`, p.s.id); err != nil {
+	if _, err := p.s.write.ExecContext(ctx, `DELETE FROM replicas WHERE id = $1`, p.s.id); err != nil {
 		p.s.log.WithField("database", p.s.path).Debugf("leaving: %v", p.inWords("leaving the database", err))
 	}
 }

@@ -158,13 +158,13 @@ func TestACutOffLeaderIsReplacedAndKnows(t *testing.T) {
 	t.Parallel()
 	direct := pgtest.Server(t).Database(t)
 	proxy, through := pgtest.Proxied(t, direct)
-	cut := openURL(t, through, Options{})
+	cut := openURL(t, through, Options{pace: quickPace})
 	term := mustLead(t, cut, patience)
-	s := openURL(t, direct, Options{})
+	s := openURL(t, direct, Options{pace: quickPace})
 	next := leading(t, s)
 	began := time.Now()
 	proxy.Freeze()
-	await(t, "knowing that it is cut off", term.Done(), usualPace.held)
+	await(t, "knowing that it is cut off", term.Done(), quickPace.idle)
 	t.Logf("it knew after %s", time.Since(began))
 	if err := term.Lead().Check(); !errors.Is(err, imports.ErrNotLeader) {
 		t.Errorf("cut off, Held says %v", err)
@@ -308,7 +308,7 @@ func TestTwoNeverLeadAtOnce(t *testing.T) {
 	t.Logf("seed %d", seed)
 	replicas := []*replica{startReplica(t, url, "quick"), startReplica(t, url, "quick"), startReplica(t, url, "quick")}
 	stopped := make([]time.Time, len(replicas)) // until when; zero: it runs
-	ending := time.After(20 * time.Second)
+	ending := time.After(12 * time.Second)
 	for running := true; running; {
 		i := random.IntN(len(replicas))
 		switch {

@@ -21,7 +21,12 @@ const probes = 4
 // seen in the backends: one client's changes from statement to statement, or is the same as the other's while that one
 // is in the middle of a transaction.
 func (p *postgres) probe(ctx context.Context, a *pgconn.PgConn) (pooled bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
 	b, err := pgconn.ConnectConfig(ctx, &p.cfg.Copy().Config)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false, errNoSecond
+	}
 	if err != nil {
 		return false, err
 	}
