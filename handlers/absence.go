@@ -31,6 +31,7 @@ const (
 type heard struct {
 	resumed bool                 // what an earlier process left to do is known
 	until   map[string]time.Time // by server: the end of the last absence that needs nothing any more
+	waits   map[string]time.Time // by channel: until when it waits for looks at its other servers
 }
 
 // unheardChannels are the channels with a server whose last absence may not have been told of.
@@ -44,7 +45,8 @@ func (p *Publisher) unheardChannels(ctx context.Context) ([]string, error) {
 	for _, srv := range p.Servers {
 		known, ok := p.Board.Server(srv.Name)
 		until := known.Absence.Until
-		if !ok || srv.Channel == "" || until.IsZero() || p.heard.until[srv.Name].Equal(until) || slices.Contains(channels, srv.Channel) {
+		heard := !ok || srv.Channel == "" || until.IsZero() || p.heard.until[srv.Name].Equal(until)
+		if heard || p.heard.waits[srv.Channel].After(p.Clock.Now()) || slices.Contains(channels, srv.Channel) {
 			continue
 		}
 		channels = append(channels, srv.Channel)
@@ -245,7 +247,7 @@ func (h *herald) writeDown(ctx context.Context) (wait time.Time, err error) {
 		first := slices.MinFunc(fresh, func(a, b imports.Server) int { return a.Absence.Until.Compare(b.Absence.Until) }).Absence
 		now := h.Clock.Now()
 		if !h.allLookedAt(first.Until) && now.Before(first.Until.Add(awayWithin)) {
-			return now.Add(time.Second), nil
+			return h.wait(now.Add(time.Second)), nil
 		}
 		a, err := h.gatherAbsence(ctx, first, fresh)
 		if err != nil {
@@ -257,6 +259,14 @@ func (h *herald) writeDown(ctx context.Context) (wait time.Time, err error) {
 			return time.Time{}, err
 		}
 	}
+}
+
+// wait leaves an absence alone for a while.
+func (h *herald) wait(until time.Time) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heard.waits[h.channel] = until
+	return until
 }
 
 // fresh are the channel's servers with an absence that is not written down. The others are noted as dealt with.

@@ -83,7 +83,7 @@ func (a aftermath) ended() []happening {
 		if imp.State != imports.Ended || !imp.EndedAt.After(a.known.Absence.Since) {
 			continue
 		}
-		h := happening{Kind: sawEnd, ID: imp.ID, Type: imp.Type, Outcome: imp.Outcome, At: imp.EndedAt, Card: a.cards[imp.ID]}
+		h := happening{Kind: sawEnd, ID: imp.ID, Type: imp.Type, Outcome: imp.Outcome, At: imp.EndedAt, Began: imp.SendingAt, Card: a.cards[imp.ID]}
 		if imp.End != nil {
 			h.Status, h.Success = imp.End.Status, imp.End.SuccessTime
 		}
@@ -177,6 +177,9 @@ func (a aftermath) newReport() []happening {
 		h.Kind, h.Alarm = sawHistory, ""
 	case b.LastStatus != "" && b.LastStatus != before.LastStatus:
 		h.Kind = sawChanged
+		if h.Alarm != "" {
+			h.Alarm = alarmUnknown // of which import the new word is, nobody can say
+		}
 	default:
 		return nil
 	}
@@ -253,7 +256,7 @@ const dueGiveOrTake = 5 * time.Second
 func (a aftermath) nothing() happening {
 	b := a.after()
 	if b == nil {
-		return happening{Kind: sawNothing}
+		return happening{Kind: sawNotYet}
 	}
 	return happening{Kind: sawNothing, Type: b.LastImportType, Status: b.LastStatus, Mode: b.Mode, At: b.LastImportTime, Success: b.LastSuccessTime}
 }

@@ -447,9 +447,12 @@ func (h happening) followed(p pen) string {
 	case sawStart:
 		return kind + " that was to start " + p.when(h.Began) + " was not seen running " + p.when(h.At) + ", and I am making sure of what came of it" + follow
 	case sawBefore:
-		return capital(articled(p.kind(h.Type))) + " was under way when I left" + follow
+		return articled(p.kind(h.Type)) + " was under way when I left" + follow
 	case sawRunning:
 		return articled(p.kind(h.Type)) + " was running " + p.when(h.At) + at + ", which I saw for the first time then" + follow
+	}
+	if h.Outcome == imports.NotBegun {
+		return kind + " that was to start " + p.when(h.Began) + " did not begin" + follow
 	}
 	return kind + " that was under way when I left " + h.ended(p) + follow
 }
@@ -461,8 +464,6 @@ func (h happening) ended(p pen) string {
 		return "succeeded"
 	case imports.Failed:
 		return "failed: the server says " + p.quote(string(h.Status))
-	case imports.NotBegun:
-		return "did not begin"
 	case imports.Unclear:
 		return "is over, and it is not clear whether the end that the server reports is its own"
 	}

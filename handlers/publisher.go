@@ -111,7 +111,7 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	}
 	return &Publisher{
 		PublisherConfig: cfg,
-		heard:           heard{until: make(map[string]time.Time)},
+		heard:           heard{until: make(map[string]time.Time), waits: make(map[string]time.Time)},
 		gather:          gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Clock.Now},
 		leads:           make(chan struct{}),
 		jobs:            make(map[string]*job),

@@ -18,13 +18,14 @@ import (
 // publisher, driven by hand. Each call of the store and of Slack is a point at which the process can be killed, or stand
 // still while another one takes the lead.
 type stage struct {
-	t     *testing.T
-	clock *handClock
-	store *memory
-	slack *wall
-	p     *Publisher
-	epoch imports.Epoch
-	board *imports.Board
+	t       *testing.T
+	clock   *handClock
+	store   *memory
+	slack   *wall
+	p       *Publisher
+	epoch   imports.Epoch
+	board   *imports.Board
+	servers []Server
 	// calls counts the store's and Slack's. At those numbered in kills the process dies, at those in freezes it stands
 	// still: before they have their effect, or after it.
 	calls          int
@@ -49,7 +50,7 @@ type process struct {
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{t: t, clock: &handClock{now: now}, board: new(imports.Board)}
+	s := &stage{t: t, clock: &handClock{now: now}, board: new(imports.Board), servers: []Server{prod, lab}}
 	s.store = &memory{
 		s: s, imports: map[string]imports.Import{}, threads: map[string]imports.Thread{}, answered: map[string]time.Time{},
 		servers: map[string]imports.Server{}, notices: map[string]imports.Notice{},
@@ -77,7 +78,7 @@ func (s *stage) restart() {
 // lead begins a process that has a lead.
 func (s *stage) lead(lead imports.Lead) {
 	p, err := NewPublisher(PublisherConfig{
-		Servers: []Server{prod, lab}, Store: s.store, Board: s.board, Slack: seat{s.slack, lead}, Signal: new(imports.Signal),
+		Servers: s.servers, Store: s.store, Board: s.board, Slack: seat{s.slack, lead}, Signal: new(imports.Signal),
 		Clock: s.clock, Log: quiet(),
 	})
 	if err != nil {
@@ -282,14 +283,15 @@ func (c *handClock) Until(t time.Time) (<-chan struct{}, func()) {
 
 // memory is a store that holds everything in memory.
 type memory struct {
-	s        *stage
-	imports  map[string]imports.Import
-	threads  map[string]imports.Thread
-	answered map[string]time.Time
-	servers  map[string]imports.Server
-	notices  map[string]imports.Notice
-	err      error // what writes return
-	errs     int   // for so many writes; below 0 for all
+	s          *stage
+	imports    map[string]imports.Import
+	threads    map[string]imports.Thread
+	answered   map[string]time.Time
+	servers    map[string]imports.Server
+	notices    map[string]imports.Notice
+	err        error // what writes return
+	unreadable error // what reading what there is to show returns
+	errs       int   // for so many writes; below 0 for all
 }
 
 func (m *memory) put(imp imports.Import) {
@@ -298,6 +300,9 @@ func (m *memory) put(imp imports.Import) {
 }
 
 func (m *memory) Unpublished(_ context.Context, limit int) (ids []string, err error) {
+	if m.unreadable != nil {
+		return nil, m.unreadable
+	}
 	for id, imp := range m.imports {
 		t, ok := m.threads[id]
 		news := !ok || imp.Revision > t.Shown || len(imp.Followers) > t.Followers
