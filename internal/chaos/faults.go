@@ -17,6 +17,7 @@ type fault struct {
 	on     string // the database it needs; empty for any
 	weight int    // how often it is dealt, beside the others
 	rival  string // faults with the same rival are not dealt together
+	slow   bool   // takes half a minute and more
 	// possible says why it can't be done on this machine; nil where it always can.
 	possible func() error
 	setup    func(*dealer) // what the world must be like; nil where it makes no difference
@@ -35,7 +36,7 @@ func faults() []fault {
 		{name: "SIGTERM behind a command", weight: 5, deal: stopsBehindCommand},
 		{name: "rolling restart", on: onPostgres, weight: 3, deal: rolls},
 		{name: "frozen for a moment", weight: 4, deal: freezesShortly},
-		{name: "frozen leader", on: onPostgres, weight: 2, rival: "long", setup: longer(36), deal: freezesLeader},
+		{name: "frozen leader", on: onPostgres, weight: 2, rival: "long", slow: true, setup: longer(36), deal: freezesLeader},
 		{name: "a second process", on: onSQLite, weight: 2, deal: secondProcess},
 
 		// Sockets.
@@ -87,7 +88,7 @@ func faults() []fault {
 		{name: "sessions of PostgreSQL ended", on: onPostgres, weight: 4, deal: endsSessions},
 		{name: "PostgreSQL restarted", on: onPostgres, weight: 4, rival: "database", setup: ownCluster, deal: restartsPostgres},
 		{name: "PostgreSQL gone for a while", on: onPostgres, weight: 3, rival: "database", setup: ownCluster, deal: takesPostgres(2000, 12_000)},
-		{name: "PostgreSQL gone for a minute", on: onPostgres, weight: 1, rival: "database", setup: ownCluster, deal: takesPostgres(60_000, 60_000)},
+		{name: "PostgreSQL gone for a minute", on: onPostgres, weight: 1, slow: true, rival: "database", setup: ownCluster, deal: takesPostgres(60_000, 60_000)},
 	}
 	for _, p := range points() {
 		table = append(table, fault{name: p.name(), weight: 2, deal: killsAt(p)})

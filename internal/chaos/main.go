@@ -52,6 +52,7 @@ type settings struct {
 	keep     string
 	markdown string
 	race     bool
+	quick    bool
 	program  string
 	verbose  bool
 }
@@ -70,6 +71,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	set.StringVar(&s.keep, "keep", "", "where the logs of failed worlds are kept (a new temporary directory)")
 	set.StringVar(&s.markdown, "markdown", "", "write the figures into this file, between its two marks")
 	set.BoolVar(&s.race, "race", false, "build the program with the race detector")
+	set.BoolVar(&s.quick, "quick", false, "deal no fault that takes half a minute and more, as go test does")
 	set.StringVar(&s.program, "program", "", "play with this binary instead of building one")
 	set.BoolVar(&s.verbose, "v", false, "tell each world, with its plan")
 	set.BoolVar(&list, "list", false, "print the faults and end")
@@ -252,7 +254,7 @@ func playMany(ctx context.Context, s settings, database string, a *arena, t *tal
 	for range s.parallel {
 		playing.Go(func() {
 			for seed, ok := more(); ok; seed, ok = more() {
-				r := a.world(ctx, deal(seed, database, s.fault))
+				r := a.world(ctx, deal(seed, database, choice{only: s.fault, quick: s.quick}))
 				mu.Lock()
 				if r.err != nil && ctx.Err() == nil {
 					failures = append(failures, fmt.Errorf("the world of seed %d on %s could not be played (see %s): %w", seed, database, r.dir, r.err))

@@ -73,11 +73,17 @@ type dealer struct {
 	fault string
 }
 
-// deal makes the plan of a seed. only names the one fault to deal; empty leaves the choice to the seed.
-func deal(seed uint64, database, only string) Plan {
+// choice is what is to be dealt: one fault alone, or whatever the seed says. Quick leaves out what takes half a minute and more.
+type choice struct {
+	only  string
+	quick bool
+}
+
+// deal makes the plan of a seed.
+func deal(seed uint64, database string, from choice) Plan {
 	p := Plan{
 		Seed: seed, Database: database, Replicas: 1, Public: true, Handover: true, Announce: "all",
-		Length: 7 * time.Second, only: only != "",
+		Length: 7 * time.Second, only: from.only != "",
 	}
 	d := dealer{Plan: &p, rng: rand.New(rand.NewPCG(seed, 22))}
 	if database == onPostgres {
@@ -89,7 +95,7 @@ func deal(seed uint64, database, only string) Plan {
 		p.Announce = "failures"
 	}
 	d.servers()
-	chosen := d.choose(only)
+	chosen := d.choose(from)
 	for _, f := range chosen {
 		if f.setup != nil {
 			f.setup(&d)
@@ -140,14 +146,14 @@ func (d *dealer) servers() {
 }
 
 // choose picks the faults: one alone as often as several together.
-func (d *dealer) choose(only string) []fault {
+func (d *dealer) choose(from choice) []fault {
 	var can []fault
 	for _, f := range faults() {
 		switch {
 		case f.on != "" && f.on != d.Database:
-		case only == f.name:
+		case from.only == f.name:
 			return []fault{f}
-		case f.possible != nil && f.possible() != nil:
+		case from.quick && f.slow, f.possible != nil && f.possible() != nil:
 		default:
 			can = append(can, f)
 		}
