@@ -42,8 +42,10 @@ type rig struct {
 	step   time.Duration // in which time passes
 }
 
+// newRig makes a world of its own, whose test runs beside those of the others: most of what they do is wait for the disk.
 func newRig(t *testing.T, opts ...bigfixtest.Option) *rig {
 	t.Helper()
+	t.Parallel()
 	clock := bigfixtest.NewClock(noon)
 	r := &rig{
 		t: t, clock: clock, path: filepath.Join(t.TempDir(), "importbot.db"),

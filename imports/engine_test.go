@@ -106,6 +106,7 @@ func TestKilledAroundAStart(t *testing.T) {
 
 				r.clock.Advance(away)
 				r.open()
+				r.step = 20 * time.Second
 				cfg := r.config()
 				r.run(cfg)
 				end := r.ended(cfg, asked.ID)
@@ -651,7 +652,11 @@ func TestARejectedStartIsNoReasonToTryTheTokenAgain(t *testing.T) {
 }
 
 func TestFollowersCostNoLooks(t *testing.T) {
-	for _, n := range []int{1, 100, 1000} {
+	followers := []int{1, 100, 1000}
+	if imports.UnderRace {
+		followers = followers[:2]
+	}
+	for _, n := range followers {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 2*time.Hour))
 			cfg := r.config()

@@ -3,3 +3,6 @@
 package imports
 
 const underRace = false
+
+// UnderRace is for the tests from outside.
+const UnderRace = underRace

@@ -3,3 +3,6 @@
 package imports
 
 const underRace = true
+
+// UnderRace is for the tests from outside.
+const UnderRace = underRace

@@ -177,6 +177,7 @@ func TestATermEndsInMidStart(t *testing.T) {
 // mustEnd runs one more term until an import has ended.
 func (r *rig) mustEnd(t *testing.T, asked imports.Import, want imports.Outcome, runs int) {
 	t.Helper()
+	r.step = 20 * time.Second
 	cfg := r.config()
 	r.run(cfg)
 	end := r.ended(cfg, asked.ID)
