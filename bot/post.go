@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,9 @@ func (b *Bot) Post(ctx context.Context, p Post) (ts, channel string, err error) 
 	}
 	err = b.call(ctx, methodPost, p.Channel, func(ctx context.Context) (err error) {
 		channel, ts, err = b.api.PostMessageContext(ctx, p.Channel, options...)
+		if err == nil && !(messageTS.MatchString(ts) && conversationID.MatchString(channel)) {
+			return errNoMessage
+		}
 		return err
 	})
 	if err != nil {
@@ -71,6 +75,17 @@ func (b *Bot) Post(ctx context.Context, p Post) (ts, channel string, err error) 
 	}
 	return ts, channel, nil
 }
+
+// What names a message is stored and shown in links, so it is taken from an
+// answer only if it looks like it: what stands between here and Slack may
+// answer with anything, with the token that it was sent too.
+var (
+	messageTS      = regexp.MustCompile(`^[0-9]{1,16}\.[0-9]{1,16}$`)
+	conversationID = regexp.MustCompile(`^[A-Z0-9]{1,32}$`)
+)
+
+// errNoMessage leaves open whether the message was taken.
+var errNoMessage = errors.New("the answer names no message")
 
 // Update replaces a message. Errors are as Post's; ErrMessageGone means that
 // it was deleted or may no longer be edited.

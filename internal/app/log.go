@@ -50,6 +50,9 @@ func (durations) Fire(entry *logrus.Entry) error {
 // redact cuts secrets out of whatever a logger writes. It works on finished lines, so that it makes no difference in which field, error
 // or struct a secret came.
 func redact(log *logrus.Logger, cfg *config.Config) {
+	if _, already := log.Formatter.(*redacting); already {
+		return
+	}
 	log.SetFormatter(&redacting{log.Formatter, newRedactor(cfg)})
 }
 

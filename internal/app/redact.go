@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"importbot/bot"
 	"importbot/internal/config"
 )
 
@@ -60,6 +61,11 @@ func (r *redactor) text(text string) string {
 	return text
 }
 
+// request cuts secrets out of what a person sent, for people paste into the wrong window, and answers quote what was typed.
+func (r *redactor) request(req *bot.Request) {
+	req.Text, req.Value = r.text(req.Text), r.text(req.Value)
+}
+
 // error returns an error whose words hold no secret, and which is in all else the one that it was.
 func (r *redactor) error(err error) error {
 	if err == nil || r.text(err.Error()) == err.Error() {
@@ -90,8 +96,10 @@ func replacements(secrets []string) []string {
 		if len(s) < leastSecret {
 			continue
 		}
-		forms = append(forms, s, unquoted(strconv.Quote(s)))
-		forms = append(forms, inJSON(s)...)
+		forms = append(forms, s)
+		for _, once := range written(s) {
+			forms = append(append(forms, once), written(once)...)
+		}
 		forms = append(forms, encoded(s)...)
 	}
 	slices.SortFunc(forms, func(a, b string) int {
@@ -104,17 +112,9 @@ func replacements(secrets []string) []string {
 	return pairs
 }
 
-// inJSON returns a text as it stands in JSON, and as it stands in JSON that is a text in JSON again: what a server sent, in a log.
-func inJSON(s string) []string {
-	var forms []string
-	for _, escapeHTML := range []bool{true, false} {
-		once := marshalled(s, escapeHTML)
-		forms = append(forms, once, marshalled(once, escapeHTML))
-	}
-	if strings.Contains(s, "/") { // as others write it
-		forms = append(forms, strings.ReplaceAll(s, "/", `\/`), strings.ReplaceAll(s, "/", `\\/`))
-	}
-	return forms
+// written returns a text as it stands in what quotes it: in Go's quotes, and in JSON, which others write with \/.
+func written(s string) []string {
+	return []string{unquoted(strconv.Quote(s)), marshalled(s, true), marshalled(s, false), strings.ReplaceAll(marshalled(s, false), "/", `\/`)}
 }
 
 func marshalled(s string, escapeHTML bool) string {

@@ -32,11 +32,12 @@ func (p Program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	log := newLogger(cfg, p.Stderr)
+	defer adoptStandardLog(log)()
 	log.WithFields(logrus.Fields{"version": Version(), "servers": names(cfg.Servers)}).Info("Importbot starts")
 	for _, line := range cfg.Warnings {
 		log.Warn(line)
 	}
-	return runBot(ctx, cfg, log, func() { log.Info("Ready: Slack has greeted the bot") })
+	return newRedactor(cfg).error(runBot(ctx, cfg, log, func() { log.Info("Ready: Slack has greeted the bot") }))
 }
 
 // runBot is the bot: it wires the parts and runs them until ctx ends, or until one of them can't go on. ready is called when commands

@@ -81,7 +81,8 @@ func (p *parts) wireMetrics(string) error {
 
 func (p *parts) wireAudit(name string) error {
 	var err error
-	p.audit, err = audit.New(audit.Config{Path: p.cfg.AuditLog, Stderr: p.stderr, Sink: p.store, Replica: name, Log: p.log})
+	p.audit, err = audit.New(audit.Config{Path: p.cfg.AuditLog, Stderr: p.stderr, Sink: p.store, Replica: name,
+		Redact: newRedactor(p.cfg).text, Log: p.log})
 	if err != nil {
 		return misused("The audit log can't be written: %w", err)
 	}
@@ -90,11 +91,14 @@ func (p *parts) wireAudit(name string) error {
 
 func (p *parts) wireBot(string) error {
 	var err error
-	slack := p.cfg.Slack
+	slack, redactor := p.cfg.Slack, newRedactor(p.cfg)
 	p.bot, err = bot.New(bot.Config{
 		BotToken: slack.BotToken.Reveal(), AppToken: slack.AppToken.Reveal(), APIURL: slack.APIURL,
 		Command: slack.Command, Connections: slack.Connections, Log: p.log, DrainWithin: drainBot, Observer: p.observer(),
-	}, func(ctx context.Context, r *bot.Request) error { return p.handlers.Handle(ctx, r) })
+	}, func(ctx context.Context, r *bot.Request) error {
+		redactor.request(r)
+		return p.handlers.Handle(ctx, r)
+	})
 	if err != nil {
 		return &exit{exitUsage, err}
 	}
