@@ -430,6 +430,24 @@ func (c *Cluster) end(how func(*os.Process) error) error {
 	return fmt.Errorf("PostgreSQL did not stop within %s and was killed", stopWithin)
 }
 
+// Demote restarts the server as a standby that only reads, as one does that follows a primary.
+func (c *Cluster) Demote() error {
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	signal := filepath.Join(c.data(), "standby.signal")
+	if err := os.WriteFile(signal, nil, 0o600); err != nil {
+		return err
+	}
+	if err := c.owner.give(signal); err != nil {
+		return err
+	}
+	return c.Restart()
+}
+
+// Promote makes a primary of a standby, as a failover does.
+func (c *Cluster) Promote() error { return c.Exec(`SELECT pg_promote()`) }
+
 // remove stops the server and deletes its directory.
 func (c *Cluster) remove() error {
 	err := c.Stop()

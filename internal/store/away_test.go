@@ -13,25 +13,6 @@ import (
 	"importbot/internal/pgtest"
 )
 
-// runStore runs a store until stop is called, which returns what Run did.
-func runStore(t *testing.T, s *Store) (stop func() error) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	var err error
-	stopped := false
-	stop = func() error {
-		cancel()
-		if !stopped {
-			err, stopped = <-done, true
-		}
-		return err
-	}
-	t.Cleanup(func() { _ = stop() })
-	return stop
-}
-
 func TestADatabaseThatIsAwayAtTheStart(t *testing.T) {
 	t.Parallel()
 	c := pgtest.New(t)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"testing"
 
 	"importbot/internal/store"
@@ -16,15 +16,18 @@ import (
 const victim = "STORE_TEST_VICTIM"
 
 // TestKillMinusNine kills a process that does nothing but accept. What it had said to be accepted is there afterwards,
-// and the file is free.
+// and the database is free.
 func TestKillMinusNine(t *testing.T) {
-	if path := os.Getenv(victim); path != "" {
-		acceptForEver(path)
+	if url := os.Getenv(victim); url != "" {
+		acceptForEver(url)
 	}
-	path := filepath.Join(t.TempDir(), "importbot.db")
+	each(t, killed)
+}
+
+func killed(t *testing.T, url string) {
 	for round := range 3 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKillMinusNine$")
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", victim, path))
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", victim, url))
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -35,7 +38,11 @@ func TestKillMinusNine(t *testing.T) {
 		}
 		var accepted []string
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			accepted = append(accepted, lines.Text())
+			id, ok := strings.CutPrefix(lines.Text(), "accepted ")
+			if !ok {
+				continue // the test program's own words
+			}
+			accepted = append(accepted, id)
 			if len(accepted) == 20 {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
@@ -44,7 +51,7 @@ func TestKillMinusNine(t *testing.T) {
 		}
 		_ = cmd.Wait() // it was killed, and says so
 
-		s, err := store.Open(t.Context(), path, store.Options{})
+		s, err := store.Open(t.Context(), url, store.Options{})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
@@ -57,9 +64,9 @@ func TestKillMinusNine(t *testing.T) {
 	}
 }
 
-func acceptForEver(path string) {
+func acceptForEver(url string) {
 	ctx := context.Background()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, url, store.Options{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -70,6 +77,6 @@ func acceptForEver(path string) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		fmt.Println(imp.ID)
+		fmt.Println("accepted", imp.ID)
 	}
 }

@@ -17,61 +17,6 @@ import (
 	"importbot/internal/pgtest"
 )
 
-const patience = 30 * time.Second
-
-// openURL opens a store that closes with the test, runs it, and leaves the lead to others.
-func openURL(t *testing.T, url string, opts Options) *Store {
-	t.Helper()
-	s, err := Open(t.Context(), url, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		<-done // what it says is for the tests of Run
-		_ = s.Close()
-	})
-	return s
-}
-
-func mustLead(t *testing.T, s *Store, within time.Duration) *Lead {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), within)
-	defer cancel()
-	term, err := s.Lead(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return term
-}
-
-// leading takes the lead in the background, and says when.
-func leading(t *testing.T, s *Store) <-chan *Lead {
-	taken := make(chan *Lead, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	go func() {
-		if term, err := s.Lead(ctx); err == nil {
-			taken <- term
-		}
-	}()
-	return taken
-}
-
-func await[T any](t *testing.T, what string, c <-chan T, within time.Duration) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(within):
-		t.Fatalf("%s: not within %s", what, within)
-		panic("unreachable")
-	}
-}
-
 func TestAKilledLeaderIsReplacedWithinFiveSeconds(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Server(t).Database(t)
@@ -406,12 +351,5 @@ func TestTwoInstallationsInOneDatabase(t *testing.T) {
 	case <-woken:
 		t.Error("the other one was told")
 	case <-time.After(500 * time.Millisecond):
-	}
-}
-
-func drain(c <-chan struct{}) {
-	select {
-	case <-c:
-	default:
 	}
 }

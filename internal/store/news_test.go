@@ -10,10 +10,6 @@ import (
 	"importbot/internal/pgtest"
 )
 
-func wished(id string) imports.Import {
-	return imports.Import{ID: id, Server: "prod", RequestKey: id, RequestedBy: "Uana", State: imports.Accepted, AcceptedAt: time.Now()}
-}
-
 // What one replica writes wakes those who wait for it on the others, and nobody else.
 func TestOthersAreTold(t *testing.T) {
 	t.Parallel()
@@ -93,16 +89,9 @@ func TestAfterAReconnectEverybodyIsWoken(t *testing.T) {
 	awaitReplicas(t, s, 1)
 	woken, cancel := signal.Subscribe("1")
 	defer cancel()
-	drainAll(woken)
+	drain(woken)
 	proxy.Cut()
 	await(t, "waking all after the connection was cut", woken, patience)
-}
-
-func drainAll(c <-chan struct{}) {
-	select {
-	case <-c:
-	default:
-	}
 }
 
 func TestANotificationIsShort(t *testing.T) {

@@ -419,3 +419,50 @@ func TestAHostThatIsNotThere(t *testing.T) {
 		s.Close()
 	}
 }
+
+// A failover: for a while there is only a standby, which reads.
+func TestAStandby(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t)
+	url := c.Database(t)
+	s := openURL(t, url, Options{})
+	term := mustLead(t, s, patience)
+	if err := acceptOne(t.Context(), s, "1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Demote(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "losing the lead", term.Done(), patience)
+	again := leading(t, s)
+	if _, err := Open(t.Context(), url, Options{}); err == nil || !strings.Contains(err.Error(), "is a read-only standby: set DATABASE_URL to the primary") {
+		t.Errorf("starting on a standby: %v", err)
+	}
+	waits, err := Open(t.Context(), withQuery(t, url, "target_session_attrs", "read-write"), Options{})
+	if err != nil {
+		t.Fatalf("with hosts to choose from, there may be a primary soon: %v", err)
+	}
+	defer waits.Close()
+	if err := waits.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "none of the hosts is a primary now") {
+		t.Errorf("waiting for a primary: %v", err)
+	}
+	soon(t, func() bool {
+		err := acceptOne(t.Context(), s, "2")
+		return err != nil && strings.Contains(err.Error(), "only reads now, as a standby does")
+	})
+	if _, err := s.Import(t.Context(), "1"); err != nil {
+		t.Errorf("reading from a standby: %v", err)
+	}
+	select {
+	case <-again:
+		t.Error("it leads on a standby")
+	default:
+	}
+	if err := c.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "leading again", again, patience)
+	if err := acceptOne(t.Context(), s, "2"); err != nil {
+		t.Error(err)
+	}
+}

@@ -98,6 +98,8 @@ func (p *postgres) words(err error) (words string, mend bool) {
 		return fmt.Sprintf("PostgreSQL at %s shows a certificate that can't be verified: %v; set sslrootcert to its CA in DATABASE_URL", at, cert.Err), true
 	case strings.Contains(err.Error(), "server refused TLS connection"):
 		return fmt.Sprintf("PostgreSQL at %s speaks no TLS, which sslmode in DATABASE_URL asks for", at), true
+	case strings.Contains(err.Error(), "ValidateConnect failed"):
+		return fmt.Sprintf("PostgreSQL at %s: none of the hosts is a primary now (target_session_attrs in DATABASE_URL)", at), false
 	case errors.As(err, &dns):
 		return fmt.Sprintf("PostgreSQL at %s can't be reached: the name %s can't be resolved; check the host in DATABASE_URL", at, dns.Name), false
 	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
