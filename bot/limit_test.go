@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,6 +16,11 @@ func busiestMinute(l *limits, method, channel string) int {
 			taken = append(taken, at)
 		}
 	}
+	return busiest(taken)
+}
+
+// busiest returns the most of these moments, in order, that lie within a minute.
+func busiest(taken []time.Time) int {
 	most := 0
 	for i, first := range taken {
 		n := 0
@@ -58,6 +64,70 @@ func TestLimitsOfOneDoNotHoldUpAnother(t *testing.T) {
 	}
 	if wait := l.take(methodPost, "C1", now.Add(30*time.Second)); wait != 0 {
 		t.Errorf("after Retry-After a post has to wait %s", wait)
+	}
+}
+
+// A leader that was killed used all it might; who takes over, however long it
+// stood by, and whoever comes after that one, stays within what is left.
+func TestNewLeadersKeepTheLimitsOfTheOld(t *testing.T) {
+	start := time.Unix(1_000_000, 0)
+	for name, born := range map[string]time.Time{"standing by": time.Unix(0, 0), "just started": start} {
+		for _, method := range []string{methodPost, methodUpdate, methodHistory} {
+			var taken []time.Time
+			leaders := []*limits{newLimits(time.Unix(0, 0)), newLimits(born), newLimits(born)}
+			for at := start; at.Before(start.Add(3 * time.Minute)); at = at.Add(20 * time.Millisecond) {
+				lead := 0
+				switch since := at.Sub(start); {
+				case since > 95*time.Second:
+					lead = 2
+				case since > 70*time.Second:
+					lead = 1
+				}
+				if leaders[lead].take(method, "C1", at) == 0 {
+					taken = append(taken, at)
+				}
+			}
+			most := map[string]int{methodPost: 62, methodUpdate: 50, methodHistory: 110}[method] // Slack lets short bursts of posts pass
+			if got := busiest(taken); got > most {
+				t.Errorf("%s, %s: %d in the busiest minute, want %d at most", name, method, got, most)
+			}
+		}
+	}
+}
+
+func TestAJustStartedProcessDoesNotPresumeThatNothingWasUsed(t *testing.T) {
+	born := time.Unix(1_000_000, 0)
+	for method, first := range map[string]time.Duration{methodPost: time.Second, methodUpdate: time.Minute / 46, methodAuth: 0} {
+		if wait := newLimits(born).take(method, "C1", born); wait.Round(time.Millisecond) != first.Round(time.Millisecond) {
+			t.Errorf("%s: the first has to wait %s, want %s", method, wait, first)
+		}
+		if wait := newLimits(born).take(method, "C1", born.Add(2*time.Second)); wait != 0 {
+			t.Errorf("%s: after two seconds the first has to wait %s", method, wait)
+		}
+	}
+}
+
+func TestWhatEveryProcessCallsIsDivided(t *testing.T) {
+	start := time.Unix(1_000_000, 0)
+	for _, processes := range []int{1, 2, 5, 10} {
+		var taken []time.Time
+		for range processes {
+			l := newLimits(time.Unix(0, 0))
+			l.take(methodAuth, "", start.Add(-time.Hour)) // the bucket was there before the share was known
+			l.setShare(processes, start)
+			for at := start; at.Before(start.Add(3 * time.Minute)); at = at.Add(50 * time.Millisecond) {
+				if l.take(methodAuth, "", at) == 0 {
+					taken = append(taken, at)
+				}
+				if l.take(methodUpdate, "C1", at) > 0 && at == start {
+					t.Errorf("%d processes: the leader's own is divided", processes)
+				}
+			}
+		}
+		slices.SortFunc(taken, time.Time.Compare)
+		if got := busiest(taken); got > 100 || got < 80 {
+			t.Errorf("%d processes: %d in the busiest minute, want 80 to 100", processes, got)
+		}
 	}
 }
 

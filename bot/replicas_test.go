@@ -78,6 +78,9 @@ func (w *world) gone(r *replica) {
 func TestRollingUpdateLosesNothing(t *testing.T) {
 	w := newWorld(t, echo, nil)
 	all := w.replicas(5, echo, nil)
+	for i := range 10 { // one to each connection
+		w.expectsEcho(fmt.Sprint("before ", i, "."))
+	}
 	enough := make(chan struct{})
 	var people sync.WaitGroup
 	for person := range 4 {
@@ -89,11 +92,15 @@ func TestRollingUpdateLosesNothing(t *testing.T) {
 	}
 	for i, old := range all {
 		w.gone(old)
+		w.wait("Slack to notice", func() bool { return w.sim.Connections() == 8 })
 		fresh := w.replica(fmt.Sprint("n", i+1), 5, echo, nil)
 		w.wait("it to connect", func() bool { return w.sim.ConnectionsOf(fresh.name) == 2 })
 	}
 	close(enough)
 	people.Wait()
+	for i := range 10 {
+		w.expectsEcho(fmt.Sprint("afterwards ", i, "."))
+	}
 	for _, c := range w.sim.Journal() {
 		if c.Limited {
 			t.Errorf("%s of %s went beyond Slack's limits", c.Method, c.Process)
@@ -108,9 +115,7 @@ func TestRollingUpdateLosesNothing(t *testing.T) {
 	if len(served) != 10 {
 		t.Errorf("commands came to %v, want all ten processes", served)
 	}
-	if got := w.sim.Farewells(); len(got) != 10 || slices.ContainsFunc(got, func(code int) bool { return code != 1000 }) {
-		t.Errorf("%v close frames, want ten of 1000", got)
-	}
+	w.wait("ten close frames", func() bool { return slices.Equal(w.sim.Farewells(), slices.Repeat([]int{1000}, 10)) })
 }
 
 // The eleventh connection is turned away, and those that stand don't mind.
@@ -165,9 +170,7 @@ func TestStoppingGivesWhatIsNotBegunToAnother(t *testing.T) {
 			t.Errorf("answered %+v, want %q", got, want)
 		}
 	}
-	if got := w.sim.Farewells(); len(got) != 2 {
-		t.Errorf("%d close frames, want 2", len(got))
-	}
+	w.wait("two close frames", func() bool { return slices.Equal(w.sim.Farewells(), []int{1000, 1000}) })
 }
 
 // What came to the socket of a bot that stops already is not acked: acked, it
@@ -213,9 +216,7 @@ func TestStoppingAloneSaysSo(t *testing.T) {
 	if err := w.ended(); err != nil {
 		t.Error(err)
 	}
-	if got := w.sim.Farewells(); len(got) != 2 {
-		t.Errorf("%d close frames, want 2", len(got))
-	}
+	w.wait("two close frames", func() bool { return slices.Equal(w.sim.Farewells(), []int{1000, 1000}) })
 }
 
 // A request in line when the time to stop is up is answered for, in words that are true.
@@ -327,5 +328,50 @@ func TestRedeliveredElsewhereAndHere(t *testing.T) {
 	var ack map[string]any
 	if err := json.Unmarshal(inv.AckPayload(), &ack); err != nil || ack["text"] != "echo once." {
 		t.Errorf("answered %s", inv.AckPayload())
+	}
+}
+
+// An envelope that is read by a process that has just stood still may have come
+// before that. It is left alone, and comes again on a connection of afterwards.
+func TestEnvelopeFromBeforeAStandstillIsLeftAlone(t *testing.T) {
+	seen, watch := watching()
+	w := start(t, echo, watch)
+	w.bot.pulse.last.Store(time.Now().Add(-time.Minute).UnixNano()) // as after SIGCONT, before any goroutine of the bot ran
+	inv := w.types("raw")
+	e := inv.Envelopes()
+	if len(e) < 2 || e[0].Acked || !e[len(e)-1].Acked {
+		t.Errorf("got %+v, want it acked the second time", e)
+	}
+	if n := seen.count("disconnected frozen"); n == 0 {
+		t.Errorf("saw %s", seen)
+	}
+	w.reads("echo raw")
+	w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+}
+
+// A handler that was at work when its machine was suspended is ended, though its
+// timer stood still as well.
+func TestStandstillEndsWhatIsTooOld(t *testing.T) {
+	ended := make(chan error, 1)
+	begun := make(chan struct{})
+	w := start(t, func(ctx context.Context, r *Request) error {
+		r.Ack()
+		r.received = r.received.Add(-2 * time.Minute) // as it is once the machine is awake
+		close(begun)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return r.Answer(ctx, words("much too late"))
+	}, nil)
+	inv := w.types("raw")
+	<-begun
+	w.bot.stoodStill(2 * time.Minute)
+	select {
+	case <-ended:
+	case <-w.ctx().Done():
+		t.Fatal("the handler was not ended")
+	}
+	m, err := inv.WaitAnswer(w.ctx(), func(slacksim.Message) bool { return true })
+	if err != nil || strings.Contains(m.Text, "much too late") {
+		t.Errorf("answered %q, %v", m.Text, err)
 	}
 }

@@ -428,7 +428,10 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 		<-release
 		return nil
 	}, func(c *Config) { c.DrainWithin = 300 * time.Millisecond })
-	t.Cleanup(func() { close(release) })
+	t.Cleanup(func() {
+		close(release)
+		w.bot.handlers.drain(context.Background()) // who comes back too late still speaks, and logs
+	})
 	w.types("raw")
 	<-arrived
 	begin := time.Now()
