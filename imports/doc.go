@@ -11,7 +11,7 @@
 //
 // Everything else here gathers looks and writes down what follows from them. An Engine leads: one loop a server looks
 // at it, starts what was accepted, has every look judged and records the result. An Intake takes wishes on any replica
-// and waits for their fate. The ports (Store, Client, Announcer) are small, and implemented elsewhere.
+// and waits for their fate; where another process leads, Mirror keeps what it sees at hand. The ports (Store, Client, Announcer) are small, and implemented elsewhere.
 //
 // # The life of an import
 //
@@ -29,6 +29,15 @@
 // A look that failed is not evidence of anything. Server times are compared with server times only. The truth table,
 // with a row for each case, is judge_test.go; how often the judge is right where nobody can know for certain is
 // measured in model_test.go.
+//
+// # Who leads
+//
+// An Engine works for one term of leading, its Lead, and nothing that it knows in memory outlives that. What it writes
+// carries the term's Epoch, and what leaves for a server asks Lead.Check right before its first byte does. So a leader
+// that was frozen, replaced and woken neither records nor sends anything more, wherever it was held up.
+//
+//	term, err := db.Lead(ctx) // waits until this process leads
+//	err = imports.NewEngine(cfg).Run(ctx, term.Lead())
 //
 // # How a look is judged
 //

@@ -809,3 +809,46 @@ func TestOldImportsGo(t *testing.T) {
 		return errors.Is(err, imports.ErrNotFound)
 	})
 }
+
+// What administrators, and clocks, do to a server in mid-import: nothing of it makes an import that went well end badly,
+// and no start is sent again.
+func TestWhatIsDoneToAServerInMidImport(t *testing.T) {
+	skew := func(d time.Duration) func(*rig) {
+		return func(r *rig) { r.server.Set(func(doubts *bigfixtest.Doubts) { doubts.Skew += d }) }
+	}
+	rejected := func(d time.Duration) func(*rig) {
+		return func(r *rig) {
+			r.server.RejectTokens()
+			r.pass(r.config(), d)
+			r.server.AcceptTokens()
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		skew time.Duration // from the beginning
+		do   func(*rig)
+		want imports.Outcome
+	}{
+		{"its clock is an hour ahead", time.Hour, func(*rig) {}, imports.Succeeded},
+		{"its clock is an hour behind", -time.Hour, func(*rig) {}, imports.Succeeded},
+		{"its clock is put forward by an hour", 0, skew(time.Hour), imports.Succeeded},
+		{"its clock is put back by an hour", 0, skew(-time.Hour), imports.Succeeded},
+		{"the token is rejected for a minute", 0, rejected(time.Minute), imports.Succeeded},
+		{"the token is rejected for ten minutes", 0, rejected(10 * time.Minute), imports.Unclear},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute), bigfixtest.WithDoubts(bigfixtest.Doubts{Skew: tt.skew}))
+			r.step = 10 * time.Second
+			cfg := r.config()
+			r.run(cfg)
+			asked := r.ask("ana", bigfix.TypeComplete)
+			r.soon("running", func() bool { return r.stored(asked.ID).State == imports.Running })
+			r.pass(cfg, 5*time.Minute)
+			tt.do(r)
+			end := r.ended(cfg, asked.ID)
+			if end.Outcome != tt.want || end.NeedsAttention() || r.runs() != 1 {
+				t.Errorf("ended %s (%v %+v) with %d run= requests, want %s", end.Outcome, end.Doubts, end.Reason, r.runs(), tt.want)
+			}
+		})
+	}
+}

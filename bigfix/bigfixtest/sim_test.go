@@ -100,16 +100,18 @@ func TestNoSchedule(t *testing.T) {
 // Skew moves every time that the server tells, and when it thinks that
 // midnight is, but not the truth.
 func TestSkew(t *testing.T) {
-	s := newStory(t, bigfixtest.Doubts{Skew: 10 * time.Minute})
-	if got := s.look(); !got.ServerTime().Equal(midday.Add(10*time.Minute)) || !got.Date.Equal(got.ServerTime()) {
-		t.Errorf("server time is %s, Date %s", got.ServerTime(), got.Date)
-	}
-	s.start(bigfix.TypeRaw)
-	s.pass(3 * time.Minute)
-	s.lastImport(13 * time.Minute)
-	s.pass(12 * time.Hour)
-	if got := s.truth(2); !got.Began.Equal(midday.Add(12*time.Hour - 10*time.Minute)) {
-		t.Errorf("the nightly import began at %s", got.Began)
+	for _, skew := range []time.Duration{10 * time.Minute, time.Hour, -time.Hour} {
+		s := newStory(t, bigfixtest.Doubts{Skew: skew})
+		if got := s.look(); !got.ServerTime().Equal(midday.Add(skew)) || !got.Date.Equal(got.ServerTime()) {
+			t.Errorf("%s: server time is %s, Date %s", skew, got.ServerTime(), got.Date)
+		}
+		s.start(bigfix.TypeRaw)
+		s.pass(3 * time.Minute)
+		s.lastImport(3*time.Minute + skew)
+		s.pass(13 * time.Hour)
+		if got := s.truth(2); !got.Began.Equal(midday.Add(12*time.Hour - skew)) {
+			t.Errorf("%s: the nightly import began at %s", skew, got.Began)
+		}
 	}
 }
 
