@@ -246,12 +246,15 @@ func (e *Evidence) refused(posts []post, id string) bool {
 		case "is_archived", "not_in_channel", "channel_not_found":
 			return true
 		}
-		if p.Status == 0 || len(e.deeds(p.Time.Add(-sendSlack), p.Time.Add(noted), didKill, didFreeze)) > 0 {
+		if unheard(p.Call) || len(e.deeds(p.Time.Add(-sendSlack), p.Time.Add(noted), didKill, didFreeze)) > 0 {
 			unanswered++
 		}
 	}
 	return unanswered > 1
 }
+
+// unheard reports whether the bot can't know what became of a call: no answer came, or one of a server in trouble.
+func unheard(c slacksim.Call) bool { return c.Status == 0 || c.Status >= 500 }
 
 // noted is how long after Slack took a message a process may need to note that.
 const noted = 500 * time.Millisecond
@@ -439,7 +442,7 @@ func (e *Evidence) lostCard(imp imports.Import, posts []post) bool {
 // editLost reports whether an edit of one of these messages went without an answer: then the last state may wait for minutes.
 func (e *Evidence) editLost(cards []slacksim.Message) bool {
 	return slices.ContainsFunc(e.Calls, func(c slacksim.Call) bool {
-		return c.Method == "chat.update" && (c.Status == 0 || c.Error == "is_archived" || c.Error == "not_in_channel") &&
+		return c.Method == "chat.update" && (unheard(c) || c.Error == "is_archived" || c.Error == "not_in_channel") &&
 			slices.ContainsFunc(cards, func(m slacksim.Message) bool { return m.TS == c.Args["ts"] })
 	})
 }
