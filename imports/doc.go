@@ -11,7 +11,8 @@
 //
 // Everything else here gathers looks and writes down what follows from them. An Engine leads: one loop a server looks
 // at it, starts what was accepted, has every look judged and records the result. An Intake takes wishes on any replica
-// and waits for their fate; where another process leads, Mirror keeps what it sees at hand. The ports (Store, Client, Announcer) are small, and implemented elsewhere.
+// and waits for their fate; where another process leads, Mirror keeps what it sees at hand. The ports (Store, Client,
+// Announcer) are small, and implemented elsewhere.
 //
 // # The life of an import
 //
