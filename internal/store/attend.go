@@ -17,9 +17,6 @@ const (
 	aliveFor = 30 * time.Second
 	// forgetAfter is when the row of a replica that died is deleted.
 	forgetAfter = 24 * time.Hour
-	// mendWithin is how long a fault that came up while running may last: a database that is being restored or a
-	// standby that is about to be promoted looks like one for a while.
-	mendWithin = 5 * time.Minute
 	// leaveWithin is how long saying good-bye may take.
 	leaveWithin = time.Second
 	// retryFirst and retryMost are the pauses between two tries to connect.
@@ -30,18 +27,19 @@ const (
 // run attends to the database, again and again.
 func (p *postgres) run(ctx context.Context) error {
 	pause := retryFirst
-	var failing, faulty time.Time // since when
+	var said string
+	var faulty time.Time // since when a person would have to mend it
 	for {
-		began := time.Now()
-		err := p.attend(ctx)
+		attended, err := p.attend(ctx, said != "")
 		if ctx.Err() != nil {
 			return nil
 		}
-		if worked := time.Since(began) > beatWithin; worked || failing.IsZero() {
-			pause, failing, faulty = retryFirst, began, time.Time{}
-			p.s.log.WithField("database", p.s.path).Warnf("%v; trying again", err)
-		} else {
-			p.s.log.WithField("database", p.s.path).Debugf("%v; trying again", err)
+		if attended {
+			pause, said, faulty = retryFirst, "", time.Time{}
+		}
+		if err.Error() != said {
+			said = err.Error()
+			p.s.log.WithField("database", p.s.path).Warnf("%s; trying again", said)
 		}
 		mend := new(fault)
 		switch {
@@ -50,7 +48,7 @@ func (p *postgres) run(ctx context.Context) error {
 		case faulty.IsZero():
 			faulty = time.Now()
 		}
-		if newer := new(newerError); errors.As(err, &newer) || !faulty.IsZero() && time.Since(faulty) > mendWithin {
+		if newer := new(newerError); errors.As(err, &newer) || !faulty.IsZero() && time.Since(faulty) > p.pace.mend {
 			return err
 		}
 		select {
@@ -65,36 +63,39 @@ func (p *postgres) run(ctx context.Context) error {
 }
 
 // attend prepares the database where that is still to be done, and listens until ctx ends or the connection does. It
-// returns the reason in words.
-func (p *postgres) attend(ctx context.Context) error {
+// returns whether it came to listening, and why it ended, in words.
+func (p *postgres) attend(ctx context.Context, back bool) (attended bool, err error) {
+	const doing = "listening to the database"
 	inst, err := p.installed()
 	if err != nil {
 		if err := p.prepare(ctx); err != nil {
-			return err
+			return false, err
 		}
 		if inst, err = p.installed(); err != nil {
-			return err
+			return false, err
 		}
 	}
 	conn, err := p.connect(ctx, listenSession)
 	if err != nil {
-		return p.inWords("listening to the database", err)
+		return false, p.inWords(doing, err)
 	}
 	defer hangUp(conn)
-	err = p.listen(ctx, conn, inst)
+	if err := p.join(ctx, conn, inst); err != nil {
+		return false, p.inWords(doing, err)
+	}
+	p.s.signal.Wake() // anything may have happened before we listened
+	if back {
+		p.s.log.WithField("database", p.s.path).Info("the database is back")
+	}
+	err = p.listen(ctx, conn)
 	if ctx.Err() != nil {
 		p.leave()
 	}
-	return p.inWords("listening to the database", err)
+	return true, p.inWords(doing, err)
 }
 
 // listen passes on what others tell until ctx or the connection ends, with a beat now and then.
-func (p *postgres) listen(ctx context.Context, conn *pgx.Conn, inst *installation) error {
-	if err := p.join(ctx, conn, inst); err != nil {
-		return err
-	}
-	p.s.signal.Wake() // anything may have happened before we listened
-	p.s.log.WithField("database", p.s.path).Debug("listening for what other replicas change")
+func (p *postgres) listen(ctx context.Context, conn *pgx.Conn) error {
 	next := time.Now().Add(beat)
 	for {
 		until, cancel := context.WithDeadline(ctx, next)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"importbot/imports"
 	"importbot/internal/pgtest"
 )
@@ -151,5 +153,54 @@ func TestACutBeforeTheCommitIsSure(t *testing.T) {
 	proxy.Watch(nil)
 	if _, err := s.Import(t.Context(), "1"); !errors.Is(err, imports.ErrNotFound) {
 		t.Errorf("it is there: %v", err)
+	}
+}
+
+// A fault that comes up while running ends Run only if it lasts: somebody may be at it.
+func TestAFaultThatLasts(t *testing.T) {
+	t.Parallel()
+	c := pgtest.New(t)
+	proxy, through := pgtest.Proxied(t, c.Database(t))
+	for _, row := range []struct {
+		name  string
+		pace  pace
+		lasts bool
+	}{{"mended", usualPace, false}, {"stays", quickPace, true}} {
+		t.Run(row.name, func(t *testing.T) {
+			log, out := logrus.New(), new(syncBuffer)
+			log.SetOutput(out)
+			s, err := Open(t.Context(), through, Options{pace: row.pace, Log: log})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			ended := make(chan error, 1)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			go func() { ended <- s.Run(ctx) }()
+			awaitReplicas(t, s, 1)
+			if err := c.Exec(`ALTER ROLE bot PASSWORD 'another'`); err != nil {
+				t.Fatal(err)
+			}
+			proxy.Cut()
+			if row.lasts {
+				if err := await(t, "Run", ended, patience); err == nil || !strings.Contains(err.Error(), `rejects the password of the role "bot"`) {
+					t.Errorf("Run ended with %v", err)
+				}
+				return
+			}
+			soon(t, func() bool { return strings.Contains(out.String(), "rejects the password") })
+			if err := c.Exec(`ALTER ROLE bot PASSWORD '` + c.Password() + `'`); err != nil {
+				t.Fatal(err)
+			}
+			soon(t, func() bool { return strings.Contains(out.String(), "the database is back") })
+			cancel()
+			if err := await(t, "Run", ended, patience); err != nil {
+				t.Errorf("Run ended with %v", err)
+			}
+			if n := strings.Count(out.String(), "rejects the password"); n != 1 {
+				t.Errorf("it said %d times that the password is rejected:\n%s", n, out)
+			}
+		})
 	}
 }

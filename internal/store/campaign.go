@@ -12,7 +12,7 @@ import (
 	"importbot/imports"
 )
 
-// pace are the times of leading on PostgreSQL. They fit together: a leader that hears nothing says that it does not
+// pace are the times of PostgreSQL that tests can't wait for. Those of leading fit together: a leader that hears nothing says that it does not
 // lead any more (held) before the server ends its session (idle), and asks often enough (ping) that one slow answer
 // costs it nothing.
 type pace struct {
@@ -23,10 +23,14 @@ type pace struct {
 	try    time.Duration // how often the lock is tried, besides at once when a leader gives it away
 	// outlive is how long a new leader waits where it can't know that the one before it has been told of its end.
 	outlive time.Duration
+	// mend is how long a fault that came up while running may last before Run ends: a database that is being restored
+	// or a password that is being changed looks like one for a while.
+	mend time.Duration
 }
 
 var usualPace = pace{
 	idle: 20 * time.Second, held: 12 * time.Second, ping: 3 * time.Second, answer: 5 * time.Second, try: time.Second, outlive: 13 * time.Second,
+	mend: 5 * time.Minute,
 }
 
 // session are the settings of a session that holds the lead or waits for it.

@@ -28,12 +28,6 @@ const (
 	replicaPace = "STORE_TEST_PACE"
 )
 
-// quickPace is usualPace ten times as fast, for tests of what does not depend on the times themselves.
-var quickPace = pace{
-	idle: 2 * time.Second, held: 1200 * time.Millisecond, ping: 300 * time.Millisecond, answer: 500 * time.Millisecond,
-	try: 100 * time.Millisecond, outlive: 1300 * time.Millisecond,
-}
-
 // TestReplicaProcess is the replica that other tests start as a process. It does nothing by itself.
 func TestReplicaProcess(t *testing.T) {
 	url := os.Getenv(replicaURL)

@@ -10,6 +10,12 @@ import (
 
 const patience = 30 * time.Second
 
+// quickPace is usualPace ten times as fast, for tests of what does not depend on the times themselves.
+var quickPace = pace{
+	idle: 2 * time.Second, held: 1200 * time.Millisecond, ping: 300 * time.Millisecond, answer: 500 * time.Millisecond,
+	try: 100 * time.Millisecond, outlive: 1300 * time.Millisecond, mend: time.Second,
+}
+
 // openURL opens a store that closes with the test, runs it, and leaves the lead to others.
 func openURL(t *testing.T, url string, opts Options) *Store {
 	t.Helper()

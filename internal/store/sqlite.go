@@ -98,8 +98,17 @@ func (f *sqliteFile) run(ctx context.Context) error {
 }
 
 func (f *sqliteFile) lead(ctx context.Context) (*Lead, error) {
-	var epoch imports.Epoch
-	err := f.s.write.QueryRowContext(ctx, raiseEpoch, millis(f.s.now()), f.s.id, f.s.name, "").Scan(&epoch)
+	epoch, err := f.raise(ctx)
+	for said := ""; passes(err) && ctx.Err() == nil; epoch, err = f.raise(ctx) {
+		if inWords := f.s.explain("taking the lead", err).Error(); inWords != said {
+			said = inWords
+			f.s.log.Warnf("%s; trying again", said)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(raiseAgain):
+		}
+	}
 	if err != nil {
 		return nil, f.s.explain("taking the lead", err)
 	}
@@ -114,6 +123,28 @@ func (f *sqliteFile) lead(ctx context.Context) (*Lead, error) {
 		return f.s.explain("giving the lead away", err)
 	}
 	return term, nil
+}
+
+// raiseAgain is how long after a failed try the lead is tried again.
+const raiseAgain = 500 * time.Millisecond
+
+// raise tries to take the lead.
+func (f *sqliteFile) raise(ctx context.Context) (epoch imports.Epoch, err error) {
+	err = f.s.write.QueryRowContext(ctx, raiseEpoch, millis(f.s.now()), f.s.id, f.s.name, "").Scan(&epoch)
+	return epoch, err
+}
+
+// passes says whether an error may pass without anybody stopping the program: the file is held by a backup, the disk is full.
+func passes(err error) bool {
+	var sqliteErr *sqlite.Error
+	if !errors.As(err, &sqliteErr) {
+		return false
+	}
+	switch sqliteErr.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
+		return true
+	}
+	return false
 }
 
 func (f *sqliteFile) held(context.Context) (bool, error) {

@@ -247,7 +247,7 @@ func TestOnlyTheLeaderWrites(t *testing.T) {
 				return s.Record(ctx, e, imports.Server{Name: "prod", DownLooks: 1}, []imports.Import{ended})
 			},
 			"SaveNotice": func(e imports.Epoch) error { return s.SaveNotice(ctx, e, imports.Notice{ID: "away"}) },
-		"SaveThread": func(e imports.Epoch) error { return s.SaveThread(ctx, e, imports.Thread{ImportID: "1", Shown: 9}) },
+			"SaveThread": func(e imports.Epoch) error { return s.SaveThread(ctx, e, imports.Thread{ImportID: "1", Shown: 9}) },
 			"Purge": func(e imports.Epoch) error {
 				_, err := s.Purge(ctx, e, noon.Add(-time.Hour))
 				return err
