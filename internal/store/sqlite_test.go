@@ -4,10 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"importbot/imports"
 )
@@ -90,6 +94,40 @@ func TestALockedDatabaseInWords(t *testing.T) {
 		t.Errorf("unlocked again: %v", err)
 	}
 }
+
+// A process that is started while a backup holds the file waits for its turn; it does not end over it.
+func TestLeadingWaitsForALockedDatabase(t *testing.T) {
+	s := openFile(t)
+	told := make(chan struct{})
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	log.AddHook(&onWarning{do: sync.OnceFunc(func() { close(told) })})
+	s.log = log
+	other, err := sql.Open("sqlite", dsn(s.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lead := leading(t, s)
+	await(t, "word that the database is locked", told, 10*time.Second)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if term := await(t, "the lead", lead, 10*time.Second); term == nil || term.Lead().Check() != nil {
+		t.Errorf("the file is free, and the term is %v", term)
+	}
+}
+
+// onWarning does something at each warning.
+type onWarning struct{ do func() }
+
+func (h *onWarning) Levels() []logrus.Level { return []logrus.Level{logrus.WarnLevel} }
+
+func (h *onWarning) Fire(*logrus.Entry) error { h.do(); return nil }
 
 func TestADatabaseOfANewerVersion(t *testing.T) {
 	s := openFile(t)
