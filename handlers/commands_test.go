@@ -104,6 +104,8 @@ func TestStatusMessages(t *testing.T) {
 		{"last success was raw", []func(*view){func(v *view) { v.known.Quiet.LastImportType = bigfix.TypeRaw }}},
 		{"the server's clock is two hours ahead", []func(*view){func(v *view) { v.known.Quiet.Ahead = ptr(2 * time.Hour) }}},
 		{"the next one is overdue", []func(*view){func(v *view) { v.known.Quiet.NextImportTime = day(0, 0) }}},
+		{"nobody has looked for an hour", []func(*view){func(v *view) { v.now = v.now.Add(time.Hour) }}},
+		{"nobody has looked for an hour, it was running", []func(*view){runs, active(running(), ""), func(v *view) { v.now = v.now.Add(time.Hour) }}},
 		{"insecure", []func(*view){func(v *view) { v.server.Insecure = true }}},
 		{"license metric tool, insecure", []func(*view){func(v *view) { v.server = lab }}},
 	}
@@ -144,6 +146,9 @@ func TestOtherMessages(t *testing.T) {
 		{"too many words", two.tooManyMessage("raw", []string{"prod", "now", "please"})},
 		{"asking", one.askingMessage(prod)},
 		{"the database is down", one.notStoredMessage(prod)},
+		{"the database does not say", one.unsureMessage(prod)},
+		{"the database does not say, no channel", one.unsureMessage(Server{Name: "prod"})},
+		{"answered already", one.answeredMessage(prod, started(imports.Sent))},
 		{"raw on license metric tool", two.oneKindMessage(lab)},
 		{"not an operator", one.notOperatorMessage(prod, true)},
 		{"operators not known", one.notOperatorMessage(prod, false)},

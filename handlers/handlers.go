@@ -51,6 +51,8 @@ type Server struct {
 	Announce  Announce // "" is AnnounceFailures
 	// PollRunning is how often it is asked while an import runs; the limits on edits and milestones follow from it.
 	PollRunning time.Duration
+	// PollIdle is how often it is asked otherwise, 60 s where it is 0: a status says when that has not been done for long.
+	PollIdle time.Duration
 	// Insecure: its TLS certificate is not verified.
 	Insecure bool
 	// ImportsPage is the address of Management > Data Imports in its web pages, never an API address.
@@ -140,6 +142,9 @@ func (srv *Server) defaults() {
 	if srv.PollRunning <= 0 {
 		srv.PollRunning = 30 * time.Second
 	}
+	if srv.PollIdle <= 0 {
+		srv.PollIdle = time.Minute
+	}
 	if srv.OperatorsVariable == "" {
 		srv.OperatorsVariable = "IMPORT_OPERATORS"
 	}
@@ -217,6 +222,12 @@ func (h *Handlers) only(channel string) (Server, bool) {
 		return Server{}, false
 	}
 	return found[0], true
+}
+
+// staleAfter is how long after the last look at a server what it showed is not taken for the present any more: nobody
+// leads, or the one that does has just begun to.
+func (srv Server) staleAfter() time.Duration {
+	return max(3*time.Minute, 3*srv.PollIdle, 3*srv.PollRunning)
 }
 
 // names are the servers' names, in the order of the configuration.

@@ -307,8 +307,8 @@ func (h *Handlers) unsureMessage(srv Server) bot.Message {
 			card = "its card appears in <#" + bot.Escape(srv.Channel) + "> within two minutes"
 		}
 		return []string{
-			"I could not make sure that my database noted that you want an import on " + p.name(srv.Name) + ": it broke off in the middle of it.",
-			"If it did, " + card + ", or you hear from me why not. If you see and hear nothing until then, nothing was started, and you can ask again.",
+			"I could not make sure that my database noted that you want an import on " + p.name(srv.Name) + ": its answer was lost.",
+			"If it did, " + card + ", or I tell you why not. If neither has come after three minutes, nothing was started, and you can ask again.",
 		}
 	})
 }

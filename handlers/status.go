@@ -61,7 +61,7 @@ const (
 	lookEvery  = 50 * time.Millisecond
 )
 
-// awaitLooks waits a moment for servers that were never looked at. All others are answered of in the ack.
+// awaitLooks waits a moment for servers that were never looked at, or not for long. All others are answered of in the ack.
 func (h *Handlers) awaitLooks(ctx context.Context, r *bot.Request, servers []Server) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
@@ -79,15 +79,16 @@ func (h *Handlers) awaitLooks(ctx context.Context, r *bot.Request, servers []Ser
 	}
 }
 
-// lookedAt says whether anything is known of a server, here or in the database.
+// lookedAt says whether anything is known of a server as it is now, here or in the database.
 func (h *Handlers) lookedAt(ctx context.Context, srv Server) bool {
-	if _, ok := h.Board.Server(srv.Name); ok {
-		return true
+	known, ok := h.Board.Server(srv.Name)
+	if !ok {
+		ctx, cancel := context.WithTimeout(ctx, glance)
+		defer cancel()
+		known, _ = h.Store.Server(ctx, srv.Name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, glance)
-	defer cancel()
-	known, err := h.Store.Server(ctx, srv.Name)
-	return err == nil && (known.Good.Status != nil || known.Last.Failure != nil)
+	seen := known.Good.Status != nil || known.Last.Failure != nil
+	return seen && !scene{now: h.Now(), server: srv, known: known}.stale()
 }
 
 // view is what a status is written from.
@@ -168,7 +169,7 @@ func (h *Handlers) statusSheet(p pen, v view) sheet {
 	} else {
 		head += " · " + product(v.server.Edition)
 	}
-	out := sheet{body: []string{head, v.bar(p), v.trouble(p), v.running(p)}}
+	out := sheet{body: []string{head, v.bar(p), v.unwatched(), v.trouble(p), v.running(p)}}
 	out.body = append(out.body, v.past(p)...)
 	out.body = append(out.body, v.coming(p), v.waiting(), h.whatNow(p, v))
 	if !v.known.Good.At.IsZero() {
@@ -189,6 +190,8 @@ func (v view) mode(p pen) string {
 	switch {
 	case st == nil && v.known.Last.Failure == nil:
 		return "not looked at yet"
+	case v.stale():
+		return "not looked at since " + p.at(v.known.Last.At)
 	case st == nil:
 		return "never seen so far"
 	case !v.known.DownSince.IsZero():
@@ -219,10 +222,23 @@ func (v view) runningMode(p pen) string {
 
 // bar is the progress of what runs, as last seen.
 func (v view) bar(p pen) string {
-	if st := v.good(); st != nil && st.Mode == bigfix.ModeRunning && st.Progress != nil {
+	if st := v.good(); st != nil && st.Mode == bigfix.ModeRunning && st.Progress != nil && !v.stale() {
 		return p.bar(*st.Progress)
 	}
 	return ""
+}
+
+// stale says whether the last look at the server is too long ago to say how it stands.
+func (s scene) stale() bool {
+	return !s.known.Last.At.IsZero() && s.now.Sub(s.known.Last.At) > s.server.staleAfter()
+}
+
+// unwatched says that what is known is of the past, for it is not the server that fails.
+func (v view) unwatched() string {
+	if !v.stale() {
+		return ""
+	}
+	return "Nobody has watched it since. What follows was so then."
 }
 
 // trouble says why the server is not seen.
@@ -241,7 +257,7 @@ func (v view) trouble(p pen) string {
 	case imports.FailNotServer:
 		said = "What answers at its address is not " + product(v.server.Edition) + reasonIn(p, *f) + "."
 	}
-	if v.good() != nil {
+	if v.good() != nil && !v.stale() {
 		said += " What follows is what I saw last."
 	}
 	return said
@@ -340,7 +356,7 @@ func (h *Handlers) whatNow(p pen, v view) string {
 		starts = complete
 	}
 	switch {
-	case st == nil || v.known.Last.Failure != nil:
+	case st == nil || v.known.Last.Failure != nil || v.stale():
 		return ""
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."

@@ -3,8 +3,10 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"importbot/bigfix/bigfixtest"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/audit"
 	"importbot/internal/slacksim"
 	"importbot/internal/store"
 )
@@ -29,21 +32,57 @@ type town struct {
 	lab    *bigfixtest.Server
 	intake *troubledIntake
 	board  *imports.Board
+	signal *imports.Signal
+	store  *store.Store
 	p      *Publisher
 	who    *Operators
+	clock  *bigfixtest.Clock // everybody's but Slack's
+	dir    string            // of the database
+	stop   func()            // ends the bot
+	audit  ledger
+	// apart: what answers the commands does not lead. It knows of the servers what it reads in the database.
+	apart bool
+}
+
+// ledger keeps the audit's entries.
+type ledger struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+}
+
+func (l *ledger) note(e audit.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = append(l.entries, e)
+}
+
+// of are the entries so far of a kind with a result, "" for any.
+func (l *ledger) of(kind, result string) (out []audit.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if e.Kind == kind && (result == "" || e.Result == result) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // troubledIntake is an intake whose store fails when it is told to.
 type troubledIntake struct {
 	*imports.Intake
-	broken bool
+	broken, unsure bool
 }
 
 func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Import, error) {
 	if i.broken {
 		return imports.Import{}, errors.Join(imports.ErrStore, errors.New("disk I/O error"))
 	}
-	return i.Intake.Start(ctx, w)
+	imp, err := i.Intake.Start(ctx, w)
+	if i.unsure && err == nil {
+		return imports.Import{}, fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
+	}
+	return imp, err
 }
 
 const takes = 1500 * time.Millisecond // one import
@@ -51,12 +90,16 @@ const takes = 1500 * time.Millisecond // one import
 // newTown builds it. What prepare does happens before anything runs.
 func newTown(t *testing.T, prepare ...func(*town)) *town {
 	t.Helper()
+	clock := bigfixtest.RealClock()
 	quickly := []bigfixtest.Option{
+		bigfixtest.WithClock(clock), bigfixtest.WithPlan(func(i bigfixtest.Import) bigfixtest.Plan {
+			return bigfixtest.Plan{Fails: i.Origin == bigfixtest.ByHand}
+		}),
 		bigfixtest.WithDuration(bigfix.TypeRaw, takes), bigfixtest.WithDuration(bigfix.TypeComplete, takes),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}),
 	}
 	tn := &town{
-		t: t, slack: slacksim.New(), prod: bigfixtest.NewServer(quickly...),
+		t: t, clock: clock, dir: t.TempDir(), slack: slacksim.New(), prod: bigfixtest.NewServer(quickly...),
 		lab: bigfixtest.NewServer(append(quickly, bigfixtest.WithEdition(bigfix.ILMT))...),
 	}
 	for id, name := range map[string]string{"U0ANA": "ana", "U0BEN": "ben", "U0EVE": "eve"} {
@@ -69,9 +112,9 @@ func newTown(t *testing.T, prepare ...func(*town)) *town {
 	for _, f := range prepare {
 		f(tn)
 	}
-	stop := tn.start(t.TempDir())
+	tn.start()
 	t.Cleanup(func() {
-		stop()
+		tn.stop()
 		tn.slack.Check(t)
 		tn.slack.Close()
 		tn.prod.Close()
@@ -81,16 +124,19 @@ func newTown(t *testing.T, prepare ...func(*town)) *town {
 }
 
 // start ties the parts together, as the program does.
-func (tn *town) start(dir string) (stop func()) {
+func (tn *town) start() {
 	t := tn.t
 	ctx, cancel := context.WithCancel(context.Background())
-	db, err := store.Open(ctx, filepath.Join(dir, "importbot.db"), store.Options{})
+	signal, board := new(imports.Signal), new(imports.Board)
+	db, err := store.Open(ctx, filepath.Join(tn.dir, "importbot.db"), store.Options{Now: tn.clock.Now, Signal: signal})
 	must(t, err)
 	lead, err := db.Lead(ctx)
 	must(t, err)
 
-	signal, board := new(imports.Signal), new(imports.Board)
-	tn.board = board
+	tn.board, tn.signal, tn.store = board, signal, db
+	if tn.apart {
+		tn.board = new(imports.Board)
+	}
 	var h *Handlers
 	b, err := bot.New(bot.Config{
 		BotToken: tn.slack.BotToken, AppToken: tn.slack.AppToken, APIURL: tn.slack.APIURL(), Command: "/import", Log: quiet(), Connections: 1,
@@ -98,17 +144,27 @@ func (tn *town) start(dir string) (stop func()) {
 	must(t, err)
 	shown := []Server{prod, lab}
 	shown[0].PollRunning, shown[1].PollRunning = 50*time.Millisecond, 50*time.Millisecond
-	tn.p, err = NewPublisher(PublisherConfig{Servers: shown, Store: db, Board: board, Slack: b, Signal: signal, Log: quiet()})
+	tn.p, err = NewPublisher(PublisherConfig{Servers: shown, Store: db, Board: board, Slack: b, Signal: signal, Clock: tn.clock, Log: quiet()})
 	must(t, err)
-	rules := imports.Rules{StartGrace: 2 * time.Second, EndGrace: 300 * time.Millisecond, PollRunning: 50 * time.Millisecond, PollIdle: 100 * time.Millisecond}
+	rules := imports.Rules{
+		StartGrace: 2 * time.Second, EndGrace: 300 * time.Millisecond, AwayAfter: time.Minute,
+		PollRunning: 50 * time.Millisecond, PollIdle: 100 * time.Millisecond,
+	}
 	engine := imports.NewEngine(imports.EngineConfig{
-		Store: db, Announcer: tn.p, Signal: signal, Board: board, Log: quiet(),
+		Store: db, Announcer: tn.p, Signal: signal, Board: board, Clock: tn.clock, Log: quiet(),
 		Servers: []imports.ServerConfig{tn.watched("prod", tn.prod, bigfix.BFI, rules), tn.watched("lab", tn.lab, bigfix.ILMT, rules)},
+		OnEvent: func(imp imports.Import, ev imports.Event) {
+			if e, ok := StartEntry(imp, ev); ok {
+				tn.audit.note(e)
+			}
+		},
 	})
 	operators := NewOperators(shown, b, nil, quiet())
 	tn.who = operators
-	tn.intake = &troubledIntake{Intake: imports.NewIntake(db, signal, nil)}
-	h, err = New(Config{Servers: shown, Intake: tn.intake, Board: board, Store: db, Slack: b, Operators: operators, Log: quiet()})
+	tn.intake = &troubledIntake{Intake: imports.NewIntake(db, signal, tn.waiting())}
+	h, err = New(Config{
+		Servers: shown, Intake: tn.intake, Board: tn.board, Store: db, Slack: b, Operators: operators, Audit: tn.audit.note, Now: tn.clock.Now, Log: quiet(),
+	})
 	must(t, err)
 
 	var g errgroup.Group
@@ -116,12 +172,17 @@ func (tn *town) start(dir string) (stop func()) {
 	g.Go(func() error { return engine.Run(ctx, lead.Lead()) })
 	g.Go(func() error { return tn.p.Run(ctx, lead.Lead()) })
 	g.Go(func() error { return operators.Run(ctx) })
+	if tn.apart {
+		g.Go(func() error {
+			return imports.Mirror(ctx, imports.MirrorConfig{Store: db, Board: tn.board, Signal: signal, Servers: []string{"prod", "lab"}, Clock: tn.clock, Log: quiet()})
+		})
+	}
 	select {
 	case <-b.Ready():
 	case <-tn.patience().Done():
 		t.Fatal("the bot is not ready")
 	}
-	return func() {
+	tn.stop = func() {
 		cancel()
 		h.Close(ctx)
 		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -129,6 +190,15 @@ func (tn *town) start(dir string) (stop func()) {
 		}
 		must(t, db.Close())
 	}
+}
+
+// waiting is the clock by which answers look at the database for themselves. On a replica that does not lead it stands
+// still: there they come because they are told.
+func (tn *town) waiting() imports.Clock {
+	if tn.apart {
+		return bigfixtest.NewClock(tn.clock.Now())
+	}
+	return tn.clock
 }
 
 func (tn *town) watched(name string, srv *bigfixtest.Server, edition bigfix.Edition, rules imports.Rules) imports.ServerConfig {
@@ -315,6 +385,17 @@ func TestStoryOfRefusals(t *testing.T) {
 		tn.types("U0BEN", "C0PROD", "raw")
 		tn.reads("U0BEN", "My own database does not answer", "Nothing was started")
 		tn.intake.broken = false
+	})
+	t.Run("the database does not say", func(t *testing.T) {
+		tn.slack.SetArchived("C0PROD", true)
+		tn.intake.unsure = true // it did take it
+		tn.types("U0BEN", "C0OTHER", "raw prod")
+		tn.reads("U0BEN", "could not make sure that my database noted", "its card appears in <#C0PROD> within two minutes")
+		tn.intake.unsure = false
+		tn.until(func() bool { return len(tn.audit.of(audit.Start, audit.Refused)) == 1 })
+		tn.clock.Advance(answerAfter)
+		tn.sees(tn.slack.DM("U0BEN"), kindAnswer, "I can't post in <#C0PROD>: it is archived", "Nothing was started")
+		tn.slack.SetArchived("C0PROD", false)
 	})
 	t.Run("the channel is archived", func(t *testing.T) {
 		tn.slack.SetArchived("C0PROD", true)

@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+	"importbot/internal/audit"
+)
+
+// TestStoryOfTheAudit types all that can come to something, and reads what was kept of it: one entry for each.
+func TestStoryOfTheAudit(t *testing.T) {
+	tn := newTown(t)
+	tn.settled()
+	cases := []struct {
+		user, channel, text string
+		server, result, why string
+		before              func()
+	}{
+		{"U0EVE", "C0OTHER", "", "", audit.Answered, "", nil},
+		{"U0EVE", "C0OTHER", "help", "", audit.Answered, "", nil},
+		{"U0EVE", "C0PROD", "status", "prod", audit.Answered, "", nil},
+		{"U0EVE", "C0OTHER", "status", "", audit.Answered, "", nil},
+		{"U0EVE", "C0OTHER", "cancel", "", audit.Answered, "", nil},
+		{"U0EVE", "C0OTHER", "statsu", "", audit.Refused, whyUnknownCommand, nil},
+		{"U0EVE", "C0OTHER", "status moon", "", audit.Refused, whyUnknownServer, nil},
+		{"U0EVE", "C0OTHER", "status prod lab", "", audit.Refused, whyTooManyWords, nil},
+		{"U0EVE", "C0OTHER", "stop moon", "", audit.Refused, whyUnknownServer, nil},
+		{"U0BEN", "C0OTHER", "raw", "", audit.Refused, whyWhichServer, nil},
+		{"U0BEN", "C0OTHER", "raw moon", "", audit.Refused, whyUnknownServer, nil},
+		{"U0BEN", "C0OTHER", "raw prod now", "", audit.Refused, whyTooManyWords, nil},
+		{"U0EVE", "C0LAB", "raw", "lab", audit.Refused, whyOneKind, nil},
+		{"U0EVE", "C0PROD", "raw", "prod", audit.Refused, whyNotOperator, nil},
+		{"U0BEN", "C0PROD", "raw", "prod", audit.Refused, whyStore, func() { tn.intake.broken = true }},
+		{"U0BEN", "C0PROD", "complete", "prod", audit.Accepted, "", func() { tn.intake.broken = false }},
+	}
+	for i, c := range cases {
+		if c.before != nil {
+			c.before()
+		}
+		tn.types(c.user, c.channel, c.text)
+		tn.until(func() bool { return len(tn.audit.of(audit.Command, "")) > i })
+		got := tn.audit.of(audit.Command, "")
+		e := got[len(got)-1]
+		want := audit.Entry{
+			At: e.At, Kind: audit.Command, UserID: c.user, UserName: e.UserName, TeamID: tn.slack.TeamID, ChannelID: c.channel,
+			Command: "/import", Text: c.text, Server: c.server, ImportID: e.ImportID, Result: c.result, Reason: c.why,
+		}
+		if e != want || len(got) != i+1 || e.At.IsZero() || e.UserName == "" || (e.ImportID != "") != (c.result == audit.Accepted) {
+			t.Errorf("/import %s: entry %d = %+v; want %+v", c.text, len(got), e, want)
+		}
+	}
+	accepted := tn.audit.of(audit.Command, audit.Accepted)[0]
+	tn.until(func() bool { return len(tn.audit.of(audit.Start, "")) > 0 })
+	if got := tn.audit.of(audit.Start, ""); len(got) != 1 || got[0].Result != audit.Sent || got[0].ImportID != accepted.ImportID || got[0].UserID != "U0BEN" {
+		t.Errorf("what became of the start: %+v", got)
+	}
+	tn.rests()
+}
+
+// TestAnAnswerThatFailsIsAudited: what was asked for and could not be answered is in the record as well; a refusal stays
+// a refusal.
+func TestAnAnswerThatFailsIsAudited(t *testing.T) {
+	for text, want := range map[string]string{
+		"help":   audit.Failed + " " + bot.ErrUnanswerable.Error(),
+		"statsu": audit.Refused + " " + whyUnknownCommand,
+	} {
+		var log ledger
+		h := offline(t, prod)
+		h.Audit = log.note
+		err := h.Handle(t.Context(), &bot.Request{Kind: bot.Command, Text: text, UserID: "U0EVE"}) // nothing carries an answer to it
+		got := log.of(audit.Command, "")
+		if err == nil || len(got) != 1 || got[0].Result+" "+got[0].Reason != want {
+			t.Errorf("%s: %v, %+v; want %s", text, err, got, want)
+		}
+	}
+	var log ledger
+	h := offline(t, prod)
+	h.Audit, h.Now = log.note, func() time.Time { return now }
+	h.commands = []command{{name: "help", run: nil}} // which panics
+	func() {
+		defer func() { _ = recover() }()
+		_ = h.Handle(t.Context(), &bot.Request{Kind: bot.Command, Text: "help", UserID: "U0EVE"})
+		t.Error("want the panic to go on: the bot answers for it")
+	}()
+	if got := log.of(audit.Command, audit.Failed); len(got) != 1 || got[0].Reason != whyPanic {
+		t.Errorf("after a panic: %+v", got)
+	}
+}
+
+func TestStartEntry(t *testing.T) {
+	sent := with(started(imports.Sent), func(i *imports.Import) { i.SendingAt = day(2, 14) })
+	ended := func(how imports.Outcome, why imports.ReasonKind) imports.Import {
+		return with(started(imports.Ended), func(i *imports.Import) {
+			i.Outcome, i.EndedAt, i.Reason.Kind = how, day(2, 15), why
+		})
+	}
+	for _, c := range []struct {
+		imp  imports.Import
+		ev   imports.EventKind
+		want string // empty: none
+	}{
+		{sent, imports.EventSent, "sent  02:14"},
+		{with(sent, func(i *imports.Import) { i.SendAnswer = &imports.Failure{Kind: imports.FailForbidden} }), imports.EventSent, "sent answered forbidden 02:14"},
+		{ended(imports.Refused, imports.ReasonRunning), imports.EventEnded, "refused running 02:15"},
+		{ended(imports.Expired, imports.ReasonTooLate), imports.EventEnded, "expired too_late 02:15"},
+		{ended(imports.NotBegun, imports.ReasonNoSign), imports.EventEnded, ""}, // it was sent
+		{over(imports.Succeeded), imports.EventEnded, ""},
+		{sent, imports.EventBegan, ""},
+		{with(over(imports.Failed), func(i *imports.Import) { i.Origin = imports.Scheduled }), imports.EventEnded, ""},
+	} {
+		e, ok := StartEntry(c.imp, imports.Event{Kind: c.ev, ImportID: c.imp.ID})
+		got := ""
+		if ok {
+			got = fmt.Sprintf("%s %s %s", e.Result, e.Reason, e.At.Format("15:04"))
+		}
+		if got != c.want {
+			t.Errorf("%s, %s: %q; want %q", c.ev, c.imp.Outcome, got, c.want)
+		}
+		if ok && (e.Kind != audit.Start || e.UserID != "U0ANA" || e.ChannelID != "C0PROD" || e.Server != "prod" || e.ImportID != "imp-1" || e.Text != string(bigfix.TypeComplete)) {
+			t.Errorf("entry = %+v", e)
+		}
+	}
+}
+
+func TestRefusedEntry(t *testing.T) {
+	e := RefusedEntry(&bot.Request{Kind: bot.Command, Command: "/import", Text: "raw", UserID: "U0EVE", ChannelID: "C0PROD"}, "team")
+	if e.Result != audit.Refused || e.Reason != "team" || e.UserID != "U0EVE" || e.Text != "raw" || e.At.IsZero() {
+		t.Errorf("entry = %+v", e)
+	}
+}

@@ -1,0 +1,100 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"importbot/bot"
+	"importbot/imports"
+	"importbot/internal/slacksim"
+)
+
+// TestNothingLeavesWithoutTheLead makes every call that the publisher makes with the real bot, while this process leads
+// and when it does not any more.
+func TestNothingLeavesWithoutTheLead(t *testing.T) {
+	sim := slacksim.New()
+	defer sim.Close()
+	sim.AddChannel("C0PROD", "prod")
+	sim.AddUser("U0ANA", "ana")
+	b, err := bot.New(bot.Config{BotToken: sim.BotToken, AppToken: sim.AppToken, APIURL: sim.APIURL(), Command: "/import", Connections: 1, Log: quiet()},
+		func(context.Context, *bot.Request) error { return nil })
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	select {
+	case <-b.Ready():
+	case <-ctx.Done():
+		t.Fatal("the bot is not ready")
+	}
+
+	var lost atomic.Bool
+	slack := underLead{b, imports.Lead{Held: func() error {
+		if lost.Load() {
+			return fmt.Errorf("%w: this one stood still", imports.ErrNotLeader)
+		}
+		return nil
+	}}}
+	message := simple(now, func(pen) []string { return []string{"words"} })
+	message.Metadata = &bot.Metadata{EventType: eventType, Payload: map[string]any{"id": "", "kind": kindAway}}
+	none := func(map[string]any) bool { return false }
+	var ts string
+	calls := map[string]func() error{
+		"post": func() (err error) {
+			ts, _, err = slack.Post(ctx, bot.Post{Channel: "C0PROD", Message: message})
+			return err
+		},
+		"direct message": func() error {
+			_, _, err := slack.Post(ctx, bot.Post{Channel: "U0ANA", Message: message})
+			return err
+		},
+		"edit": func() error { return slack.Update(ctx, "C0PROD", ts, message) },
+		"find": func() error {
+			_, _, err := slack.Find(ctx, "C0PROD", "", eventType, none, time.Time{})
+			return err
+		},
+	}
+	for name, call := range calls {
+		if name == "edit" {
+			continue // there is nothing to edit yet, and the first edits have to wait
+		}
+		if err := whenever(ctx, call); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	before := len(sim.Journal())
+	lost.Store(true)
+	for name, call := range calls {
+		err := whenever(ctx, call)
+		if !errors.Is(err, imports.ErrNotLeader) || bot.MaybeTaken(err) {
+			t.Errorf("%s: %v; want it refused for want of the lead, and surely not taken", name, err)
+		}
+	}
+	for _, c := range sim.Journal()[before:] {
+		if c.Method != "auth.test" && c.Method != "apps.connections.open" {
+			t.Errorf("%s left all the same", c.Method)
+		}
+	}
+}
+
+// whenever calls as soon as the bot's own limits let it.
+func whenever(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		limited := (*bot.RateLimitedError)(nil)
+		if !errors.As(err, &limited) {
+			return err
+		}
+		timer := time.NewTimer(limited.After)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
