@@ -113,6 +113,7 @@ type Bot struct {
 
 	running  atomic.Bool
 	draining atomic.Bool
+	leaving  atomic.Bool // the sockets end because the bot ends them
 	ready    chan struct{}
 	greeted  sync.Once
 	checked  chan struct{} // closed when the first auth.test was answered or failed
@@ -284,7 +285,8 @@ func (b *Bot) drain(stopWork, closeConns context.CancelFunc, group *sync.WaitGro
 	}
 	closeSockets := func(ctx context.Context) (left int) {
 		left = b.acksLeft(ctx)
-		b.goodbye()
+		b.leaving.Store(true)
+		b.goodbye(ctx)
 		closeConns()
 		return left
 	}
@@ -344,17 +346,28 @@ func (b *Bot) stoodStill(d time.Duration) {
 	})
 }
 
-// goodbye tells Slack on every socket that it ends.
-func (b *Bot) goodbye() {
+// goodbye tells Slack on every socket that it ends, and waits for Slack to end
+// it: a socket that is closed with something unread may take back what was
+// written last.
+func (b *Bot) goodbye(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeWithin)
+	defer cancel()
 	var farewells sync.WaitGroup
 	for _, s := range b.sockets() {
-		if wire := s.wire.Load(); wire != nil && s.ctx.Err() == nil {
-			farewells.Go(func() {
-				if err := wire.goodbye(); err != nil {
-					s.log.WithError(err).Debug("Could not say goodbye")
-				}
-			})
+		wire := s.wire.Load()
+		if wire == nil || s.ctx.Err() != nil {
+			continue
 		}
+		farewells.Go(func() {
+			if err := wire.goodbye(); err != nil {
+				s.log.WithError(err).Debug("Could not say goodbye")
+				return
+			}
+			select {
+			case <-s.ctx.Done():
+			case <-ctx.Done():
+			}
+		})
 	}
 	farewells.Wait()
 }

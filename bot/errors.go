@@ -2,12 +2,16 @@ package bot
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -231,10 +235,36 @@ func withoutURL(err error) error {
 		if wrapped.Timeout() && !errors.Is(wrapped.Err, context.DeadlineExceeded) {
 			return errors.New("no answer in time")
 		}
-		return wrapped.Err
+		return plain(wrapped.Err)
 	}
 	return err
 }
+
+// plain lets through what net/http says in words of its own. The rest quotes
+// whoever answered, who may quote what was sent to them: a proxy its login.
+func plain(err error) error {
+	var (
+		network net.Error
+		status  = err.Error()
+		cert    *tls.CertificateVerificationError
+		alert   tls.AlertError
+		record  tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &network), errors.As(err, &cert), errors.As(err, &alert), errors.As(err, &record),
+		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(syscall.Errno)):
+		return err
+	}
+	for code := 100; code < 600; code++ {
+		if http.StatusText(code) == status {
+			return fmt.Errorf("the proxy answers %d %s", code, status)
+		}
+	}
+	return errNoHTTP
+}
+
+var errNoHTTP = errors.New("no usable answer")
 
 var secrets = regexp.MustCompile(`xox[a-z]?[a-z.]*-[0-9A-Za-z-]+|xapp-[0-9A-Za-z-]+|ticket=[^&\s"]+`)
 

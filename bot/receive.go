@@ -33,7 +33,8 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 		return
 	}
 	b.unacked.Add(1) // before draining is asked about: who stops waits for this one, or it is left alone
-	if b.draining.Load() && !b.alone() {
+	stopping := b.draining.Load()
+	if stopping && !b.alone() {
 		b.unacked.Add(-1)
 		b.cfg.Observer.refused(r, "stopping")
 		b.requestLog(r).Info("Left a request to another process")
@@ -45,7 +46,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 		b.unacked.Add(-1)
 		return
 	}
-	if why, words := b.refusal(r); words != "" {
+	if why, words := b.refusal(r, stopping); words != "" {
 		b.turnAway(r, why, words)
 		return
 	}
@@ -75,9 +76,9 @@ func (b *Bot) again(r, earlier *Request) {
 
 // refusal says why a request is not for the handler, in a word for Observer and
 // in words for the person; nothing when it is.
-func (b *Bot) refusal(r *Request) (why, words string) {
+func (b *Bot) refusal(r *Request, stopping bool) (why, words string) {
 	switch {
-	case b.draining.Load():
+	case stopping:
 		return "stopping", wordsStopping
 	case b.identity.Load() == nil:
 		return "starting", wordsStarting

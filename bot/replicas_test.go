@@ -176,16 +176,16 @@ func TestStoppingGivesWhatIsNotBegunToAnother(t *testing.T) {
 // What came to the socket of a bot that stops already is not acked: acked, it
 // would be nobody's.
 func TestStoppingSwallowsNoEnvelope(t *testing.T) {
-	for round := range 5 {
+	for round := range 3 {
 		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
 			w := newWorld(t, echo, nil)
 			w.replicas(1, echo, nil)
 			old := w.replica("old", 2, echo, nil)
 			w.wait("it to connect", func() bool { return w.sim.ConnectionsOf("old") == 2 })
 			var people sync.WaitGroup
-			for i := range 50 {
+			for i := range 30 {
 				people.Go(func() { w.expectsEcho(fmt.Sprintf("command %d.", i)) })
-				if i == 25 {
+				if i == 15 {
 					old.stop()
 				}
 			}

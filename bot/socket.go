@@ -97,7 +97,7 @@ func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, e
 			s.handle(event)
 		case err := <-ended:
 			s.handleRest()
-			if parent.Err() == nil {
+			if parent.Err() == nil && !b.leaving.Load() {
 				s.repeatUnsure()
 			}
 			if !hello.IsZero() {
@@ -217,7 +217,7 @@ func (s *socket) handleRest() {
 
 // why tells the reason of the socket's end, once RunContext returned err.
 func (s *socket) why(parent context.Context, err error) error {
-	if parent.Err() != nil {
+	if parent.Err() != nil || s.bot.leaving.Load() {
 		return nil
 	}
 	if errors.Is(err, context.Canceled) {
@@ -252,7 +252,7 @@ func (s *socket) slacksWord() string {
 // word is why a socket ended, for [Observer].Disconnected.
 func (s *socket) word(parent context.Context, err error) string {
 	switch {
-	case parent.Err() != nil || s.bot.draining.Load():
+	case parent.Err() != nil || s.bot.leaving.Load():
 		return "stopping"
 	case errors.Is(err, errSilent):
 		return "silent"

@@ -35,7 +35,7 @@ func (b *Bot) supervise(ctx context.Context, l *link, delay time.Duration) {
 	for pause(ctx, delay) && b.gate.wait(ctx, l) {
 		lasted, err := b.open(ctx, l)
 		b.gate.left(l)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || b.leaving.Load() {
 			return
 		}
 		if fatal := (*FatalError)(nil); errors.As(err, &fatal) {

@@ -208,7 +208,7 @@ func (c *framedConn) reason() string {
 	return ""
 }
 
-// goodbyeWithin bounds the writing of a close frame.
+// goodbyeWithin bounds the writing of a close frame, and the wait for Slack's.
 const goodbyeWithin = time.Second
 
 // goodbye sends a close frame: 1000, the work is done. A client's frames are
