@@ -473,7 +473,7 @@ func (e *Evidence) deafAt(c Command) bool {
 	}
 	return slices.ContainsFunc(e.Deaf, func(s Span) bool {
 		in := !c.At.Before(s.From.Add(-50*time.Millisecond)) && (s.To.IsZero() || !c.At.After(s.To.Add(50*time.Millisecond)))
-		return in && len(e.deeds(s.From.Add(-2*time.Second), c.At.Add(50*time.Millisecond), didKill, didStop, didFreeze, didSockets, didToken, didStall)) > 0
+		return in && len(e.deeds(s.From.Add(-2*time.Second), c.At.Add(50*time.Millisecond), didKill, didStop, didFreeze, didThaw, didSockets, didToken, didStall)) > 0
 	})
 }
 
@@ -665,6 +665,7 @@ func (e *Evidence) exits() (found []string) {
 		switch took := l.Ended.Sub(l.Asked); {
 		case l.Ended.IsZero():
 			found = append(found, who+" never ended")
+		case l.Second && len(l.Led) > 0 && e.alone(l): // the first one had just been killed, so it was not one too many
 		case l.Second:
 			if l.Status != 2 {
 				found = append(found, fmt.Sprintf("%s, a second one on the same database, ended with status %d: %s", who, l.Status, l.Last))
@@ -682,6 +683,13 @@ func (e *Evidence) exits() (found []string) {
 		}
 	}
 	return found
+}
+
+// alone reports whether no other process lived when this one started.
+func (e *Evidence) alone(l Life) bool {
+	return !slices.ContainsFunc(e.Lives, func(o Life) bool {
+		return o.PID != l.PID && o.Started.Before(l.Led[0]) && endOf(o).After(l.Led[0])
+	})
 }
 
 // keptFromStarting reports whether the harness had taken the database or a token away while a process started.

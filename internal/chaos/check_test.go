@@ -317,6 +317,13 @@ func TestRules(t *testing.T) {
 		{"a second process that stays", func(e *Evidence) {
 			e.Lives = append(e.Lives, Life{Replica: "second-1", Second: true, Started: at(5), Asked: at(6), Ended: at(7)})
 		}, "stop", "a second one on the same database"},
+		{"a second process that found the file free", func(e *Evidence) {
+			e.killed(2000)
+			e.Lives = append(e.Lives, Life{Replica: "second-1", PID: 8, Second: true, Started: at(2010), Led: []time.Time{at(2020)}, Asked: at(5000), Ended: at(5010)})
+		}, "", ""},
+		{"a second process that leads beside the first", func(e *Evidence) {
+			e.Lives = append(e.Lives, Life{Replica: "second-1", PID: 8, Second: true, Started: at(2010), Led: []time.Time{at(2020)}, Asked: at(5000), Ended: at(5010)})
+		}, "stop", "a second one on the same database"},
 
 		{"a panic", func(e *Evidence) { e.Outputs["the log of replica-1"] += "panic: oh" }, "sound", "panic"},
 		{"a data race", func(e *Evidence) { e.Outputs["the log of replica-1"] += "WARNING: DATA RACE" }, "sound", "DATA RACE"},

@@ -216,13 +216,22 @@ func halfOpen(d *dealer) {
 
 func socketsRefused(d *dealer) {
 	times := 1 + d.rng.IntN(4)
-	fault := oneOf(d, slacksim.Fault{Status: 503, Times: times}, slacksim.Fault{Error: "internal_error", Times: times},
-		slacksim.Fault{RetryAfter: 2 * time.Second, Times: 1}, slacksim.Fault{Drop: true, Times: times})
-	d.does(d.busy(), fmt.Sprintf("all sockets cut, and new ones refused (%+v)", fault), func(ctx context.Context, w *world) {
+	refusal := oneOf(d,
+		refusal{fmt.Sprintf("with 503, %d times", times), slacksim.Fault{Status: 503, Times: times}},
+		refusal{fmt.Sprintf("with internal_error, %d times", times), slacksim.Fault{Error: "internal_error", Times: times}},
+		refusal{fmt.Sprintf("by a broken connection, %d times", times), slacksim.Fault{Drop: true, Times: times}},
+		refusal{"with Retry-After 2s", slacksim.Fault{RetryAfter: 2 * time.Second, Times: 1}})
+	d.does(d.busy(), "all sockets cut, and new ones refused "+refusal.how, func(ctx context.Context, w *world) {
 		w.did(ctx, didSockets, "", "sockets cut and refused")
-		w.slack.Fail("apps.connections.open", fault)
+		w.slack.Fail("apps.connections.open", refusal.fault)
 		w.slack.CutSockets(0)
 	})
+}
+
+// refusal is a way in which Slack refuses a socket, in words.
+type refusal struct {
+	how   string
+	fault slacksim.Fault
 }
 
 func disconnects(reason string) func(*dealer) {

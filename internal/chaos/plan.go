@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -263,6 +264,18 @@ func (d *dealer) chance(p float64) bool { return d.rng.Float64() < p }
 
 func oneOf[T any](d *dealer, from ...T) T { return from[d.rng.IntN(len(from))] }
 
+// odd are the doubts that are not answered in the plainest way.
+func odd(d bigfixtest.Doubts) string {
+	var out strings.Builder
+	v := reflect.ValueOf(d)
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
+			fmt.Fprintf(&out, ", %s %v", v.Type().Field(i).Name, v.Field(i))
+		}
+	}
+	return out.String()
+}
+
 // String is the plan as a timeline.
 func (p Plan) String() string {
 	var b strings.Builder
@@ -270,7 +283,7 @@ func (p Plan) String() string {
 	fmt.Fprintf(&b, "history scopes %t, chat:write.public %t, envelopes handed over %t, TLS %t, announce %s\n",
 		p.History, p.Public, p.Handover, p.TLS, p.Announce)
 	for _, s := range p.Servers {
-		fmt.Fprintf(&b, "server %s: raw %s, complete %s, scheduled after %s, %.0f %% fail, doubts %+v\n", s.Name, s.Raw, s.Complete, s.Due, 100*s.Fails, s.Doubts)
+		fmt.Fprintf(&b, "server %s: raw %s, complete %s, scheduled after %s, %.0f %% fail%s\n", s.Name, s.Raw, s.Complete, s.Due, 100*s.Fails, odd(s.Doubts))
 	}
 	for _, s := range p.Steps {
 		from := ""

@@ -18,20 +18,10 @@ import (
 // the answer, and just after the answer has left. Killed there, it can't know which of them it was.
 type point struct {
 	request string // what it is about
-	at      phase
+	at      slacksim.Point
 	call    func(slacksim.Call) bool      // nil for requests to a BigFix server
 	asks    func(bigfixtest.Request) bool // nil for calls of Slack
 }
-
-type phase int
-
-const (
-	arrived phase = iota
-	takenUp
-	answered
-)
-
-func (m phase) String() string { return [...]string{"arrived", "taken", "answered"}[m] }
 
 func (p point) name() string { return fmt.Sprintf("kill -9 when %s was %s", p.request, p.at) }
 
@@ -47,7 +37,7 @@ func points() []point {
 		}
 	}
 	var out []point
-	for at := arrived; at <= answered; at++ {
+	for _, at := range []slacksim.Point{slacksim.Arrived, slacksim.Taken, slacksim.Answered} {
 		out = append(out,
 			point{request: "the card", at: at, call: message("card")},
 			point{request: "a look", at: at, asks: func(r bigfixtest.Request) bool { return r.Run == "" }},
@@ -105,16 +95,16 @@ func (w *world) arm(ctx context.Context, p point, again time.Duration) {
 	}
 	if p.call != nil {
 		w.trap(w.slack.Intercept(func(at slacksim.Point, c slacksim.Call) slacksim.Verdict {
-			if int(at) == int(p.at) && p.call(c) && strike(func() *replica { return w.caller(c) }) && p.at != answered {
+			if at == p.at && p.call(c) && strike(func() *replica { return w.caller(c) }) && at != slacksim.Answered {
 				return slacksim.Cut
 			}
 			return slacksim.Pass
 		}))
 		return
 	}
-	for _, s := range w.servers {
+	for _, s := range w.servers { // its points are numbered as Slack's are
 		w.trap(s.Intercept(func(at bigfixtest.Point, r bigfixtest.Request) bigfixtest.Verdict {
-			if int(at) == int(p.at) && p.asks(r) && strike(func() *replica { return w.replica(true, 0) }) && p.at != answered {
+			if slacksim.Point(at) == p.at && p.asks(r) && strike(func() *replica { return w.replica(true, 0) }) && at != bigfixtest.Answered {
 				return bigfixtest.Cut
 			}
 			return bigfixtest.Pass

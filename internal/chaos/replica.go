@@ -50,8 +50,8 @@ type Life struct {
 	Killed  time.Time   // -9; zero where it was not
 	Asked   time.Time   // SIGTERM; zero where it was not asked to stop
 	Ended   time.Time
-	Status  int // -1 where a signal ended it
-	Last    string
+	Status  int    // -1 where a signal ended it
+	Last    string // line that it printed
 	// Second is a process that was to find out that it is one too many.
 	Second bool
 }
@@ -92,7 +92,9 @@ func (r *replica) reap(l *life) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.Ended, l.Status = time.Now(), l.cmd.ProcessState.ExitCode()
-	l.Last = string(bytes.TrimSpace(l.partial)) + l.Last
+	if rest := bytes.TrimSpace(l.partial); len(rest) > 0 {
+		l.Last = string(rest)
+	}
 	close(l.ended)
 	r.touch()
 }

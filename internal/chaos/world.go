@@ -426,7 +426,9 @@ func (w *world) second(ctx context.Context) {
 	w.mu.Unlock()
 	select {
 	case <-ended:
-	case <-time.After(stopPatience):
+	case <-time.After(3 * time.Second): // it found the file free, because the first one was killed just then
+		<-r.terminate()
+		w.raiseDead(ctx)
 	case <-ctx.Done():
 	}
 }
