@@ -27,12 +27,20 @@
 //	if err != nil {
 //		return err
 //	}
-//	return b.Run(ctx) // until ctx ends or a token is refused
+//	return b.Run(ctx) // until ctx ends or a token is refused for good
 //
 // A handler that answers from memory just answers: its words travel in the ack.
 // One that has to ask somebody first calls [Request.Ack], so that nobody waits
 // for the ack; after Config.AckWithin the bot does that itself. A handler that
 // fails, panics or says nothing is answered for, with a reference that also stands in the log.
+//
+// # Several processes
+//
+// Any number of bots may run beside each other, up to Slack's ten connections:
+// tell each how many there are ([Bot.SetShare]), so that together they keep
+// Slack's limits. Where only one of them may speak, let it do so under a fence
+// ([WithFence]): a process that was frozen, and has lost that right meanwhile,
+// then sends nothing.
 package bot
 
 import (

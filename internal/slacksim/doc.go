@@ -26,9 +26,10 @@
 //	answer, err := sim.Command(ctx, slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
 //	card, err := sim.WaitMessage(ctx, func(m slacksim.Message) bool { return m.Channel == "C1" })
 //
-// A test is the third side: it breaks things ([Sim.Fail], [Sim.Disconnect],
-// [Sim.CutSockets], [Sim.HalfOpen], [Sim.RevokeBotToken]), reads what the bot
-// asked for ([Sim.Journal]) and, at the end, whether it kept Slack's rules:
+// A test is the third side: it breaks things ([Sim.Fail], [Sim.FailEnvelopes],
+// [Sim.Disconnect], [Sim.CutSockets], [Sim.HalfOpen], [Sim.RevokeBotToken]),
+// stands between a call and its effect ([Sim.Intercept]), reads what the bot asked
+// for ([Sim.Journal]) and, at the end, whether it kept Slack's rules:
 //
 //	sim.Check(t) // fails the test for a late ack, an update that drops its blocks, …
 //
@@ -39,6 +40,10 @@
 // a trigger_id, the five uses and thirty minutes of a response_url. Where
 // Slack's own behaviour is not documented, docs/decisions/0003-slack-simulator.md
 // says what was chosen.
+//
+// Several processes of the bot may run at once; limits count them together.
+// Where a test has to tell them apart, it gives each an address of its own
+// ([Sim.APIURLOf]).
 //
 // State is held in memory and outlives the bot: a test may kill the bot, start
 // it again and find the same channels, messages and counters.
