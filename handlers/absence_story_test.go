@@ -126,3 +126,28 @@ func TestStoryOfAWishThatCameTwice(t *testing.T) {
 		t.Errorf("%d run= requests, %d answers; want one of each", len(runs), starting)
 	}
 }
+
+// TestStoryOfAnAnswerThatSomebodyElseGave: this process stood still between the decision and its answer, and the leader
+// gave it meanwhile.
+func TestStoryOfAnAnswerThatSomebodyElseGave(t *testing.T) {
+	tn := newTown(t)
+	tn.intake.decided = func(id string) { must(t, tn.store.Answered(tn.patience(), id, tn.clock.Now())) }
+	tn.types("U0BEN", "C0PROD", "raw")
+	tn.reads("U0BEN", "I have answered your wish for a raw import on prod already")
+	tn.rests()
+	for _, m := range tn.slack.Ephemerals("U0BEN") {
+		for _, said := range append([]string{m.Text}, was(m)...) {
+			if strings.Contains(said, "Starting") {
+				t.Errorf("Ben reads %q", said)
+			}
+		}
+	}
+}
+
+// was is what a message said before its edits.
+func was(m slacksim.Message) (out []string) {
+	for _, e := range m.Edits {
+		out = append(out, e.Text)
+	}
+	return out
+}

@@ -45,8 +45,11 @@ func TestNothingLeavesWithoutTheLead(t *testing.T) {
 	none := func(map[string]any) bool { return false }
 	var ts string
 	calls := map[string]func() error{
-		"post": func() (err error) {
-			ts, _, err = slack.Post(ctx, bot.Post{Channel: "C0PROD", Message: message})
+		"post": func() error {
+			posted, _, err := slack.Post(ctx, bot.Post{Channel: "C0PROD", Message: message})
+			if err == nil {
+				ts = posted
+			}
 			return err
 		},
 		"direct message": func() error {
@@ -96,5 +99,41 @@ func whenever(ctx context.Context, call func() error) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// TestRunEndsWithTheLead: whoever leads no more stops, and says why; also where it is an announcement that finds out.
+func TestRunEndsWithTheLead(t *testing.T) {
+	for _, how := range []string{"before it begins", "at a wake-up", "at an announcement"} {
+		t.Run(how, func(t *testing.T) {
+			s := newStage(t)
+			var lost atomic.Bool
+			lost.Store(how == "before it begins")
+			lead := imports.Lead{Epoch: s.epoch, Held: func() error {
+				if lost.Load() {
+					return errors.New("this one stood still")
+				}
+				return nil
+			}}
+			signal := new(imports.Signal)
+			p, err := NewPublisher(PublisherConfig{
+				Servers: s.servers, Store: s.store, Board: s.board, Slack: seat{s.slack, lead}, Signal: signal, Log: quiet(),
+			})
+			must(t, err)
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(t.Context(), lead) }()
+			lost.Store(true)
+			switch how {
+			case "at a wake-up":
+				signal.Wake()
+			case "at an announcement":
+				if err := p.Announce(t.Context(), started(imports.Accepted)); !errors.Is(err, imports.ErrNotLeader) {
+					t.Errorf("Announce() = %v; want ErrNotLeader", err)
+				}
+			}
+			if err := <-ended; !errors.Is(err, imports.ErrNotLeader) {
+				t.Errorf("Run() = %v; want ErrNotLeader", err)
+			}
+		})
 	}
 }

@@ -16,6 +16,9 @@ func (w *worker) announce(ctx context.Context, imp imports.Import) error {
 		return err
 	}
 	for {
+		if err := w.lead.Check(); err != nil {
+			return err
+		}
 		w.refresh()
 		switch card := w.s.thread.Card; {
 		case card.State == Sent:

@@ -72,6 +72,16 @@ func (l *ledger) of(kind, result string) (out []audit.Entry) {
 type troubledIntake struct {
 	*imports.Intake
 	broken, unsure bool
+	// decided is called between the decision and its being known here.
+	decided func(importID string)
+}
+
+func (i *troubledIntake) Await(ctx context.Context, importID string) (imports.Import, error) {
+	imp, err := i.Intake.Await(ctx, importID)
+	if i.decided != nil {
+		i.decided(importID)
+	}
+	return imp, err
 }
 
 func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Import, error) {

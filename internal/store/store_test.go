@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +22,13 @@ import (
 	"importbot/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Tests{M: m}) }
+// TestMain lets more tests run beside each other than there are processors: those that may do so mostly wait.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(pgtest.Tests{M: m})
+}
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 123456789, time.UTC)
 
@@ -352,6 +359,12 @@ func TestLists(t *testing.T) {
 		}
 		if got := ids(s.Recent(t.Context(), "prod", 2)); got != "running newer" {
 			t.Errorf("the last two: %s", got)
+		}
+		if got := ids(s.Expired(t.Context(), "prod", noon.Add(8*time.Minute))); got != "expired" {
+			t.Errorf("expired: %s", got)
+		}
+		if got := ids(s.Expired(t.Context(), "prod", noon.Add(9*time.Minute))) + ids(s.Expired(t.Context(), "lab", noon)); got != "" {
+			t.Errorf("expired since, or elsewhere: %s", got)
 		}
 		if got, err := s.ActiveServers(t.Context()); err != nil || !slices.Equal(got, []string{"lab", "prod"}) {
 			t.Errorf("servers: %v, %v", got, err)
