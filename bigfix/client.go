@@ -53,7 +53,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bigfix: %q is no URL", shownURL(cfg.URL))
 	}
-	c := &Client{cfg: cfg, base: base, secrets: newSecrets(cfg.Token, cfg.Password)}
+	c := &Client{cfg: cfg, base: base, secrets: newSecrets(append([]string{cfg.Token, cfg.Password}, proxyLogin(base)...)...)}
 	c.wire = newWire(cfg, tlsConfig, c.secrets)
 	c.login = newLogin(cfg)
 	c.path.Store(new(mainPath))

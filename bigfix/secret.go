@@ -2,9 +2,13 @@ package bigfix
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,10 +23,11 @@ const cut = "[cut]"
 type secrets struct {
 	mu       sync.RWMutex
 	patterns []*regexp.Regexp
+	lasting  int // the first of them, which were configured
 }
 
 // maxSecrets bounds how many are remembered: tokens that were fetched long ago
-// are no longer worth hiding. The first two places are for what was configured.
+// are no longer worth hiding.
 const maxSecrets = 16
 
 func newSecrets(known ...string) *secrets {
@@ -30,7 +35,22 @@ func newSecrets(known ...string) *secrets {
 	for _, secret := range known {
 		s.add(secret)
 	}
+	s.lasting = len(s.patterns)
 	return s
+}
+
+// proxyLogin is the password of the proxy on the way to a server, and the form
+// in which it travels: a proxy that refuses may quote it.
+func proxyLogin(base *url.URL) []string {
+	proxy, err := tunnelOnly(&http.Request{URL: base})
+	if err != nil || proxy == nil {
+		return nil
+	}
+	password, _ := proxy.User.Password()
+	if len(password) < 4 { // would take every text to pieces
+		return nil
+	}
+	return []string{password, base64.StdEncoding.EncodeToString([]byte(proxy.User.Username() + ":" + password))}
 }
 
 func (s *secrets) add(secret string) {
@@ -41,7 +61,7 @@ func (s *secrets) add(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.patterns) == maxSecrets {
-		s.patterns = append(s.patterns[:2], s.patterns[3:]...)
+		s.patterns = slices.Delete(s.patterns, s.lasting, s.lasting+1)
 	}
 	s.patterns = append(s.patterns, pattern)
 }

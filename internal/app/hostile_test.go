@@ -76,6 +76,7 @@ var tricks = map[string]trick{
 	"nothing at all": raw(func(string) string { return "" }),
 	"another tongue": raw(func(echo string) string { return line(echo) + "\r\n\r\n" }),
 	"an odd status":  raw(func(echo string) string { return "HTTP/1.1 " + line(echo) + "\r\n\r\n" }),
+	"an odd reason":  raw(func(echo string) string { return "HTTP/1.1 407 " + line(echo) + "\r\nContent-Length: 0\r\n\r\n" }),
 	"an odd header": raw(func(echo string) string {
 		return "HTTP/1.1 200 OK\r\n" + line(strings.ReplaceAll(echo, ":", "=")) + "\r\n\r\n"
 	}),

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 
 	"importbot/bot"
 	"importbot/internal/config"
+	"importbot/internal/health"
 )
 
 // A redactor cuts secrets out of texts. It is the second net: no secret is meant to come into a text at all, and this is for the one
@@ -64,6 +66,20 @@ func (r *redactor) text(text string) string {
 // request cuts secrets out of what a person sent, for people paste into the wrong window, and answers quote what was typed.
 func (r *redactor) request(req *bot.Request) {
 	req.Text, req.Value = r.text(req.Text), r.text(req.Value)
+}
+
+// probes cuts secrets out of what checks tell.
+func (r *redactor) probes(probes []health.Probe) []health.Probe {
+	for i, p := range probes {
+		probes[i].Ask = func(ctx context.Context) []health.Check {
+			checks := p.Ask(ctx)
+			for i := range checks {
+				checks[i].Detail = r.text(checks[i].Detail)
+			}
+			return checks
+		}
+	}
+	return probes
 }
 
 // error returns an error whose words hold no secret, and which is in all else the one that it was.

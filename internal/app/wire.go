@@ -70,7 +70,7 @@ func (p *parts) wireServers(string) error {
 }
 
 func (p *parts) wireMetrics(string) error {
-	p.readiness = health.NewReadiness(p.log, p.probes()...)
+	p.readiness = health.NewReadiness(p.log, newRedactor(p.cfg).probes(p.probes())...)
 	p.metrics = metrics.New(metrics.Sources{
 		Version: Version(), Servers: names(p.cfg.Servers), Commands: handlers.Commands(), Board: p.board,
 		SlackHealth: func() bot.Health { return p.bot.Health() },

@@ -70,6 +70,9 @@ func (r *reader) err() error {
 		}
 		return 1
 	}
+	for i, f := range r.faults {
+		r.faults[i].Problem, r.faults[i].Do = r.hide(f.Problem), r.hide(f.Do)
+	}
 	slices.SortStableFunc(r.faults, func(a, b Fault) int { return missing(a) - missing(b) })
 	return &Error{Faults: r.faults, DotEnv: r.dotEnv, Read: r.dotEnvRead}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/base64"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -62,6 +63,26 @@ func loginOf(u *url.URL) []string {
 	return []string{password, base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))}
 }
 
+// tokenLike is what looks like a token of Slack's, in whatever variable it was put.
+var tokenLike = regexp.MustCompile(`(?i)\bx(?:ox[a-z]|app)-[a-z0-9-]{8,}`)
+
+// hide takes secrets out of what is said of a configuration: they are found in the variable next to the right one, too.
+func (r *reader) hide(text string) string {
+	for _, v := range variables {
+		if !v.secret {
+			continue
+		}
+		for _, name := range r.settable(v) {
+			for _, layer := range r.layers {
+				if value := strings.TrimSpace(layer[name]); len(value) >= leastPart && !strings.HasSuffix(name, fileSuffix) && r.secretIn(v.name, value) {
+					text = strings.ReplaceAll(text, value, hidden)
+				}
+			}
+		}
+	}
+	return tokenLike.ReplaceAllString(text, hidden)
+}
+
 // proxies returns the passwords of the proxies in the environment. Go's HTTP client reads these variables from there itself, and from
 // no .env.
 func (r *reader) proxies() []Secret {
@@ -72,16 +93,32 @@ func (r *reader) proxies() []Secret {
 		default:
 			continue
 		}
-		if !strings.Contains(text, "://") {
-			text = "http://" + text
-		}
-		u, err := url.Parse(text)
-		if err != nil {
-			continue
-		}
-		for _, part := range loginOf(u) {
+		for _, part := range r.proxyLogin(name, text) {
 			found = append(found, NewSecret(part))
 		}
 	}
 	return found
+}
+
+// proxyLogin returns what must not be shown of a proxy's address. Where the password breaks the address to pieces, because it holds what
+// has to be escaped, each piece is: error messages name one as the host.
+func (r *reader) proxyLogin(name, text string) []string {
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	_, rest, _ := strings.Cut(text, "://")
+	at := strings.LastIndex(rest, "@")
+	if err == nil && (at < 0 || !strings.ContainsAny(rest[:at], "@/?#")) {
+		return loginOf(u)
+	}
+	r.warn("%s can't be read as it stands: write it like http://user:PASSWORD@proxy.example.com:3128; %s", name, escapes)
+	_, password, _ := strings.Cut(rest[:max(at, 0)], ":")
+	pieces := []string{password}
+	for _, piece := range strings.FieldsFunc(password, func(r rune) bool { return strings.ContainsRune("@/?#", r) }) {
+		if len(piece) >= 4 {
+			pieces = append(pieces, piece)
+		}
+	}
+	return pieces
 }

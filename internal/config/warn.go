@@ -9,7 +9,7 @@ import (
 )
 
 func (r *reader) warn(format string, args ...any) {
-	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+	r.warnings = append(r.warnings, r.hide(fmt.Sprintf(format, args...)))
 }
 
 // warnOfSettings tells of what is allowed and dangerous, and of what is set and read by nothing yet. (Of operators that are everybody
