@@ -437,6 +437,7 @@ func byHandOften(d *dealer) {
 func rightBehind(d *dealer) {
 	s, gap := d.server(), d.between(0, 250)
 	d.does(0, fmt.Sprintf("on %s another import begins %s behind each end", s.Name, gap), func(ctx context.Context, w *world) {
+		w.did(ctx, didOther, "", "others right behind on %s", s.Name)
 		w.servers[s.Name].Set(func(d *bigfixtest.Doubts) { d.RightBehind, d.BehindGap = true, gap })
 	})
 	d.does(d.Length*2/3, "and no more", func(ctx context.Context, w *world) {

@@ -180,7 +180,7 @@ func (w *world) environ(process string) []string {
 		"SLACK_BOT_TOKEN=" + w.slack.BotToken, "SLACK_APP_TOKEN=" + w.slack.AppToken, "SLACK_API_URL=" + w.slack.APIURLOf(process),
 		"SLACK_CHANNEL=" + talk, "IMPORT_OPERATORS=" + ana + "," + ben, "ANNOUNCE=" + w.plan.Announce,
 		"POLL_RUNNING=150ms", "POLL_IDLE=300ms", "START_GRACE=" + startGrace.String(), "END_GRACE=400ms", "BIGFIX_TIMEOUT=2s",
-		"DATABASE_URL=" + w.db.url(), "HTTP_ADDR=off", "LOG_LEVEL=debug", "LOG_FORMAT=json", "HOME=" + w.dir, "PATH=/nowhere",
+		"DATABASE_URL=" + w.db.url(), "HTTP_ADDR=off", "AUDIT_LOG=stderr", "LOG_LEVEL=debug", "LOG_FORMAT=json", "HOME=" + w.dir, "PATH=/nowhere",
 		"GOMAXPROCS=2",
 	}
 	var names []string
