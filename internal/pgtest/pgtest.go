@@ -41,7 +41,7 @@ const (
 	// startWithin is how long a server may take until it answers; a busy machine needs seconds for a new cluster.
 	startWithin = 60 * time.Second
 	// stopWithin is how long a server may take to end before it is killed.
-	stopWithin = 20 * time.Second
+	stopWithin = time.Minute
 	// admin is the role that owns the cluster, role the one that owns the databases, as a bot's would.
 	admin = "admin"
 	role  = "bot"

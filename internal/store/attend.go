@@ -18,7 +18,7 @@ const (
 	// forgetAfter is when the row of a replica that died is deleted.
 	forgetAfter = 24 * time.Hour
 	// leaveWithin is how long saying good-bye may take.
-	leaveWithin = time.Second
+	leaveWithin = 2 * time.Second
 	// retryFirst and retryMost are the pauses between two tries to connect.
 	retryFirst = 250 * time.Millisecond
 	retryMost  = 2 * time.Second

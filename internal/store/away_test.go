@@ -178,7 +178,7 @@ func TestAFaultThatLasts(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			go func() { ended <- s.Run(ctx) }()
-			awaitReplicas(t, s, 1)
+			soon(t, func() bool { return len(mustReplicas(t, s)) > 0 })
 			if err := c.Exec(`ALTER ROLE bot PASSWORD 'another'`); err != nil {
 				t.Fatal(err)
 			}

@@ -27,10 +27,16 @@ func TestOthersAreTold(t *testing.T) {
 		}
 	}
 	accept("1")
-	accept("2")
-	many := make([]imports.Import, 1000) // more than a notification can name
+	for _, id := range []string{"2", "0"} { // what wakes the first may still be that listening began
+		told, cancel := others.Subscribe(id)
+		defer cancel()
+		accept(id)
+		await(t, "being told of "+id, told, patience)
+	}
+	long := strings.Repeat("x", 100)
+	many := make([]imports.Import, 100) // more than a notification can name
 	for i := range many {
-		many[i] = imports.Import{ID: fmt.Sprintf("many %d", i), Server: "lab", State: imports.Running, BegunAt: time.Now()}
+		many[i] = imports.Import{ID: fmt.Sprintf("many %d %s", i, long), Server: "lab", State: imports.Running, BegunAt: time.Now()}
 	}
 	for _, row := range []struct {
 		name  string
@@ -44,7 +50,7 @@ func TestOthersAreTold(t *testing.T) {
 			return one.Record(t.Context(), term.epoch, imports.Server{Name: "prod"}, []imports.Import{wished("2")})
 		}, []string{"2", "server/prod"}, []string{"1", "server/lab"}},
 		{"Record of many", func() error { return one.Record(t.Context(), term.epoch, imports.Server{Name: "lab"}, many) },
-			[]string{"many 7", "server/lab", "server/prod", "1"}, nil},
+			[]string{"many 7 " + long, "server/lab", "server/prod", "1"}, nil},
 	} {
 		waits := make(map[string]<-chan struct{})
 		for _, id := range append(row.wakes, row.not...) {

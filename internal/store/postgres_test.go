@@ -466,3 +466,32 @@ func TestAStandby(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Where roles may not change schemas at run time, one that has the rows is enough once the tables are there.
+func TestARoleThatMayOnlyChangeRows(t *testing.T) {
+	t.Parallel()
+	c := pgtest.Server(t)
+	owners := c.Database(t)
+	s, err := Open(t.Context(), owners, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = c.ExecIn(owners, `CREATE ROLE rows LOGIN PASSWORD '`+c.Password()+`'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rows`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := changed(t, owners, func(u *url.URL) { u.User = url.UserPassword("rows", c.Password()) })
+	limited := openURL(t, url, Options{})
+	awaitReplicas(t, limited, 1)
+	term := mustLead(t, limited, patience)
+	if err := limited.Record(t.Context(), term.epoch, imports.Server{Name: "prod"}, []imports.Import{wished("1")}); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), url, Options{migrations: migrations(t, additive)}); err == nil || !strings.Contains(err.Error(), `the role "rows" lacks a right`) {
+		t.Errorf("a new schema without the right to make it: %v", err)
+	}
+}

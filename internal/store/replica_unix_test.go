@@ -247,6 +247,21 @@ func (r *replica) hears(says string, within time.Duration) line {
 	}
 }
 
+// read keeps what was said until now.
+func (r *replica) read() {
+	for {
+		select {
+		case l, ok := <-r.lines:
+			if !ok {
+				return
+			}
+			r.heard = append(r.heard, l)
+		default:
+			return
+		}
+	}
+}
+
 func (r *replica) tell(command string) {
 	r.t.Helper()
 	if _, err := fmt.Fprintln(r.in, command); err != nil {

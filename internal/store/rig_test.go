@@ -8,7 +8,7 @@ import (
 	"importbot/imports"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // quickPace is usualPace ten times as fast, for tests of what does not depend on the times themselves.
 var quickPace = pace{
