@@ -18,7 +18,34 @@ import (
 	"importbot/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// ground is where all tests play, so that the program is built once.
+var ground struct {
+	once  sync.Once
+	arena *arena
+	err   error
+}
+
+func shared(t *testing.T) *arena {
+	t.Helper()
+	ground.once.Do(func() { ground.arena, ground.err = newArena("", "", raceDetector) })
+	if ground.err != nil {
+		t.Fatal(ground.err)
+	}
+	return ground.arena
+}
+
+// tests close the ground before goleak looks.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	code := m.M.Run()
+	if ground.arena != nil {
+		ground.arena.close()
+	}
+	return code
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
 
 // TestWorlds is the short form of the suite: some worlds of a fixed and of a fresh seed, on both databases. `go run ./internal/chaos` plays
 // as many as are wanted.
@@ -29,15 +56,11 @@ func TestWorlds(t *testing.T) {
 	const fixed = 7315
 	fresh := rand.Uint64() >> 44
 	t.Logf("the fresh seed is %d: go run ./internal/chaos -seed %d -worlds 3", fresh, fresh)
-	a, err := newArena("", "", raceDetector)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(a.close)
+	a := shared(t)
 	var results []result
 	var mu sync.Mutex
 	var playing sync.WaitGroup // worlds mostly wait: all run at once, however few processors there are
-	for _, seed := range []uint64{fixed, fixed + 1, fresh, fresh + 1} {
+	for _, seed := range []uint64{fixed, fresh, fresh + 1} {
 		for _, database := range []string{onSQLite, onPostgres} {
 			playing.Go(func() {
 				r := a.world(t.Context(), deal(seed, database, choice{quick: true}))
@@ -128,11 +151,7 @@ func TestInterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the program is built")
 	}
-	a, err := newArena("", "", raceDetector)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(a.close)
+	a := shared(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	r := a.world(ctx, deal(1, onSQLite, choice{only: "nothing"}))
