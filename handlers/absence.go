@@ -199,12 +199,15 @@ func (h *herald) post(ctx context.Context, a *absence) error {
 
 // settle notes that nothing is left to do now; the rest at a time, where there is one.
 func (h *herald) settle(ctx context.Context, at time.Time) error {
-	_, left := h.next()
+	next, left := h.next()
 	pending := slices.ContainsFunc(h.told.Absences, func(a absence) bool { return !a.Post.over() })
 	if err := h.save(ctx, !pending, left); err != nil {
 		return err
 	}
 	h.settled(at)
+	if next != nil {
+		h.refusedBefore(next.Refused)
+	}
 	return nil
 }
 

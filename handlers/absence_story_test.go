@@ -151,3 +151,13 @@ func was(m slacksim.Message) (out []string) {
 	}
 	return out
 }
+
+// TestStoryOfADecisionThatDoesNotCome: the line "Asking prod …" does not stand for ever.
+func TestStoryOfADecisionThatDoesNotCome(t *testing.T) {
+	tn := newTown(t)
+	tn.intake.silent, tn.h.patience = true, 100*time.Millisecond
+	tn.types("U0BEN", "C0PROD", "raw")
+	tn.reads("U0BEN", "I can't tell yet what became of your wish for an import on prod", "You hear from me")
+	tn.sees("C0PROD", kindFinished, "<@U0BEN>") // which is what they were to hear
+	tn.rests()
+}

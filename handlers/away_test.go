@@ -506,6 +506,10 @@ func TestAwayWhereSlackIsDifficult(t *testing.T) {
 			t.Errorf("Backlog() = %+v; want what the channel refuses", b)
 		}
 		s.restart()
+		s.survive(s.pump)
+		if b := s.p.Backlog(); b.Refused != 1 || b.RefusedSince.IsZero() || b.Refusal == "" {
+			t.Errorf("Backlog() = %+v; want what an earlier process met with", b)
+		}
 		s.slack.fail = nil
 		s.pass(time.Hour + time.Minute)
 		if len(s.posts(kindAway)) != 1 {

@@ -148,6 +148,8 @@ func TestOtherMessages(t *testing.T) {
 		{"the database is down", one.notStoredMessage(prod)},
 		{"the database does not say", one.unsureMessage(prod)},
 		{"the database does not say, no channel", one.unsureMessage(Server{Name: "prod"})},
+		{"not decided yet", one.undecidedMessage(prod, started(imports.Accepted))},
+		{"not decided yet, nothing could be read", one.undecidedMessage(prod, imports.Import{})},
 		{"answered already", one.answeredMessage(prod, started(imports.Sent))},
 		{"raw on license metric tool", two.oneKindMessage(lab)},
 		{"not an operator", one.notOperatorMessage(prod, true)},

@@ -303,6 +303,15 @@ func (c *courier) heed(refused *time.Time, refusal error, took bool) {
 	}
 }
 
+// refusedBefore notes since when the channel refuses messages, where only the store knew it.
+func (c *courier) refusedBefore(refused time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !refused.IsZero() && c.refusing.IsZero() && !c.due.IsZero() {
+		c.refusing, c.refusal = refused, "the channel refused a message"
+	}
+}
+
 // noteSurely records what Slack has done. As long as that is not recorded nothing else may be done about this import:
 // it would be done twice. So this only ends a little after the context, or when another process leads.
 func (c *courier) noteSurely(ctx context.Context) error {

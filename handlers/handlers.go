@@ -96,6 +96,7 @@ type Handlers struct {
 	gather   gather
 	commands []command
 	replies  *replies
+	patience time.Duration // decideWithin, but in tests
 }
 
 // command is one word that people can type.
@@ -129,7 +130,7 @@ func New(cfg Config) (*Handlers, error) {
 	if cfg.Log == nil {
 		cfg.Log = logrus.StandardLogger()
 	}
-	h := &Handlers{Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies()}
+	h := &Handlers{Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies(), patience: decideWithin}
 	h.commands = h.table()
 	return h, nil
 }

@@ -480,6 +480,7 @@ func (w *worker) settle(ctx context.Context, at time.Time) error {
 		return err
 	}
 	w.settled(at)
+	w.refusedBefore(w.s.thread.Refused)
 	return nil
 }
 

@@ -154,7 +154,7 @@ func (h *Handlers) say(ctx context.Context, r *bot.Request, m bot.Message, withi
 // is not noted as answered is answered by direct message.
 func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id string) {
 	log := h.Log.WithField("import", id)
-	await, cancel := context.WithTimeout(ctx, decideWithin)
+	await, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
 	imp, err := h.Intake.Await(await, id)
 	if err == nil {
@@ -164,6 +164,12 @@ func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id st
 	case errors.Is(err, errAnswered):
 		if err := h.say(ctx, r, h.answeredMessage(srv, imp), answerWithin); err != nil {
 			log.WithError(err).Debug("The line before an answer that another process gave stays")
+		}
+		return
+	case errors.Is(err, context.DeadlineExceeded) && await.Err() != nil:
+		log.Warn("Nobody has decided about a start; the answer is left to a direct message")
+		if err := h.say(ctx, r, h.undecidedMessage(srv, imp), answerWithin); err != nil {
+			log.WithError(err).Debug("The line before an answer that is still to come stays")
 		}
 		return
 	case err != nil:
@@ -319,6 +325,20 @@ func (h *Handlers) answeredMessage(srv Server, imp imports.Import) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
 		return []string{"I have answered your wish for " + scene{imp: imp, server: srv}.wanted(p) +
 			" already, here or by direct message. It counts once."}
+	})
+}
+
+// undecidedMessage takes the place of the line before an answer that does not come: nobody leads, or the database is away.
+func (h *Handlers) undecidedMessage(srv Server, imp imports.Import) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		what := "an import on " + p.name(srv.Name)
+		if imp.ID != "" {
+			what = scene{imp: imp, server: srv}.wanted(p)
+		}
+		return []string{
+			"I can't tell yet what became of your wish for " + what + ": the part of me that starts imports has given no sign for two minutes.",
+			"You hear from me as soon as I know, and need not ask again.",
+		}
 	})
 }
 

@@ -35,6 +35,7 @@ type town struct {
 	signal *imports.Signal
 	store  *store.Store
 	p      *Publisher
+	h      *Handlers
 	who    *Operators
 	clock  *bigfixtest.Clock // everybody's but Slack's
 	dir    string            // of the database
@@ -74,9 +75,15 @@ type troubledIntake struct {
 	broken, unsure bool
 	// decided is called between the decision and its being known here.
 	decided func(importID string)
+	// silent: nobody decides anything.
+	silent bool
 }
 
 func (i *troubledIntake) Await(ctx context.Context, importID string) (imports.Import, error) {
+	if i.silent {
+		<-ctx.Done()
+		return imports.Import{}, ctx.Err()
+	}
 	imp, err := i.Intake.Await(ctx, importID)
 	if i.decided != nil {
 		i.decided(importID)
@@ -177,6 +184,7 @@ func (tn *town) start() {
 	})
 	must(t, err)
 
+	tn.h = h
 	var g errgroup.Group
 	g.Go(func() error { return b.Run(ctx) })
 	g.Go(func() error { return engine.Run(ctx, lead.Lead()) })
