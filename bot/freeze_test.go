@@ -88,6 +88,10 @@ func TestFrozenProcessKeepsSilent(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("it does not stand still: %v", err)
+	}
 	w.sim.Excuse("frozen")
 	var lost []*slacksim.Invocation
 	for _, text := range []string{"raw one", "raw two", "slow three"} {
