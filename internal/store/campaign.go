@@ -133,21 +133,25 @@ func within(ctx context.Context, d time.Duration, f func(context.Context) error)
 	return f(ctx)
 }
 
-// tryWithin is one try. It is longer than the server lets a leader that was frozen in the middle of a write keep the
-// row of the epoch.
-const tryWithin = 20 * time.Second
+// takeWithin is how long raising the epoch may take: longer than the server lets a leader that was frozen in the
+// middle of a write keep the row.
+const takeWithin = 20 * time.Second
 
 // try takes the lock if it is free, and the lead with it. nil, nil: not now.
 func (p *postgres) try(ctx context.Context, conn *pgx.Conn, inst *installation) (*Lead, error) {
-	ctx, cancel := context.WithTimeout(ctx, tryWithin)
-	defer cancel()
-	if wait, _, err := p.mustWait(ctx, conn, ``); err != nil || wait {
-		return nil, err
-	}
 	var got bool
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, inst.lock).Scan(&got); err != nil || !got {
+	err := within(ctx, p.pace.answer, func(ctx context.Context) error {
+		wait, _, err := p.mustWait(ctx, conn, ``)
+		if err != nil || wait {
+			return err
+		}
+		return conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, inst.lock).Scan(&got)
+	})
+	if err != nil || !got {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, takeWithin)
+	defer cancel()
 	epoch, heard, err := p.take(ctx, conn)
 	if err != nil {
 		return nil, err
