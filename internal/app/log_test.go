@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"strings"
 	"testing"
 	"time"
@@ -54,5 +55,53 @@ func TestNoSecretIsLogged(t *testing.T) {
 		if !strings.Contains(out.String(), "***") || !strings.Contains(out.String(), "deep") {
 			t.Errorf("%s: too much is cut out: %s", format, out.String())
 		}
+	}
+}
+
+// Secrets that nobody can list beforehand are known by their look, on Slack's hosts and on whatever SLACK_API_URL names.
+func TestRedactorKnowsSecretsByTheirLook(t *testing.T) {
+	r := newRedactor(&config.Config{Slack: config.Slack{APIURL: "http://127.0.0.1:4711/of/one/api/"}})
+	for text, want := range map[string]string{
+		"Post https://hooks.slack.com/commands/T0123/456/abcDEF: EOF":                     "Post https://hooks.slack.com/commands/*** EOF",
+		`{"response_url":"https:\/\/hooks.slack.com\/actions\/T0123\/456\/abcDEF","x":1}`: `{"response_url":"https:\/\/hooks.slack.com\/actions\/***","x":1}`,
+		`"url=https%3A%2F%2Fhooks.slack-gov.com%2Fapp%2FT0123%2F456%2Fabc&more"`:          `"url=https%3A%2F%2Fhooks.slack-gov.com%2Fapp%2F***&more"`,
+		"http://127.0.0.1:4711/commands/T0SIM/0123abcd failed":                            "http://127.0.0.1:4711/commands/*** failed",
+		"dial wss://wss-primary.slack.com/link/?ticket=01ab-cd&app_id=2: refused":         "dial wss://wss-primary.slack.com/link/?ticket=***&app_id=2: refused",
+		`{"ticket": "01ab-cd"}`: `{"ticket": "***"}`,
+		"ticket%3D01ab-cd":      "ticket%3D***",
+		"pasted xoxp-12345678-abcdef, xapp-1-A0-123456 and xoxe.xoxp-1-Mi0yLTEyMzQ": "pasted ***, *** and xoxe.***",
+		"https://bigfix.example.com/actions/list, xox-1, a ticketless ride":         "https://bigfix.example.com/actions/list, xox-1, a ticketless ride",
+	} {
+		if got := r.text(text); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// Whatever a library writes to the standard library's logger comes without secrets, and only where much is asked for.
+func TestStandardLogIsAdopted(t *testing.T) {
+	var out bytes.Buffer
+	cfg := &config.Config{Slack: config.Slack{BotToken: config.NewSecret("xoxb-123-secret")}, Log: config.Log{Level: logrus.DebugLevel, Format: config.LogJSON}}
+	undo := adoptStandardLog(newLogger(cfg, &out))
+	stdlog.Printf("Unsolicited response starting with %q", "xoxb-123-secret")
+	undo()
+	if got := out.String(); !strings.Contains(got, "starting with") || !strings.Contains(got, `"level":"debug"`) || strings.Contains(got, "xoxb-123") {
+		t.Errorf("got %s", got)
+	}
+	if stdlog.Flags() == 0 {
+		t.Error("it is not undone")
+	}
+}
+
+func TestRedactedErrorsAreStillWhatTheyWere(t *testing.T) {
+	r := newRedactor(&config.Config{Slack: config.Slack{BotToken: config.NewSecret("xoxb-123-secret")}})
+	inner := errors.New("refused xoxb-123-secret")
+	err := r.error(&exit{exitUsage, inner})
+	var known *exit
+	if got, want := err.Error(), "refused ***"; got != want || !errors.As(err, &known) || known.code != exitUsage || !errors.Is(err, inner) {
+		t.Errorf("got %q, %v, want %q with its status", got, known, want)
+	}
+	if r.error(nil) != nil || r.error(inner) == nil {
+		t.Error("no error became one, or the other way round")
 	}
 }
