@@ -231,12 +231,17 @@ func (a *arena) world(ctx context.Context, plan Plan) result {
 	return r
 }
 
-// playMany plays worlds of consecutive seeds until enough imports ran.
+// playMany plays worlds of consecutive seeds until enough imports ran: first one with each fault alone, so that none is left to chance,
+// then whatever the seeds deal.
 func playMany(ctx context.Context, s settings, database string, a *arena, t *tally, out io.Writer) error {
 	var mu sync.Mutex
 	var failures []error
+	var alone []fault
+	if s.fault == "" && s.worlds == 0 {
+		alone = possible(database, s.quick)
+	}
 	next, imports := s.seed, 0
-	more := func() (uint64, bool) {
+	more := func() (seed uint64, only string, ok bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		played := int(next - s.seed)
@@ -245,16 +250,20 @@ func playMany(ctx context.Context, s settings, database string, a *arena, t *tal
 			enough = played >= s.worlds
 		}
 		if enough || ctx.Err() != nil || len(failures) > 0 {
-			return 0, false
+			return 0, "", false
 		}
 		next++
-		return next - 1, true
+		only = s.fault
+		if played < len(alone) {
+			only = alone[played].name
+		}
+		return next - 1, only, true
 	}
 	var playing sync.WaitGroup
 	for range s.parallel {
 		playing.Go(func() {
-			for seed, ok := more(); ok; seed, ok = more() {
-				r := a.world(ctx, deal(seed, database, choice{only: s.fault, quick: s.quick}))
+			for seed, only, ok := more(); ok; seed, only, ok = more() {
+				r := a.world(ctx, deal(seed, database, choice{only: only, quick: s.quick}))
 				mu.Lock()
 				if r.err != nil && ctx.Err() == nil {
 					failures = append(failures, fmt.Errorf("the world of seed %d on %s could not be played (see %s): %w", seed, database, r.dir, r.err))

@@ -146,19 +146,21 @@ func (d *dealer) servers() {
 	}
 }
 
+// possible are the faults that can be dealt on a database, here.
+func possible(database string, quick bool) []fault {
+	return slices.DeleteFunc(faults(), func(f fault) bool {
+		return f.on != "" && f.on != database || quick && f.slow || f.possible != nil && f.possible() != nil
+	})
+}
+
 // choose picks the faults: one alone as often as several together.
 func (d *dealer) choose(from choice) []fault {
-	var can []fault
 	for _, f := range faults() {
-		switch {
-		case f.on != "" && f.on != d.Database:
-		case from.only == f.name:
+		if from.only == f.name && (f.on == "" || f.on == d.Database) {
 			return []fault{f}
-		case from.quick && f.slow, f.possible != nil && f.possible() != nil:
-		default:
-			can = append(can, f)
 		}
 	}
+	can := possible(d.Database, from.quick)
 	n := oneOf(d, 1, 1, 2, 3)
 	var chosen []fault
 	for len(chosen) < n && len(can) > 0 {

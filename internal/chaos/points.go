@@ -23,7 +23,10 @@ type point struct {
 	asks    func(bigfixtest.Request) bool // nil for calls of Slack
 }
 
-func (p point) name() string { return fmt.Sprintf("kill -9 when %s was %s", p.request, p.at) }
+func (p point) name() string {
+	words := map[slacksim.Point]string{slacksim.Arrived: "had arrived", slacksim.Taken: "was taken", slacksim.Answered: "was answered"}
+	return fmt.Sprintf("kill -9 when %s %s", p.request, words[p.at])
+}
 
 // points are all of them: around start, post, update and finish.
 func points() []point {
