@@ -101,6 +101,7 @@ func (p *parts) run(ctx context.Context, ready func()) error {
 		p.stopping.Store(true)
 		p.log.Info("Stopping; a second signal ends it at once")
 	})()
+	p.bot.SetShare(p.store.Shares()) // before the first connection is opened
 	err := p.bot.Run(listening)
 	began := time.Now()
 	select {
