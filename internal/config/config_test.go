@@ -193,6 +193,9 @@ func TestEveryFault(t *testing.T) {
 			[]string{"DATABASE_URL can't be used: failed to configure TLS (unable to read CA file: open " + dir + "/none: no such file"}},
 		{"a password where the driver quotes it", []string{"DATABASE_URL", "postgres://a:secretive@b/c?target_session_attrs=secretive"},
 			[]string{"DATABASE_URL can't be used: write it like postgres://"}},
+		{"a token in the wrong variable", []string{"SLACK_COMMAND", "xoxb-123456-secretive"}, []string{`SLACK_COMMAND is "***": write it with its slash: /***`}},
+		{"a password in the wrong variable", []string{"BIGFIX_NAME", "secretive secretive", "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "secretive secretive"},
+			[]string{`BIGFIX_NAME has the name "***"`}},
 		{"a port alone", []string{"HTTP_ADDR", "9480"}, []string{`HTTP_ADDR is "9480", a port alone: write 127.0.0.1:9480 for this machine alone, or :9480 for all addresses`}},
 		{"a host alone", []string{"HTTP_ADDR", "localhost"}, []string{`HTTP_ADDR is "localhost", which is no host:port`}},
 		{"an address without a port", []string{"HTTP_ADDR", "::1"}, []string{`HTTP_ADDR is "::1", which has no port: write [::1]:9480`}},
@@ -387,6 +390,9 @@ func TestWarnings(t *testing.T) {
 		{"a heartbeat in the clear on this machine", []string{"HEARTBEAT_URL", "http://127.0.0.1:1/ping"}, "", nil},
 		{"a database that may be anybody's", []string{"DATABASE_URL", "postgres://a:secretive@b:5432/c"}, "",
 			[]string{"DATABASE_URL does not say whether the connection to b is encrypted, so what PostgreSQL offers is taken, and nothing proves that it is your server: add sslmode=verify-full (with sslrootcert=/path/of/its/ca.pem), or sslmode=disable if the network is yours alone"}},
+		{"a proxy's password", []string{"HTTPS_PROXY", "http://bot:pa@secretive@proxy:3128"}, "",
+			[]string{"HTTPS_PROXY can't be read as it stands: write it like http://user:PASSWORD@proxy.example.com:3128; " + escapes}},
+		{"a proxy", []string{"HTTPS_PROXY", "http://bot:pa%40secretive@proxy:3128", "http_proxy", "proxy:3128"}, "", nil},
 		{"dollars in .env", []string{"LOG_LEVEL", "info"}, dotEnv, []string{
 			".env line 1: the $ in BIGFIX_NOTE is read as another variable's name; put the value between 'single quotes' if it is meant as it stands",
 			"BIGFIX_NOTE is not read: did you mean BIGFIX_NAME?"}},
@@ -439,12 +445,13 @@ func TestSecretsListsEveryForm(t *testing.T) {
 	got := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_USER", "ana", "BIGFIX_PASSWORD", "a b&c",
 		"DATABASE_URL", "postgres://u:pg%3Dpw@h1:1,h2:2/d?sslmode=disable&sslpassword=key+pw",
 		"HEARTBEAT_URL", "https://u:beat@hc.example.com/ping/0123-4567-89ab?key=abcdefabcdef",
-		"https_proxy", "u:pro%20xy@proxy:3128",
+		"https_proxy", "u:pro%20xy@proxy:3128", "ALL_PROXY", "http://u:broken@to/pieces@proxy",
 	))).Secrets()
 	for _, want := range []string{
 		"xoxb-1", "xapp-1", "a b&c", "a+b%26c", "a%20b&c", "pg=pw", "pg%3Dpw", "key pw",
 		"https://u:beat@hc.example.com/ping/0123-4567-89ab?key=abcdefabcdef", "/ping/0123-4567-89ab?key=abcdefabcdef", "0123-4567-89ab", "abcdefabcdef",
 		"beat", "dTpiZWF0" /* u:beat */, "pro xy", "dTpwcm8geHk=", /* u:pro xy */
+		"broken@to/pieces", "broken", "pieces",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("got %q, want %q in it", got, want)
