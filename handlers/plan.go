@@ -13,7 +13,7 @@ const (
 	// keptForEnd edits are left for the last state, and keptForStates more for changes of state: progress takes the rest.
 	keptForEnd    = 4
 	keptForStates = 4
-	// keptMessages are left for the finished message: sent, blindly once more, and again after an hour.
+	// keptMessages are left for the finished message: sent, blindly once more, and again after some minutes.
 	keptMessages = 3
 	// progressStep is how far progress moves before a card is edited, in percent.
 	progressStep = 5
@@ -25,6 +25,9 @@ const (
 const (
 	// refusedFor is how long a channel that refused is left alone.
 	refusedFor = time.Hour
+	// unheardFor is how long it is left alone at first where it did not refuse, but the answers were lost: most outages of Slack's
+	// are over by then.
+	unheardFor = 5 * time.Minute
 	// refusedAtMost is how long after an import's end its channel is still tried. Those mentioned have long been told
 	// by direct message then.
 	refusedAtMost = 7 * 24 * time.Hour
@@ -134,6 +137,9 @@ func (s situation) heldByChannel() time.Time {
 	if s.thread.Refused.IsZero() || s.announcing {
 		return time.Time{}
 	}
+	if s.thread.Card.Unsure == blindly || s.thread.Finished.Unsure == blindly {
+		return s.thread.Refused.Add(unheardFor)
+	}
 	return s.thread.Refused.Add(refusedFor)
 }
 
@@ -200,10 +206,12 @@ func (s situation) direct() (step, bool) {
 }
 
 // again is until when a message is not sent once more that was sent now, and so many times in all without an answer.
-// To a channel the second goes at once and the others hourly; to a person they go after 1, 2, 4 … minutes.
+// To a channel the second goes at once, the third after some minutes and the others hourly; to a person they go after 1, 2, 4 … minutes.
 func again(unsure int, direct bool, now time.Time) time.Time {
 	switch {
-	case !direct && unsure >= blindly:
+	case !direct && unsure == blindly:
+		return now.Add(unheardFor)
+	case !direct && unsure > blindly:
 		return now.Add(refusedFor)
 	case direct && unsure > 1:
 		return now.Add(min(time.Minute<<(unsure-2), time.Hour))

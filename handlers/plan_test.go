@@ -1004,3 +1004,23 @@ func TestAServerThatIsNotConfiguredAnyMore(t *testing.T) {
 		t.Errorf("want the end by direct message where no channel is known:\n%s", s.slack)
 	}
 }
+
+// A message whose answers were lost is sent at once, after five minutes, and then hourly; a channel that refused is left alone for an hour.
+func TestHowLongAChannelIsLeftAlone(t *testing.T) {
+	now := time.Date(2026, 6, 22, 2, 10, 0, 0, time.UTC)
+	for unsure, want := range map[int]time.Duration{2: 5 * time.Minute, 3: time.Hour, 4: time.Hour} {
+		if got := again(unsure, false, now).Sub(now); got != want {
+			t.Errorf("after %d sendings without an answer: got %s, want %s", unsure, got, want)
+		}
+		s := situation{thread: thread{Refused: now, Finished: Post{State: Sending, Unsure: unsure}}}
+		if got := s.heldByChannel().Sub(now); got != want {
+			t.Errorf("the channel, after %d sendings without an answer: got %s, want %s", unsure, got, want)
+		}
+	}
+	if got := again(1, false, now); !got.IsZero() {
+		t.Errorf("after the first sending: got %s, want at once", got)
+	}
+	if got := (situation{thread: thread{Refused: now}}).heldByChannel().Sub(now); got != time.Hour {
+		t.Errorf("a channel that refused: got %s, want an hour", got)
+	}
+}

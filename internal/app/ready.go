@@ -101,8 +101,12 @@ func (p *parts) workCheck(context.Context) health.Check {
 	for _, trouble := range t.engine.Troubles() {
 		behind = append(behind, fmt.Sprintf("%s fails since %s, %d times: %v", trouble.Work, trouble.Since.Format(time.RFC3339), trouble.Tries, trouble.Err))
 	}
-	if b := t.publisher.Backlog(); b.Failing > 0 {
-		behind = append(behind, fmt.Sprintf("showing %d imports fails since %s: %s", b.Failing, b.Since.Format(time.RFC3339), b.Reason))
+	b := t.publisher.Backlog()
+	if b.Failing > 0 {
+		behind = append(behind, fmt.Sprintf("%d messages can't be shown since %s: %s", b.Failing, b.Since.Format(time.RFC3339), b.Reason))
+	}
+	if b.Refused > 0 {
+		behind = append(behind, fmt.Sprintf("%d messages wait for a channel that refuses them since %s: %s", b.Refused, b.RefusedSince.Format(time.RFC3339), b.Refusal))
 	}
 	c.Detail = strings.Join(behind, "; ")
 	return c

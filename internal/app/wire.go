@@ -61,7 +61,7 @@ func (p *parts) wireServers(string) error {
 		}
 		p.shown = append(p.shown, handlers.Server{
 			Name: s.Name, Channel: s.Channel, Edition: s.Edition, Operators: s.Operators, Announce: handlers.Announce(s.Announce),
-			PollRunning: s.PollRunning, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
+			PollRunning: s.PollRunning, PollIdle: s.PollIdle, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
 			OperatorsVariable: s.OperatorsVariable, InsecureVariable: s.InsecureVariable,
 		})
 		c.Close()

@@ -145,7 +145,7 @@ func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Ser
 		if err := s.recordServer(ctx, tx, srv); err != nil {
 			return err
 		}
-		changed := []string{"server/" + srv.Name}
+		changed := []string{imports.ServerSignal(srv.Name)}
 		for _, imp := range imps {
 			if err := s.recordImport(ctx, tx, imp); err != nil {
 				return err
