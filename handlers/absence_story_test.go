@@ -32,6 +32,7 @@ func (tn *town) ofKind(channel, kind string) (out []slacksim.Message) {
 // TestStoryOfAnAbsence stops the bot in mid-import for six hours. On the other server an import fails meanwhile that
 // nobody here asked for.
 func TestStoryOfAnAbsence(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.types("U0BEN", "C0PROD", "complete")
 	card := tn.sees("C0PROD", kindCard, "running")
@@ -76,6 +77,7 @@ func TestStoryOfAnAbsence(t *testing.T) {
 
 // TestStoryOfASuspension: the machine slept with the bot on it.
 func TestStoryOfASuspension(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.settled()
 	tn.lab.Stop()
@@ -88,6 +90,7 @@ func TestStoryOfASuspension(t *testing.T) {
 // TestStoryOfAReplica types commands where nobody leads: the answers come as quickly as on the leader, because it is
 // told of them, and out of what the database has.
 func TestStoryOfAReplica(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t, func(tn *town) { tn.apart = true })
 	tn.until(func() bool { known, ok := tn.board.Server("prod"); return ok && known.Good.Status != nil })
 	tn.types("U0EVE", "C0PROD", "status")
@@ -102,6 +105,7 @@ func TestStoryOfAReplica(t *testing.T) {
 // TestStoryOfAWishThatCameTwice: Slack delivers a command again, to another replica, after it was answered. It is the
 // same wish, and its answer stands.
 func TestStoryOfAWishThatCameTwice(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	first := tn.types("U0BEN", "C0PROD", "raw")
 	tn.reads("U0BEN", "Starting a raw import on prod")
@@ -130,6 +134,7 @@ func TestStoryOfAWishThatCameTwice(t *testing.T) {
 // TestStoryOfAnAnswerThatSomebodyElseGave: this process stood still between the decision and its answer, and the leader
 // gave it meanwhile.
 func TestStoryOfAnAnswerThatSomebodyElseGave(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.intake.decided = func(id string) { must(t, tn.store.Answered(tn.patience(), id, tn.clock.Now())) }
 	tn.types("U0BEN", "C0PROD", "raw")
@@ -154,6 +159,7 @@ func was(m slacksim.Message) (out []string) {
 
 // TestStoryOfADecisionThatDoesNotCome: the line "Asking prod …" does not stand for ever.
 func TestStoryOfADecisionThatDoesNotCome(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.intake.silent, tn.h.patience = true, 100*time.Millisecond
 	tn.types("U0BEN", "C0PROD", "raw")

@@ -13,6 +13,7 @@ import (
 
 // TestStoryOfTheAudit types all that can come to something, and reads what was kept of it: one entry for each.
 func TestStoryOfTheAudit(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.settled()
 	cases := []struct {
@@ -64,6 +65,7 @@ func TestStoryOfTheAudit(t *testing.T) {
 // TestAnAnswerThatFailsIsAudited: what was asked for and could not be answered is in the record as well; a refusal stays
 // a refusal.
 func TestAnAnswerThatFailsIsAudited(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"help":   audit.Failed + " " + bot.ErrUnanswerable.Error(),
 		"statsu": audit.Refused + " " + whyUnknownCommand,
@@ -92,6 +94,7 @@ func TestAnAnswerThatFailsIsAudited(t *testing.T) {
 }
 
 func TestStartEntry(t *testing.T) {
+	t.Parallel()
 	sent := with(started(imports.Sent), func(i *imports.Import) { i.SendingAt = day(2, 14) })
 	ended := func(how imports.Outcome, why imports.ReasonKind) imports.Import {
 		return with(started(imports.Ended), func(i *imports.Import) {
@@ -127,6 +130,7 @@ func TestStartEntry(t *testing.T) {
 }
 
 func TestRefusedEntry(t *testing.T) {
+	t.Parallel()
 	e := RefusedEntry(&bot.Request{Kind: bot.Command, Command: "/import", Text: "raw", UserID: "U0EVE", ChannelID: "C0PROD"}, "team")
 	if e.Result != audit.Refused || e.Reason != "team" || e.UserID != "U0EVE" || e.Text != "raw" || e.At.IsZero() {
 		t.Errorf("entry = %+v", e)

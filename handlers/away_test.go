@@ -116,6 +116,7 @@ func foreign(i *imports.Import) {
 const aCard = "https://example.slack.com/archives/C0PROD/p1"
 
 func TestAwayMessages(t *testing.T) {
+	t.Parallel()
 	keep := func(*imports.Import) {}
 	alone := []struct {
 		name string
@@ -229,6 +230,7 @@ func crowd(n, busy int) absence {
 
 // TestAwayMessagesFitIntoSlack makes the longest there can be.
 func TestAwayMessagesFitIntoSlack(t *testing.T) {
+	t.Parallel()
 	a := absence{Since: left, Until: back, Whole: true}
 	for i := range 200 {
 		srv := returned(reports(bigfix.LastStatus(hostile), day(5, 12)), func(s *imports.Server) { s.Quiet.LastImportType = bigfix.ImportType(hostile) })
@@ -266,6 +268,7 @@ func (s *stage) sharing() {
 func asLab(s *imports.Server) { s.Name = "lab" }
 
 func TestAwayIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.gone(returned(reports(bigfix.StatusSuccessful, day(5, 12))))
 	s.survive(s.pump)
@@ -293,6 +296,7 @@ func TestAwayIsSaidOnce(t *testing.T) {
 }
 
 func TestAwayWaitsForAllServersOfTheChannel(t *testing.T) {
+	t.Parallel()
 	for _, seen := range []bool{true, false} {
 		s := newStage(t)
 		s.sharing()
@@ -324,6 +328,7 @@ func TestAwayWaitsForAllServersOfTheChannel(t *testing.T) {
 
 // TestAServerAloneThatWasNotLookedAt: where the others were watched, nobody was away.
 func TestAServerAloneThatWasNotLookedAt(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.sharing()
 	s.gone(returned(), returned(asLab, func(srv *imports.Server) { srv.Absence = imports.Absence{} }))
@@ -345,6 +350,7 @@ func arrived(outcome imports.Outcome, word bigfix.LastStatus) imports.Import {
 
 // TestWhatFellIntoTheAbsenceIsToldOnce: in the message, or by itself, and never both nor neither.
 func TestWhatFellIntoTheAbsenceIsToldOnce(t *testing.T) {
+	t.Parallel()
 	failed := returned(reports("failed", day(5, 12)))
 	const alarming, calm = "An import failed on prod while I was away.", "I was away"
 	succeeded := returned(reports(bigfix.StatusSuccessful, day(5, 12)))
@@ -412,6 +418,7 @@ func TestWhatFellIntoTheAbsenceIsToldOnce(t *testing.T) {
 
 // TestAnAnnouncedImportStillGetsItsEnd: the message about the absence takes nothing from who waits for an import.
 func TestAnAnnouncedImportStillGetsItsEnd(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.clock.now = day(2, 0)
 	tl := begin(s)
@@ -431,6 +438,7 @@ func TestAnAnnouncedImportStillGetsItsEnd(t *testing.T) {
 
 // TestAwayKilledAnywhere kills the process, or lets it stand still, at every call around the message.
 func TestAwayKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	play := func(s *stage) {
 		s.sharing()
 		s.gone(returned(reports("failed", day(5, 12))), returned(asLab))
@@ -471,6 +479,7 @@ func TestAwayKilledAnywhere(t *testing.T) {
 }
 
 func TestAwayWhereSlackIsDifficult(t *testing.T) {
+	t.Parallel()
 	t.Run("answers are lost", func(t *testing.T) {
 		s := newStage(t)
 		s.slack.noHistory = true
@@ -554,6 +563,7 @@ func TestAwayWhereSlackIsDifficult(t *testing.T) {
 
 // TestWhatCantBeReadIsBehind: that nobody knows what there is to show must be seen too.
 func TestWhatCantBeReadIsBehind(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store.unreadable = fmt.Errorf("the database is away")
 	s.p.dispatch(context.Background(), func(string) { t.Error("something is worked on") })
@@ -572,6 +582,7 @@ func TestWhatCantBeReadIsBehind(t *testing.T) {
 
 // TestOldAbsences: what nobody wrote down in time is not told any more, and a record does not grow for ever.
 func TestOldAbsences(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.clock.now = back.Add(awayAtMost + time.Hour)
 	s.seen(returned())

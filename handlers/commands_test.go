@@ -56,6 +56,7 @@ func offline(t *testing.T, servers ...Server) *Handlers {
 }
 
 func TestStatusMessages(t *testing.T) {
+	t.Parallel()
 	h := offline(t, prod)
 	fails := func(kind imports.FailureKind, code int, reason, message string) func(*view) {
 		return func(v *view) {
@@ -133,6 +134,7 @@ func TestStatusMessages(t *testing.T) {
 }
 
 func TestOtherMessages(t *testing.T) {
+	t.Parallel()
 	one, two := offline(t, prod), offline(t, prod, lab)
 	out := []shown{
 		{"help, one server", one.helpMessage()},
@@ -160,6 +162,7 @@ func TestOtherMessages(t *testing.T) {
 }
 
 func TestDidYouMean(t *testing.T) {
+	t.Parallel()
 	h := offline(t, prod, lab)
 	var out []shown
 	for _, typed := range [][]string{
@@ -179,6 +182,7 @@ func TestDidYouMean(t *testing.T) {
 }
 
 func TestOperators(t *testing.T) {
+	t.Parallel()
 	clock := now
 	g := &groups{members: map[string][]string{"S0ONCALL": {"U0ANA"}}}
 	log, hook := logtest.NewNullLogger()

@@ -16,6 +16,7 @@ import (
 // TestNothingLeavesWithoutTheLead makes every call that the publisher makes with the real bot, while this process leads
 // and when it does not any more.
 func TestNothingLeavesWithoutTheLead(t *testing.T) {
+	t.Parallel()
 	sim := slacksim.New()
 	defer sim.Close()
 	sim.AddChannel("C0PROD", "prod")
@@ -104,6 +105,7 @@ func whenever(ctx context.Context, call func() error) error {
 
 // TestRunEndsWithTheLead: whoever leads no more stops, and says why; also where it is an announcement that finds out.
 func TestRunEndsWithTheLead(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"before it begins", "at a wake-up", "at an announcement"} {
 		t.Run(how, func(t *testing.T) {
 			s := newStage(t)

@@ -181,6 +181,7 @@ func with(imp imports.Import, change func(*imports.Import)) imports.Import {
 func noHistory(s *scene) { s.recent = nil }
 
 func TestCards(t *testing.T) {
+	t.Parallel()
 	lost := func(i *imports.Import) { i.Lost, i.LastFailure = day(2, 42), refused }
 	cases := []struct {
 		name string
@@ -245,6 +246,7 @@ func notBegun() imports.Import {
 }
 
 func TestMilestones(t *testing.T) {
+	t.Parallel()
 	out := []shown{}
 	add := func(name string, s scene, n imports.Milestone) {
 		out = append(out, shown{name, milestoneMessage(s, n)})
@@ -262,6 +264,7 @@ func TestMilestones(t *testing.T) {
 }
 
 func TestFinished(t *testing.T) {
+	t.Parallel()
 	raw := func(i *imports.Import) {
 		i.Type, i.End.Type, i.BegunAt, i.FirstRunning = bigfix.TypeRaw, bigfix.TypeRaw, day(2, 53), imports.Span{Asked: day(2, 53), At: day(2, 53)}
 	}
@@ -326,6 +329,7 @@ func TestFinished(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	const card = "https://example.slack.com/archives/C0PROD/p1"
 	refusedFor := func(r imports.Reason) imports.Import {
 		return with(started(imports.Ended), func(i *imports.Import) {

@@ -115,6 +115,7 @@ func (tl *tale) whole() {
 }
 
 func TestAnImportIsShownFromCardToEnd(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.whole()
@@ -135,6 +136,7 @@ func TestAnImportIsShownFromCardToEnd(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	for _, step := range []time.Duration{time.Second, 30 * time.Second, 10 * time.Minute} {
 		t.Run(step.String(), func(t *testing.T) {
 			s := newStage(t)
@@ -182,6 +184,7 @@ func TestLimits(t *testing.T) {
 // TestKilledAnywhere kills the process at every single call of the store and of Slack, before and after its effect, and
 // looks what people saw in the end.
 func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	reference := newStage(t)
 	begin(reference).whole()
 	for _, history := range []bool{true, false} {
@@ -202,6 +205,7 @@ func TestKilledAnywhere(t *testing.T) {
 
 // TestKilledAgainAndAgain kills it many times at random. Where history may be read, everything still comes once.
 func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
 		s := newStage(t)
@@ -222,6 +226,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 // TestStandsStillAnywhere lets the process stand still at every single call, before and after its effect, while another
 // one takes the lead and goes on; and then lets it go on as well: soon, later, and when all is over.
 func TestStandsStillAnywhere(t *testing.T) {
+	t.Parallel()
 	reference := newStage(t)
 	begin(reference).whole()
 	for _, history := range []bool{true, false} {
@@ -244,6 +249,7 @@ func TestStandsStillAnywhere(t *testing.T) {
 
 // TestStandsStillAgainAndAgain mixes processes that die with such that stand still, and go on at any time.
 func TestStandsStillAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for round := range 300 {
 		s := newStage(t)
@@ -267,6 +273,7 @@ func TestStandsStillAgainAndAgain(t *testing.T) {
 
 // TestALeadLostBeforeThePost stands still between the record that a card is on its way and the card.
 func TestALeadLostBeforeThePost(t *testing.T) {
+	t.Parallel()
 	for _, history := range []bool{true, false} {
 		s := newStage(t)
 		s.slack.noHistory = !history
@@ -331,6 +338,7 @@ func (s *stage) checkStory(name string, exact bool) {
 }
 
 func TestAnnouncePolicies(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		policy    Announce
 		outcome   imports.Outcome
@@ -382,6 +390,7 @@ func failing(times int, kind string, err error, taken bool) func(string, string,
 }
 
 func TestRateLimitsLoseNothing(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -403,6 +412,7 @@ func TestRateLimitsLoseNothing(t *testing.T) {
 }
 
 func TestTheEndGoesBeforeProgress(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -421,6 +431,7 @@ func TestTheEndGoesBeforeProgress(t *testing.T) {
 }
 
 func TestNothingOvertakesTheEnd(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -440,6 +451,7 @@ func TestNothingOvertakesTheEnd(t *testing.T) {
 }
 
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	for _, history := range []bool{true, false} {
 		want := 2 // a duplicate is the price, never a loss
 		if history {
@@ -471,6 +483,7 @@ func TestLostAnswers(t *testing.T) {
 
 // A card whose answer was lost is found in the history later, when its import is over. It shows what it showed when it left.
 func TestACardThatIsFoundLateIsBroughtUpToDate(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.imp.Origin, tl.imp.State, tl.imp.RequestedBy = imports.Elsewhere, imports.Sent, ""
@@ -488,6 +501,7 @@ func TestACardThatIsFoundLateIsBroughtUpToDate(t *testing.T) {
 
 // Two processes died, each as it waited for Slack's answer to the same message, and history can't be read. Nobody waits an hour for the end.
 func TestTheEndIsToldThoughProcessesDiedWithItsAnswer(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{kindCard, kindFinished} {
 		s := newStage(t)
 		s.slack.noHistory = true
@@ -515,6 +529,7 @@ func TestTheEndIsToldThoughProcessesDiedWithItsAnswer(t *testing.T) {
 }
 
 func TestSlackIsDownForTenMinutes(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -542,6 +557,7 @@ func TestSlackIsDownForTenMinutes(t *testing.T) {
 }
 
 func TestTheChannelRefuses(t *testing.T) {
+	t.Parallel()
 	t.Run("at the start", func(t *testing.T) {
 		s := newStage(t)
 		tl := begin(s)
@@ -616,6 +632,7 @@ func TestTheChannelRefuses(t *testing.T) {
 
 // TestAnAnswerThatNobodyKnows: a word that the program does not know must not keep the end from people.
 func TestAnAnswerThatNobodyKnows(t *testing.T) {
+	t.Parallel()
 	for _, unknown := range []error{
 		refusal("never_heard_of", bot.ErrInvalid),
 		refusal("thread_not_found", bot.ErrMessageGone), // also without a thread
@@ -674,6 +691,7 @@ func TestAnAnswerThatNobodyKnows(t *testing.T) {
 
 // TestOnePersonInTheWay: whose direct message does not get through keeps it from nobody else.
 func TestOnePersonInTheWay(t *testing.T) {
+	t.Parallel()
 	for _, trouble := range []error{refusal("never_heard_of", bot.ErrInvalid), refusal("cannot_dm_bot", bot.ErrChannel), errLost} {
 		t.Run(trouble.Error(), func(t *testing.T) {
 			s := newStage(t)
@@ -710,6 +728,7 @@ func TestOnePersonInTheWay(t *testing.T) {
 
 // TestLimitsHoldWhateverIsLost loses answers of every kind, with Slack having done it all the same and not.
 func TestLimitsHoldWhateverIsLost(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{kindCard, kindMilestone, kindFinished, "edit", "all"} {
 		for _, lost := range []int{1, 3, 6, 10, -1} {
 			for _, taken := range []bool{true, false} {
@@ -766,6 +785,7 @@ func loseAnswers(t *testing.T, kind string, lost int, taken bool) {
 
 // TestWhatWasNotTakenWasNotTold: that a server answers again is no news where Slack did not take that it was lost.
 func TestWhatWasNotTakenWasNotTold(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -783,12 +803,14 @@ func TestWhatWasNotTakenWasNotTold(t *testing.T) {
 
 // TestAnAnswerFitsIntoItsTime: what the handler may take for an answer is over before the publisher gives it instead.
 func TestAnAnswerFitsIntoItsTime(t *testing.T) {
+	t.Parallel()
 	if takes := hearWithin + askWithin + cardWithin + answerWithin + noteAnswerWithin; takes >= answerAfter {
 		t.Errorf("an answer may take %s, and is given by direct message after %s", takes, answerAfter)
 	}
 }
 
 func TestTheCardIsDeleted(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -811,6 +833,7 @@ func TestTheCardIsDeleted(t *testing.T) {
 }
 
 func TestBlocksAreRefused(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -828,6 +851,7 @@ func TestBlocksAreRefused(t *testing.T) {
 }
 
 func TestWhatCantBeRecordedIsNotSent(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -863,6 +887,7 @@ func TestWhatCantBeRecordedIsNotSent(t *testing.T) {
 }
 
 func TestWhatWasSentIsRecordedBeforeAnythingElse(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -880,6 +905,7 @@ func TestWhatWasSentIsRecordedBeforeAnythingElse(t *testing.T) {
 }
 
 func TestUnansweredPeopleGetADirectMessage(t *testing.T) {
+	t.Parallel()
 	sentence := func(s *stage) string {
 		if got := s.posts(kindAnswer); len(got) == 1 {
 			return got[0].text
@@ -953,6 +979,7 @@ func TestUnansweredPeopleGetADirectMessage(t *testing.T) {
 }
 
 func TestMilestonesAfterAnAbsence(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -974,6 +1001,7 @@ func TestMilestonesAfterAnAbsence(t *testing.T) {
 }
 
 func TestLateImportsMentionWhoAsked(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.store.put(with(notBegun(), func(i *imports.Import) { i.ID = "imp-0" }))
 	s.store.threads["imp-0"] = imports.Thread{ImportID: "imp-0", Shown: 1, Followers: 9, Done: true}
@@ -988,6 +1016,7 @@ func TestLateImportsMentionWhoAsked(t *testing.T) {
 }
 
 func TestAServerThatIsNotConfiguredAnyMore(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	tl := begin(s)
 	tl.send()
@@ -1007,6 +1036,7 @@ func TestAServerThatIsNotConfiguredAnyMore(t *testing.T) {
 
 // A message whose answers were lost is sent at once, after five minutes, and then hourly; a channel that refused is left alone for an hour.
 func TestHowLongAChannelIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 6, 22, 2, 10, 0, 0, time.UTC)
 	for unsure, want := range map[int]time.Duration{2: 5 * time.Minute, 3: time.Hour, 4: time.Hour} {
 		if got := again(unsure, false, now).Sub(now); got != want {

@@ -313,6 +313,7 @@ func texts(messages []slacksim.Message) string {
 }
 
 func TestStoryOfAnImport(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.types("U0BEN", "C0PROD", "RAW") // whose channel belongs to prod alone
 	answer := tn.reads("U0BEN", "Starting a raw import on prod", "/archives/C0PROD/p")
@@ -345,6 +346,7 @@ func TestStoryOfAnImport(t *testing.T) {
 
 // TestStoryOfAnswers types what is answered out of memory: in the ack, whatever else is down.
 func TestStoryOfAnswers(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.settled()
 	tn.slack.Fail("*", slacksim.Fault{Status: 503, Times: -1}) // Slack's Web API and response_url are down
@@ -378,6 +380,7 @@ func TestStoryOfAnswers(t *testing.T) {
 
 // TestStoryOfTheFirstMoments types commands while what they hang on is being asked for, for the first time.
 func TestStoryOfTheFirstMoments(t *testing.T) {
+	t.Parallel()
 	const slow = time.Second
 	tn := newTown(t, func(tn *town) {
 		tn.slack.Fail("usergroups.users.list", slacksim.Fault{Delay: slow})
@@ -397,6 +400,7 @@ func TestStoryOfTheFirstMoments(t *testing.T) {
 }
 
 func TestStoryOfRefusals(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	t.Run("the database is down", func(t *testing.T) {
 		tn.intake.broken = true
@@ -441,6 +445,7 @@ func TestStoryOfRefusals(t *testing.T) {
 }
 
 func TestStoryOfAChannelThatIsArchivedOnTheWay(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	tn.types("U0BEN", "C0PROD", "complete")
 	tn.sees("C0PROD", kindCard, "running")
@@ -452,6 +457,7 @@ func TestStoryOfAChannelThatIsArchivedOnTheWay(t *testing.T) {
 }
 
 func TestStoryOfAnImportFromElsewhereThatSomebodyJoins(t *testing.T) {
+	t.Parallel()
 	tn := newTown(t)
 	client, err := bigfix.New(tn.lab.Config())
 	must(t, err)
