@@ -42,6 +42,24 @@ func (b *safeBuffer) String() string {
 	return b.buf.String()
 }
 
+// untilTheEnd writes while the test runs: what outlives it a little must not fail the next one.
+type untilTheEnd struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (u *untilTheEnd) Write(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.out.Write(p)
+}
+
+func (u *untilTheEnd) end() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.out = io.Discard
+}
+
 // newWorld makes the two without starting the bot.
 func newWorld(t testing.TB, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
@@ -55,7 +73,9 @@ func newWorld(t testing.TB, handler Handler, change func(*Config), options ...sl
 	})
 	log := logrus.New()
 	log.SetLevel(logrus.DebugLevel)
-	log.SetOutput(io.MultiWriter(w.log, t.Output()))
+	out := &untilTheEnd{out: t.Output()}
+	t.Cleanup(out.end)
+	log.SetOutput(io.MultiWriter(w.log, out))
 	cfg := Config{
 		BotToken: w.sim.BotToken, AppToken: w.sim.AppToken, APIURL: w.sim.APIURL(), Command: "/import",
 		Log: log, Stagger: time.Millisecond, BackoffMin: 10 * time.Millisecond,
