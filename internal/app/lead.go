@@ -86,6 +86,7 @@ func (p *parts) serve(ctx context.Context, lead *store.Lead) error {
 		return nil
 	}
 	defer t.close()
+	p.led.Store(int64(t.epoch))
 	p.term.Store(t)
 	defer p.term.Store(nil)
 
@@ -160,13 +161,8 @@ func (p *parts) happened(imp imports.Import, ev imports.Event) {
 // leads says whether this process leads now.
 func (p *parts) leads() bool { return p.term.Load() != nil }
 
-// epoch is that of the present term, 0 while another process leads.
-func (p *parts) epoch() imports.Epoch {
-	if t := p.term.Load(); t != nil {
-		return t.epoch
-	}
-	return 0
-}
+// epoch is that of the present term or of the last one here, 0 before the first.
+func (p *parts) epoch() imports.Epoch { return imports.Epoch(p.led.Load()) }
 
 // pause waits, though not longer than ctx.
 func pause(ctx context.Context, d time.Duration) {

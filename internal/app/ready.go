@@ -42,7 +42,26 @@ func (p *parts) runningCheck(context.Context) health.Check {
 }
 
 func (p *parts) databaseCheck(ctx context.Context) health.Check {
-	return health.Result("database", p.store.Ping(ctx), "answers")
+	err := p.store.Ping(ctx)
+	if err == nil {
+		err = p.notStored()
+	}
+	return health.Result("database", err, "answers")
+}
+
+// notStored is why the database takes nothing, as far as this process knows, which does as long as it leads: one whose disk is full, or
+// that another program holds, still answers who only asks.
+func (p *parts) notStored() error {
+	t := p.term.Load()
+	if t == nil {
+		return nil
+	}
+	for _, trouble := range t.engine.Troubles() {
+		if strings.HasSuffix(trouble.Work, ": using the database") {
+			return trouble.Err
+		}
+	}
+	return nil
 }
 
 // leaderCheck says who watches the servers. Between two leaders nobody does, for seconds.

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"database/sql"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -119,6 +121,34 @@ func TestReadiness(t *testing.T) {
 		_, after = p.awaitReadyz(t, true)
 		t.Logf("ready again after %s", after.Round(100*time.Millisecond))
 	})
+}
+
+// A database that answers and takes nothing is no database: its disk is full, or, which is easier to come by, another program holds it.
+func TestNotReadyWhileTheDatabaseTakesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.start(t, w.environ()).ready(t)
+	p.awaitReadyz(t, true)
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "importbot.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("PRAGMA busy_timeout = 10000"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	body, _ := p.awaitReadyz(t, false)
+	if got := failing(t, body)["database"]; !strings.Contains(got, "holds the database") {
+		t.Errorf("the check of the database says %q", got)
+	}
+	if _, err := db.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitReadyz(t, true)
 }
 
 // failing are the checks that are not well, with what they say.

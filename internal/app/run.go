@@ -21,6 +21,7 @@ const (
 	stopWithin   = 9500 * time.Millisecond
 	drainBot     = 5 * time.Second
 	drainAnswers = time.Second
+	lastMoments  = time.Second // kept for each layer behind one that hangs
 )
 
 func (p Program) run(ctx context.Context, args []string) error {
@@ -111,12 +112,21 @@ func (p *parts) run(ctx context.Context, ready func()) error {
 	answers, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainAnswers)
 	defer cancel()
 	p.handlers.Close(answers)
-	for _, layer := range []*layer{reacting, serving} {
-		if ended := layer.end(stopWithin - time.Since(began)); err == nil {
+	if ended := endAll(began.Add(stopWithin), reacting, serving); err == nil {
+		err = ended
+	}
+	return p.told(err)
+}
+
+// endAll ends layers, one after the other, until that time. One that hangs leaves to those behind it what they need for their last words.
+func endAll(until time.Time, layers ...*layer) (err error) {
+	for i, layer := range layers {
+		behind := time.Duration(len(layers)-1-i) * lastMoments
+		if ended := layer.end(time.Until(until) - behind); err == nil {
 			err = ended
 		}
 	}
-	return p.told(err)
+	return err
 }
 
 // layer are parts that end together. One that ends before it was told to stops the whole program.

@@ -37,6 +37,7 @@ type parts struct {
 	heartbeat *health.Heartbeat // nil where nobody is to hear it
 
 	term     atomic.Pointer[leaderTerm] // nil while another process leads
+	led      atomic.Int64               // the epoch of the last one
 	stopping atomic.Bool
 }
 
