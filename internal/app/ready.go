@@ -98,7 +98,7 @@ func (p *parts) serverCheck(s config.Server, now time.Time) health.Check {
 	switch {
 	case !ok || last.At.IsZero():
 		c.Detail = "not looked at yet"
-	case now.Sub(last.At) > lately:
+	case now.Sub(last.At).Abs() > lately: // in the future: our clock was put back, and nobody has looked since
 		c.Detail = "nobody has looked at it since " + last.At.Format(time.RFC3339)
 	case last.Failure != nil:
 		c.OK, c.Detail = true, fmt.Sprintf("not seen since %s: %s", known.DownSince.Format(time.RFC3339), last.Failure.Reason)
