@@ -170,6 +170,13 @@ func (s situation) finishedDue() bool {
 	return s.imp.State == imports.Ended && s.announced() && s.sent() && !s.thread.Finished.over() && !s.abandoned()
 }
 
+// finishedRests says that the end notice was sent as often as it is sent blindly, and waits before it goes again: until then the card must
+// not go on saying that the import runs.
+func (s situation) finishedRests() bool {
+	f := s.thread.Finished
+	return f.State == Sending && f.Unsure >= blindly && f.Again.After(s.now)
+}
+
 func (s situation) finished() (step, bool) {
 	if !s.finishedDue() || !s.thread.Card.over() {
 		return step{}, false
@@ -297,7 +304,7 @@ func (s situation) toldLost() bool {
 
 func (s situation) edit() (step, bool) {
 	t, face := s.thread, faceOf(s.imp)
-	if t.Card.State != Sent || t.CardGone || s.finishedDue() {
+	if t.Card.State != Sent || t.CardGone || s.finishedDue() && !s.finishedRests() {
 		return step{}, false
 	}
 	limit, apart := maxEdits-keptForEnd, editsApart*s.server.PollRunning
@@ -316,7 +323,10 @@ func (s situation) edit() (step, bool) {
 	if t.Edits >= limit {
 		return step{}, false
 	}
-	at := latest(s.holdEdit, s.heldByChannel())
+	at := s.holdEdit
+	if !s.finishedRests() { // otherwise it is the end's answers that were lost, and an edit may go well
+		at = latest(at, s.heldByChannel())
+	}
 	if !t.EditedAt.IsZero() {
 		at = latest(at, t.EditedAt.Add(apart))
 	}

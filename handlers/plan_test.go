@@ -528,6 +528,25 @@ func TestTheEndIsToldThoughProcessesDiedWithItsAnswer(t *testing.T) {
 	}
 }
 
+// Both answers to the end notice are lost. The card says how the import ended all the same, and does not wait for the third.
+func TestACardDoesNotGoOnRunningWhileTheEndWaits(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.slack.noHistory = true
+	tl := begin(s)
+	tl.send()
+	tl.run(20)
+	s.slack.fail = failing(2, kindFinished, errLost, false)
+	tl.end(imports.Succeeded)
+	s.pass(2 * time.Minute)
+	s.expect(1, 1, 1) // to the person who asked
+	if got := s.posts(kindCard)[0].text; !strings.Contains(got, "succeeded") {
+		t.Errorf("the import is over for two minutes, and its card says %q", got)
+	}
+	s.pass(4 * time.Minute)
+	s.expect(1, 1, 2)
+}
+
 func TestSlackIsDownForTenMinutes(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
