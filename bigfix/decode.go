@@ -258,9 +258,11 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// bound cuts a text from a server to maxWord runes.
+// bound cuts a text from a server to maxWord runes. Bytes that are no UTF-8, and
+// zeros, which JSON can write and databases refuse, become the sign for what
+// can't be shown.
 func bound(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) <= maxWord || utf8.RuneCountInString(s) <= maxWord {
 		return s
 	}

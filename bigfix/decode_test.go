@@ -54,6 +54,8 @@ func TestParseStatus(t *testing.T) {
 			bigfix.Status{Mode: bigfix.ModePending}},
 		{"last of two values", `{"mode":"idle","last_status":"a","last_status":"b"}`, bigfix.Status{Mode: bigfix.ModeIdle, LastStatus: "b"}},
 		{"broken UTF-8", "{\"mode\":\"idle\",\"last_status\":\"a\xff\"}", bigfix.Status{Mode: bigfix.ModeIdle, LastStatus: "a\uFFFD"}},
+		{"zeros", `{"mode":"i\u0000dle","last_status":"a\u0000","last_import_type":"\u0000","next_import_type":"\\u0000","import_status_url":"\ud800\udfff/\ud800"}`,
+			bigfix.Status{Mode: "i\uFFFDdle", LastStatus: "a\uFFFD", LastImportType: "\uFFFD", NextImportType: `\u0000`, ImportStatusURL: "\U000103ff/\uFFFD"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := bigfix.ParseStatus([]byte(tt.body))
@@ -176,7 +178,7 @@ func FuzzParseStatus(f *testing.F) {
 			t.Errorf("next import in %s", *s.NextImportIn)
 		}
 		for _, word := range []string{string(s.Mode), string(s.LastStatus), string(s.LastImportType), string(s.NextImportType), s.ImportStatusURL, s.ImportCreateURL} {
-			if !utf8.ValidString(word) || utf8.RuneCountInString(word) > 256 {
+			if !utf8.ValidString(word) || strings.ContainsRune(word, 0) || utf8.RuneCountInString(word) > 256 {
 				t.Errorf("word %.300q", word)
 			}
 		}
