@@ -15,7 +15,7 @@ type Epoch int64
 var (
 	// ErrNotLeader is returned by a write that carries an epoch which is no longer the store's. Whoever gets it stops
 	// at once: somebody else leads.
-	ErrNotLeader = errors.New("another process leads now")
+	ErrNotLeader = errors.New("this process does not lead")
 	// ErrNotFound is returned where an import with that id is not stored.
 	ErrNotFound = errors.New("no such import")
 	// ErrDuplicate is returned where an import with that id, but another request key, is stored already.

@@ -341,10 +341,23 @@ func (w *watcher) save(ctx context.Context) error {
 		w.e.cfg.Signal.Wake(changed...)
 	}
 	for _, h := range events {
-		w.log.WithFields(logrus.Fields{"import": h.imp.ID, "event": h.event.Kind, "state": h.imp.State, "outcome": h.imp.Outcome}).Info("import")
+		w.logEvent(h)
 		w.e.cfg.OnEvent(h.imp, h.event)
 	}
 	return nil
+}
+
+// logEvent tells the log. Progress is for those who look for something.
+func (w *watcher) logEvent(h happened) {
+	level := logrus.InfoLevel
+	if h.event.Kind == EventProgress {
+		level = logrus.DebugLevel
+	}
+	fields := logrus.Fields{"import": h.imp.ID, "event": h.event.Kind, "state": h.imp.State}
+	if h.imp.Outcome != "" {
+		fields["outcome"] = h.imp.Outcome
+	}
+	w.log.WithFields(fields).Log(level, "import")
 }
 
 // post writes what is known on the board. Until the first look nobody can say how the server is: what the process before

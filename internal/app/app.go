@@ -93,6 +93,11 @@ func (p Program) Main(ctx context.Context) int {
 	if !errors.Is(err, errSilent) {
 		fmt.Fprintln(p.Stderr, err)
 	}
+	return statusOf(err)
+}
+
+// statusOf is the exit status of an error.
+func statusOf(err error) int {
 	var known *exit
 	var faults *config.Error
 	switch {

@@ -91,7 +91,7 @@ func (w *world) start(t *testing.T, environ []string, args ...string) *process {
 // ready waits until commands arrive.
 func (p *process) ready(t *testing.T) *process {
 	t.Helper()
-	p.log.await(t, "Ready", func(log string) bool { return strings.Contains(log, "Ready") })
+	p.log.await(t, "Taking commands", func(log string) bool { return strings.Contains(log, "Taking commands") })
 	return p
 }
 
@@ -325,7 +325,7 @@ func TestRefusedTokensEndTheProgram(t *testing.T) {
 			if got := p.exit(t, 15*time.Second); got != exitUsage {
 				t.Errorf("got exit status %d, want %d", got, exitUsage)
 			}
-			if last := lastLine(p.log.String()); !strings.HasPrefix(last, "Slack refuses "+variable) || strings.Contains(last, token) {
+			if last := lastLine(p.log.String()); !strings.Contains(last, `"msg":"Slack refuses `+variable) || strings.Contains(last, token) {
 				t.Errorf("the last line is %q", last)
 			}
 		})

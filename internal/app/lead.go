@@ -115,7 +115,7 @@ func (p *parts) serve(ctx context.Context, lead *store.Lead) error {
 	})
 	err = g.Wait()
 	if errors.Is(err, imports.ErrNotLeader) {
-		p.log.WithError(err).Warn("This process leads no longer; it goes on answering commands")
+		p.log.WithError(err).Debug("The term is over; this process goes on answering commands")
 		return nil
 	}
 	return err

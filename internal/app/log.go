@@ -26,11 +26,21 @@ func newLogger(cfg *config.Config, out io.Writer) *logrus.Logger {
 	if format == config.LogText {
 		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
 	} else {
-		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano, DisableHTMLEscape: true})
 	}
 	log.AddHook(durations{})
 	redact(log, cfg)
 	return log
+}
+
+// isText says whether a logger writes for people.
+func isText(log *logrus.Logger) bool {
+	formatter := log.Formatter
+	if r, ok := formatter.(*redacting); ok {
+		formatter = r.inner
+	}
+	_, ok := formatter.(*logrus.TextFormatter)
+	return ok
 }
 
 // durations writes lengths of time as people do: 4s, where JSON would have 4000000000.

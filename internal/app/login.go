@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -65,13 +66,15 @@ func (c *rememberingClient) keep(ctx context.Context) {
 	c.kept = until
 }
 
-// hint says in the log, once, what to do about a certificate that is not trusted.
+// hint says in the log, once, what to do about what a person has to mend: a certificate that is not trusted, a token, a permission, an
+// address.
 func (c *rememberingClient) hint(err error) {
-	untrusted := certificateHint(c.server, err) != ""
-	if untrusted && !c.hinted {
+	mend := certificateHint(c.server, err) != "" || errors.Is(err, bigfix.ErrUnauthorized) || errors.Is(err, bigfix.ErrForbidden) ||
+		errors.Is(err, bigfix.ErrNotThisServer)
+	if mend && !c.hinted {
 		c.log.WithField("server", c.server.Name).Warn(explain(c.server, err))
 	}
-	c.hinted = untrusted
+	c.hinted = mend
 }
 
 // fingerprintOf stands for a user and a password in the database. Sixteen bits tell a changed password from the old one nearly

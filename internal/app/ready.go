@@ -122,13 +122,20 @@ func (p *parts) workCheck(context.Context) health.Check {
 	}
 	b := t.publisher.Backlog()
 	if b.Failing > 0 {
-		behind = append(behind, fmt.Sprintf("%d messages can't be shown since %s: %s", b.Failing, b.Since.Format(time.RFC3339), b.Reason))
+		behind = append(behind, fmt.Sprintf("%s can't be shown since %s: %s", messages(b.Failing), b.Since.Format(time.RFC3339), b.Reason))
 	}
 	if b.Refused > 0 {
-		behind = append(behind, fmt.Sprintf("%d messages wait for a channel that refuses them since %s: %s", b.Refused, b.RefusedSince.Format(time.RFC3339), b.Refusal))
+		behind = append(behind, fmt.Sprintf("waiting for a channel that refuses: %s, since %s: %s", messages(b.Refused), b.RefusedSince.Format(time.RFC3339), b.Refusal))
 	}
 	c.Detail = strings.Join(behind, "; ")
 	return c
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
 }
 
 // backlog is what is behind, for the metrics.

@@ -154,7 +154,7 @@ func TestFrozenLeader(t *testing.T) {
 
 	calls := len(w.slack.Journal())
 	frozen.signal(t, syscall.SIGCONT)
-	frozen.log.await(t, "end of its lead", func(log string) bool { return strings.Contains(log, "leads no longer") })
+	frozen.log.await(t, "end of its lead", func(log string) bool { return strings.Contains(log, "leads no more") })
 	for range 4 { // both processes hold connections: some of these land on the one that was frozen
 		if _, err := w.command(t, "status").WaitAnswer(deadline(t), saying("succeeded")); err != nil {
 			t.Fatal(err)

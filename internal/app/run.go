@@ -38,7 +38,18 @@ func (p Program) run(ctx context.Context, args []string) error {
 	for _, line := range cfg.Warnings {
 		log.Warn(line)
 	}
-	return newRedactor(cfg).error(runBot(ctx, cfg, log, func() { log.Info("Ready: Slack has greeted the bot") }))
+	err = runBot(ctx, cfg, log, func() { log.Info("Taking commands: Slack has greeted the bot") })
+	return lastWord(log, newRedactor(cfg).error(err))
+}
+
+// lastWord puts what ended the program into the log where that is JSON, which whoever reads it could not parse otherwise. People at a terminal
+// are told it plainly.
+func lastWord(log *logrus.Logger, err error) error {
+	if err == nil || isText(log) {
+		return err
+	}
+	log.Error(err.Error())
+	return silent(statusOf(err))
 }
 
 // runBot is the bot: it wires the parts and runs them until ctx ends, or until one of them can't go on. ready is called when commands
@@ -150,8 +161,10 @@ func (l *layer) run(name string, run func(context.Context) error) {
 		if err == nil && l.ctx.Err() == nil {
 			err = errEarly
 		}
-		if err != nil {
+		if known := (*exit)(nil); err != nil && !errors.As(err, &known) {
 			err = fmt.Errorf("%s stopped: %w", name, err)
+		}
+		if err != nil {
 			l.fail(err)
 		}
 		return err
@@ -176,7 +189,7 @@ func (l *layer) end(within time.Duration) error {
 // keepStore keeps what the database needs to be kept. What a person has to mend ends the program like a faulty configuration.
 func (p *parts) keepStore(ctx context.Context) error {
 	if err := p.store.Run(ctx); err != nil {
-		return misused("the database can't be used: %w", err)
+		return misused("The database can't be used: %w", err)
 	}
 	return nil
 }

@@ -231,7 +231,7 @@ func (w *lines) Write(p []byte) (int, error) {
 		l.partial = l.partial[i+1:]
 		l.Last = string(line)
 		switch {
-		case bytes.Contains(line, []byte(`"msg":"Ready`)):
+		case bytes.Contains(line, []byte(`"msg":"Taking commands`)):
 			l.Ready = time.Now()
 			r.touch()
 		case bytes.Contains(line, []byte(`"msg":"this process leads"`)), bytes.Contains(line, []byte(`"msg":"This process leads`)):
