@@ -361,6 +361,53 @@ func TestFaultyDotEnvIsNotQuoted(t *testing.T) {
 	}
 }
 
+// What stands in a .env that can't be used is not known, so nothing is called missing: the cause would drown in that. What is wrong in
+// the environment is named all the same.
+func TestUnusableDotEnvIsTheOnlyCauseNamed(t *testing.T) {
+	folder := t.TempDir()
+	faulty := write(t, folder, ".env", "SLACK_BOT_TOKEN xoxb-1\n")
+	inTheClear := "BIGFIX_LAB_URL is http://, which would send the token in the clear"
+	for _, tc := range []struct {
+		name, dotEnv string
+		environ      []string
+		want         []string // each begins a fault
+	}{
+		{"can't be read", folder, nil, []string{folder + " can't be read: is a directory"}},
+		{"has a faulty line", faulty, nil, []string{faulty + " has a fault in line 1"}},
+		{"half a login", faulty, []string{"BIGFIX_USER=ana"}, []string{faulty}},
+		{"the other half", faulty, []string{"BIGFIX_PASSWORD=a"}, []string{faulty}},
+		{"several servers", faulty, []string{"BIGFIX_SERVERS=prod,lab"}, []string{faulty}},
+		{"really wrong", faulty, []string{"POLL_IDLE=30"}, []string{faulty, `POLL_IDLE is "30"`}},
+		{"a file of a variable", faulty, []string{"BIGFIX_TOKEN_FILE=" + folder}, []string{faulty, "BIGFIX_TOKEN_FILE names " + folder + ", which can't be read"}},
+		{"in the clear, for all it is known", faulty, []string{"BIGFIX_SERVERS=lab", "BIGFIX_LAB_URL=http://lab", "BIGFIX_INSECURE=false"}, []string{faulty}},
+		{"in the clear", faulty, []string{"BIGFIX_SERVERS=lab", "BIGFIX_LAB_URL=http://lab", "BIGFIX_LAB_INSECURE=false"}, []string{faulty, inTheClear}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Bot(Source{DotEnv: tc.dotEnv, Environ: tc.environ})
+			got := faults(t, err)
+			if !slices.EqualFunc(got, tc.want, strings.HasPrefix) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+			if want := "Nothing of " + tc.dotEnv + " could be used"; !strings.Contains(err.Error(), want) {
+				t.Errorf("got %s\nwant %q in it", err, want)
+			}
+		})
+	}
+}
+
+// A file of one variable that can't be read leaves that variable not missing, and what others lack is named.
+func TestUnreadableFileOfAVariableIsNotMissing(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	for _, name := range []string{"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "BIGFIX_TOKEN", "DATABASE_URL", "HEARTBEAT_URL"} {
+		_, err := Bot(environ(with(enough(), name, "-", name+"_FILE", none, "SLACK_CHANNEL", "-")))
+		got := faults(t, err)
+		want := []string{"SLACK_CHANNEL is missing", name + "_FILE names " + none + ", which can't be read"}
+		if !slices.EqualFunc(got, want, strings.HasPrefix) {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	dotEnv := write(t, t.TempDir(), ".env", "BIGFIX_NOTE=\"pa$word\"\nLOG_LEVEL='$x'\n")
 	for _, tc := range []struct {

@@ -22,6 +22,9 @@ const (
 
 func (r *reader) database() Secret {
 	from, ok := r.get(whole, databaseURL)
+	if !ok && r.skipped {
+		return Secret{} // it may stand in .env
+	}
 	if !ok {
 		from = setting{databaseURL.name, "importbot.db"} // checked too: the directory that Importbot starts in may be read-only
 	}

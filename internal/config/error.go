@@ -28,6 +28,9 @@ type Error struct {
 	DotEnv string
 	// Read says whether that file was there.
 	Read bool
+	// Skipped says that it was there, and that nothing of it could be used. What is not set elsewhere may stand in it, so nothing is
+	// named as missing.
+	Skipped bool
 }
 
 // Error is the message for the person at the terminal: a line that says how many, one line a fault, and where to go on from here.
@@ -44,6 +47,8 @@ func (e *Error) Error() string {
 	switch {
 	case e.DotEnv == "":
 		b.WriteString("It was read from the environment.")
+	case e.Skipped:
+		fmt.Fprintf(&b, "It was read from the environment alone. Nothing of %s could be used, so what else is missing is not known yet.", e.DotEnv)
 	case e.Read:
 		fmt.Fprintf(&b, "It was read from the environment and from %s.", e.DotEnv)
 	default:
@@ -57,6 +62,13 @@ func (e *Error) Error() string {
 func (r *reader) add(f Fault) {
 	if !slices.Contains(r.faults, f) {
 		r.faults = append(r.faults, f)
+	}
+}
+
+// missing notes that a variable has to be set. Where .env could not be used it may well stand there, and the cause is told already.
+func (r *reader) missing(name, do string) {
+	if !r.skipped {
+		r.add(Fault{Variable: name, Problem: "is missing", Do: do})
 	}
 }
 
@@ -74,5 +86,5 @@ func (r *reader) err() error {
 		r.faults[i].Problem, r.faults[i].Do = r.hide(f.Problem), r.hide(f.Do)
 	}
 	slices.SortStableFunc(r.faults, func(a, b Fault) int { return missing(a) - missing(b) })
-	return &Error{Faults: r.faults, DotEnv: r.dotEnv, Read: r.dotEnvRead}
+	return &Error{Faults: r.faults, DotEnv: r.dotEnv, Read: r.dotEnvRead, Skipped: r.skipped}
 }

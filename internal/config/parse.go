@@ -31,7 +31,7 @@ func required[T any](r *reader, sc scope, v variable, do string, parse func(stri
 	var none T
 	s, ok := r.get(sc, v)
 	if !ok {
-		r.add(Fault{Variable: sc.own(v), Problem: "is missing", Do: do})
+		r.missing(sc.own(v), do)
 		return none
 	}
 	return checked(r, s, none, parse)

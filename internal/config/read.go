@@ -101,7 +101,7 @@ func (r *reader) serverURL(sc scope, insecure bool) string {
 		return ""
 	}
 	from, _ := r.get(sc, bigfixURL)
-	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) && r.settled(sc, bigfixInsecure) {
 		r.add(Fault{Variable: from.name, Problem: "is http://, which would send the token in the clear",
 			Do: fmt.Sprintf("write it with https://, or set %s=true if that is what you want", sc.own(bigfixInsecure))})
 	}
@@ -143,13 +143,13 @@ func (r *reader) credentials(sc scope, s *Server) {
 		s.Password = checked(r, passwordSet, Secret{}, secretText)
 		s.TokenVariable = passwordSet.name
 	case hasUser:
-		r.add(Fault{Variable: sc.own(bigfixPassword), Problem: "is missing", Do: userSet.name + " is set, and a user needs a password"})
+		r.missing(sc.own(bigfixPassword), userSet.name+" is set, and a user needs a password")
 	case hasPassword:
-		r.add(Fault{Variable: sc.own(bigfixUser), Problem: "is missing", Do: passwordSet.name + " is set, and a password needs its user"})
+		r.missing(sc.own(bigfixUser), passwordSet.name+" is set, and a password needs its user")
 	default:
-		r.add(Fault{Variable: sc.own(bigfixToken), Problem: "is missing", Do: fmt.Sprintf(
+		r.missing(sc.own(bigfixToken), fmt.Sprintf(
 			"the API token of a user who has the permission Manage Imports, from Profile, Show token; or set %s and %s",
-			sc.own(bigfixUser), sc.own(bigfixPassword))})
+			sc.own(bigfixUser), sc.own(bigfixPassword)))
 	}
 }
 
@@ -172,7 +172,8 @@ func (r *reader) inSlack(sc scope, s *Server) {
 func caFile(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", &wrong{"names " + shown(path) + ", which can't be read", reasonOf(err)}
+		problem, do := cantRead(path, err)
+		return "", &wrong{"names " + shown(path) + ", which " + problem, do}
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(data) {
 		return "", &wrong{"names " + shown(path) + ", which holds no certificate", "it has to be PEM: lines that begin with -----BEGIN CERTIFICATE-----"}

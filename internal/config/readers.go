@@ -1,9 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -82,13 +86,55 @@ func (r *reader) secretInDotEnv() bool {
 
 // closing says how to take a file from those whom it does not concern.
 func closing(path string) string {
-	if _, err := os.Lstat(filepath.Join(filepath.Dir(path), "..data")); err == nil {
+	if fromKubernetes(path) {
 		return "Kubernetes mounts it so; set defaultMode: 0440 on the volume, and fsGroup in the pod's securityContext to the group that Importbot runs as"
 	}
 	if own, ours := owner(path); !ours {
 		return fmt.Sprintf("it belongs to another user than Importbot runs as; run chown %d %s && chmod 600 %s", own, quoted(path), quoted(path))
 	}
 	return "run chmod 600 " + quoted(path)
+}
+
+// cantRead says that a file can't be read, and what to do. Where it is not allowed, that is for the user whom it is not allowed to:
+// the person who reads this is often another one, who can read it.
+func cantRead(path string, err error) (problem, do string) {
+	if !errors.Is(err, fs.ErrPermission) {
+		return "can't be read", reasonOf(err)
+	}
+	name := self()
+	problem = fmt.Sprintf("can't be read by user %s (%s)", name, reasonOf(err))
+	_, hidden := os.Stat(path)
+	switch {
+	case os.Geteuid() < 0: // Windows
+		return problem, "let that user read it"
+	case hidden != nil:
+		return problem, "let that user enter the directories above it (chmod +x), or put it where it can"
+	case fromKubernetes(path):
+		return problem, "set defaultMode: 0440 on the volume, and fsGroup in the pod's securityContext to a group of that user"
+	}
+	return problem, fmt.Sprintf("give it to that user with chown %s %s && chmod 600 %s, or start Importbot as the user whom it belongs to", name, quoted(path), quoted(path))
+}
+
+// self is the user that this process runs as: its name, or its number where it has none, as in a container.
+func self() string {
+	uid := os.Geteuid()
+	if uid < 0 { // Windows
+		if u, err := user.Current(); err == nil {
+			return u.Username
+		}
+		return "unknown"
+	}
+	number := strconv.Itoa(uid)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
+}
+
+// fromKubernetes says whether a file is of a volume that Kubernetes made of a Secret: chown and chmod do nothing there.
+func fromKubernetes(path string) bool {
+	_, err := os.Lstat(filepath.Join(filepath.Dir(path), "..data"))
+	return err == nil
 }
 
 // quoted is a path as a shell takes it.

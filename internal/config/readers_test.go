@@ -4,10 +4,12 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -106,5 +108,29 @@ func TestSecretsMountedByKubernetes(t *testing.T) {
 	got := mustBot(t, environ(with(enough(), "BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", dir+"/token"))).Warnings
 	if len(got) != 1 || !strings.Contains(got[0], "(mode 0644): Kubernetes mounts it so; set defaultMode: 0440 on the volume, and fsGroup") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Whoever may not read a file is named, for the person who reads this is often another user. (Root may read all, so the system's
+// refusal is made here.)
+func TestForbiddenFileSaysToWhomAndWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	mounted := filepath.Join(dir, "mounted")
+	if err := os.MkdirAll(filepath.Join(mounted, "..data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own := write(t, dir, "my token", "secretive")
+	for path, want := range map[string]string{
+		own:                                "give it to that user with chown " + self() + " '" + own + "' && chmod 600 '" + own + "', or start Importbot as",
+		filepath.Join(dir, "unseen/token"): "let that user enter the directories above it",
+		write(t, mounted, "token", "x"):    "set defaultMode: 0440 on the volume, and fsGroup in",
+	} {
+		problem, do := cantRead(path, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES})
+		if want := "can't be read by user " + self() + " (permission denied)"; problem != want {
+			t.Errorf("got %q, want %q", problem, want)
+		}
+		if !strings.HasPrefix(do, want) {
+			t.Errorf("got  %q\nwant %q", do, want)
+		}
 	}
 }

@@ -20,7 +20,8 @@ type reader struct {
 	// layers are where settings are looked for, the strongest first: the environment, then .env.
 	layers     []map[string]string
 	dotEnv     string
-	dotEnvRead bool
+	dotEnvRead bool // it was there
+	skipped    bool // it was there, and could not be read or parsed
 	several    bool // BIGFIX_SERVERS is set
 	servers    []string
 	faults     []Fault
@@ -58,13 +59,16 @@ func (r *reader) readDotEnv(path string) map[string]string {
 	}
 	r.dotEnvRead = true
 	if err != nil {
-		r.add(Fault{Variable: path, Problem: "can't be read", Do: reasonOf(err)})
+		problem, do := cantRead(r.dotEnv, err)
+		r.add(Fault{Variable: path, Problem: problem, Do: do})
+		r.skipped = true
 		return nil
 	}
 	vars, err := godotenv.UnmarshalBytes(data)
 	if err != nil {
 		r.add(Fault{Variable: path, Problem: fmt.Sprintf("has a fault in line %d", faultyLine(data)),
 			Do: "every line is NAME=value or begins with #; values with spaces, quotes, # or $ go between 'single quotes'"})
+		r.skipped = true
 		return nil
 	}
 	r.warnOfDollars(data)
@@ -108,6 +112,12 @@ func (r *reader) get(sc scope, v variable) (setting, bool) {
 		}
 	}
 	return setting{}, false
+}
+
+// settled says whether a setting is what it seems: where .env could not be used, only what the environment says for this very server is.
+func (r *reader) settled(sc scope, v variable) bool {
+	s, ok := r.get(sc, v)
+	return !r.skipped || ok && strings.TrimSuffix(s.name, fileSuffix) == sc.own(v)
 }
 
 // nameOf is the name of the variable that a setting comes from, or the plain one where it is not set.
@@ -160,7 +170,8 @@ func (r *reader) fromFile(name, path string) string {
 		data, err = os.ReadFile(path)
 	}
 	if err != nil {
-		r.add(Fault{Variable: name, Problem: fmt.Sprintf("names %s, which can't be read", path), Do: reasonOf(err)})
+		problem, do := cantRead(path, err)
+		r.add(Fault{Variable: name, Problem: fmt.Sprintf("names %s, which %s", path, problem), Do: do})
 		return unreadable
 	}
 	value := strings.TrimSpace(string(data))
