@@ -98,6 +98,7 @@ type Bot struct {
 	cfg     Config
 	handler Handler
 	log     logrus.FieldLogger
+	now     func() time.Time // time.Now, but in tests of clocks that are set
 	http    *http.Client
 	api     *slack.Client
 	appAPI  *slack.Client // with the app's token
@@ -110,7 +111,7 @@ type Bot struct {
 	links    []*link
 	open     func(context.Context, *link) (lasted time.Duration, err error) // converse, but in tests of the schedule
 	identity atomic.Pointer[Identity]
-	lastCall atomic.Int64 // unix nanoseconds; when the last Web API call that went well began
+	lastCall moment // when the last Web API call that went well began
 
 	botToken, appToken token
 	doubt              chan struct{} // asks keepIdentity to look now
@@ -139,6 +140,7 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 		cfg:     cfg,
 		handler: handler,
 		log:     cfg.Log,
+		now:     time.Now,
 		http:    newHTTPClient(cfg.HTTPTimeout),
 		limits:  newLimits(time.Now()),
 		gate:    newGate(cfg.Stagger),
@@ -151,7 +153,7 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 	b.share.Store(1)
 	b.handlers = pool{max: cfg.Workers, wait: cfg.QueueLength, broke: b.broke}
 	b.chores = pool{max: maxChores, wait: maxChores * 16, broke: b.broke}
-	b.pulse.broke = b.stoodStill
+	b.pulse.now, b.pulse.broke = func() time.Time { return b.now() }, b.stoodStill
 	b.api = slack.New(cfg.BotToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.appAPI = slack.New(cfg.AppToken, slack.OptionAPIURL(cfg.APIURL), slack.OptionHTTPClient(b.http))
 	b.open = b.converse
@@ -340,18 +342,20 @@ func (b *Bot) acksLeft(ctx context.Context) int {
 
 // stoodStill replaces every socket: what lies unread in one may be old. It ends
 // handlers whose time was over meanwhile: the timers that should have done so
-// stood still as well.
+// stood still as well. And it asks anew whether the bot token is taken: what
+// was known of that may be old, too.
 func (b *Bot) stoodStill(d time.Duration) {
 	b.log.WithField("for", d.Round(time.Second)).Warn("This process stood still; its connections to Slack are replaced")
 	for _, s := range b.sockets() {
 		s.cancel(errFrozen)
 	}
 	b.atWork.Range(func(request, cancel any) bool {
-		if isPast(request.(*Request).received.Add(b.cfg.HandleWithin), time.Now()) {
+		if isPast(request.(*Request).received.Add(b.cfg.HandleWithin), b.now()) {
 			cancel.(context.CancelFunc)()
 		}
 		return true
 	})
+	b.recheck()
 }
 
 // goodbye tells Slack on every socket that it ends, and waits for Slack to end

@@ -63,12 +63,6 @@ func mayLeave(ctx context.Context) *unsent {
 	return nil
 }
 
-// isPast compares by the monotonic clock and by the wall clock: the first
-// stands still while a machine is suspended.
-func isPast(deadline, now time.Time) bool {
-	return !now.Before(deadline) || !now.Round(0).Before(deadline.Round(0))
-}
-
 // hold decides about one request, when its first byte is about to be written.
 // Once refused it stays so.
 type hold struct {

@@ -227,24 +227,6 @@ func TestNothingLeavesAfterItsDeadline(t *testing.T) {
 	}
 }
 
-func TestDeadlinesAreReadOffBothClocks(t *testing.T) {
-	now := time.Now()
-	for name, tt := range map[string]struct {
-		deadline time.Time
-		want     bool
-	}{
-		"to come":                        {now.Add(time.Second), false},
-		"past":                           {now.Add(-time.Second), true},
-		"past, by the wall clock":        {now.Add(-time.Second).Round(0), true},
-		"now":                            {now, true},
-		"to come, by the wall clock too": {now.Add(time.Second).Round(0), false},
-	} {
-		if got := isPast(tt.deadline, now); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 // Against Slack as the other tests know it: a fenced post is in no journal.
 func TestFencedPostIsInNoJournal(t *testing.T) {
 	w := posting(t)

@@ -30,11 +30,9 @@ type ConnectionHealth struct {
 // Health is cheap and may be asked at any time.
 func (b *Bot) Health() Health {
 	h := Health{
+		LastCall:    b.lastCall.get(),
 		Draining:    b.draining.Load(),
 		heardWithin: b.cfg.Silence * 8 / 9, workedWithin: b.cfg.CheckEvery * 11 / 6,
-	}
-	if n := b.lastCall.Load(); n != 0 {
-		h.LastCall = time.Unix(0, n)
 	}
 	for _, t := range []*token{&b.botToken, &b.appToken} {
 		if refused := t.refusal(); refused != nil {
@@ -59,11 +57,8 @@ func (l *link) health(settled time.Duration) ConnectionHealth {
 	if l.socket == nil {
 		return h
 	}
-	h.Hello = l.hello
-	if n := l.socket.lastRead.Load(); n != 0 {
-		h.LastRead = time.Unix(0, n)
-		h.Doubtful = l.silent && n <= l.socket.greeted.Load()
-	}
+	h.Hello, h.LastRead = l.hello, l.socket.lastRead.get()
+	h.Doubtful = l.silent && !h.LastRead.IsZero() && !h.LastRead.After(l.socket.greeted.get())
 	if !h.Hello.IsZero() && time.Since(h.Hello) >= settled {
 		h.Failures = 0
 	}
@@ -91,7 +86,8 @@ type Check struct {
 //	slack_reconnects   none of the connections fails over and over
 //	slack_web_api      a call with the bot token went well lately, and it is not refused
 //
-// What stops working shows within a minute.
+// What stops working shows within a minute. now comes from time.Now, and holds
+// its monotonic reading: so a clock that is put back makes nothing look younger.
 func (h Health) Checks(now time.Time) []Check {
 	return []Check{
 		{"slack_connections", h.connectionsProblem(now)},
@@ -112,12 +108,12 @@ func (h Health) connectionsProblem(now time.Time) string {
 	for _, c := range h.Connections {
 		switch {
 		case c.Hello.IsZero():
-		case now.Sub(c.LastRead) >= within:
-			silent = max(silent, now.Sub(c.LastRead))
+		case passed(c.LastRead, now) >= within:
+			silent = max(silent, passed(c.LastRead, now))
 		case !c.Doubtful:
 			return ""
 		default:
-			silent = max(silent, now.Sub(c.Hello))
+			silent = max(silent, passed(c.Hello, now))
 		}
 	}
 	if silent >= 0 {
@@ -146,8 +142,8 @@ func (h Health) webAPIProblem(now time.Time) string {
 		return refused
 	case h.LastCall.IsZero():
 		return "no Web API call to Slack went well yet"
-	case now.Sub(h.LastCall) >= orDefault(h.workedWithin, workedWithin):
-		return fmt.Sprintf("no Web API call to Slack went well for %s", now.Sub(h.LastCall).Round(time.Second))
+	case passed(h.LastCall, now) >= orDefault(h.workedWithin, workedWithin):
+		return fmt.Sprintf("no Web API call to Slack went well for %s", passed(h.LastCall, now).Round(time.Second))
 	}
 	return ""
 }

@@ -76,7 +76,7 @@ func (b *Bot) keepIdentity(ctx context.Context) {
 // untilQuiet waits until no call went well for a while, or the token is in doubt.
 func (b *Bot) untilQuiet(ctx context.Context) {
 	for {
-		timer := time.NewTimer(time.Until(b.lastGoodCall().Add(b.cfg.CheckEvery)))
+		timer := time.NewTimer(b.cfg.CheckEvery - b.sinceGoodCall())
 		select {
 		case <-timer.C:
 		case <-b.doubt:
@@ -86,7 +86,7 @@ func (b *Bot) untilQuiet(ctx context.Context) {
 			timer.Stop()
 			return
 		}
-		if time.Since(b.lastGoodCall()) >= b.cfg.CheckEvery {
+		if b.sinceGoodCall() >= b.cfg.CheckEvery {
 			return
 		}
 	}
@@ -184,7 +184,7 @@ func scopes(header http.Header) []string {
 // then leads elsewhere. Later ones pass, as outages do.
 func (b *Bot) wrongAddress(err error) error {
 	var status slack.StatusCodeError
-	if errors.As(err, &status) && status.Code == http.StatusNotFound && b.lastCall.Load() == 0 {
+	if errors.As(err, &status) && status.Code == http.StatusNotFound && b.lastCall.get().IsZero() {
 		return &FatalError{Variable: VarAPIURL, Code: "404", Advice: "there is no Slack Web API at " + redact(b.cfg.APIURL) + ". Put its address there, or leave it empty for " + slack.APIURL + "."}
 	}
 	return err

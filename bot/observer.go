@@ -25,11 +25,14 @@ type Observer struct {
 	//	lost          it was sent, and no answer came: it may have been taken
 	//	fenced        held back, see WithFence
 	Call func(method, result string, took time.Duration)
-	// Refused: a request never reached the handler. why: "team" (another
-	// workspace's), "command" (another one), "busy", "stopping", "starting" (Slack has
-	// not said yet which workspace the bot is in), "late" (this process was
-	// frozen; Slack has told the person of a failure).
+	// Refused: a request never reached the handler, and the person is told so in
+	// words. why: "team" (another workspace's), "command" (another one), "busy",
+	// "stopping", "starting" (Slack has not said yet which workspace the bot is in).
 	Refused func(r *Request, why string)
+	// Left: a request was left alone, neither acked nor answered. why: "stopping"
+	// (another process gets it from Slack), "late" (this process was frozen, and
+	// Slack has told the person of a failure, or gives it to another one).
+	Left func(r *Request, why string)
 	// Repeated: Slack sent a request again, and it was not handed on again.
 	Repeated func(kind Kind)
 	// Connected: a socket said hello. Disconnected: one that had, ended. reason:
@@ -55,6 +58,12 @@ func (o Observer) call(method string, err error, took time.Duration) {
 func (o Observer) refused(r *Request, why string) {
 	if o.Refused != nil {
 		o.Refused(r, why)
+	}
+}
+
+func (o Observer) left(r *Request, why string) {
+	if o.Left != nil {
+		o.Left(r, why)
 	}
 }
 

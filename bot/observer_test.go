@@ -49,6 +49,7 @@ func watching() (*seenBy, func(*Config)) {
 			},
 			Call:         func(method, result string, took time.Duration) { s.add(method, " ", result) },
 			Refused:      func(r *Request, why string) { s.add("refused ", why) },
+			Left:         func(r *Request, why string) { s.add("left ", why) },
 			Repeated:     func(kind Kind) { s.add("repeated ", kind) },
 			Connected:    func() { s.add("connected") },
 			Disconnected: func(reason string) { s.add("disconnected ", reason) },
@@ -141,5 +142,39 @@ func TestObserverSeesAnswersAndOpens(t *testing.T) {
 		w.sim.Fail(opens, fault)
 		w.sim.CutSockets(1)
 		w.wait(result, func() bool { return seen.count(opens+" "+result) == 1 })
+	}
+}
+
+// What a bot that stops leaves to another process is no refusal: the other takes it.
+func TestLeavingToAnotherIsNoRefusal(t *testing.T) {
+	seen, watch := watching()
+	w := newWorld(t, echo, nil)
+	old := w.replica("old", 2, echo, watch)
+	w.wait("it to connect", func() bool { return w.sim.ConnectionsOf("old") == 2 })
+	old.bot.draining.Store(true) // as between its being told to stop and the end of its sockets
+	inv, err := w.sim.Type(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wait("it to be left", func() bool { return seen.count("left stopping") == 1 })
+	w.replica("new", 2, echo, nil)
+	w.wait("the other to connect", func() bool { return w.sim.ConnectionsOf("new") == 2 })
+	w.gone(old)
+	if err := inv.Wait(w.ctx()); err != nil {
+		t.Error(err)
+	}
+	w.reads("echo raw")
+	if n := seen.count("refused stopping"); n != 0 {
+		t.Errorf("%d refusals were told of", n)
+	}
+}
+
+// Nor is what a process was too late for, which another one may have.
+func TestBeingTooLateIsNoRefusal(t *testing.T) {
+	seen, watch := watching()
+	w := newWorld(t, echo, watch)
+	r := &Request{bot: w.bot, socket: &socket{}, Kind: Command, received: time.Now().Add(-slackWaits)}
+	if err := r.Answer(w.ctx(), words("too late")); err != ErrLapsed || seen.String() != "[left late]" {
+		t.Errorf("%v, saw %s", err, seen)
 	}
 }

@@ -219,7 +219,7 @@ func (b *Bot) page(ctx context.Context, channel, threadTS, cursor string, oldest
 // call makes one Web API call with the bot token, and draws from its outcome
 // what it says about that.
 func (b *Bot) call(ctx context.Context, method, channel string, do func(context.Context) error) error {
-	begin := time.Now()
+	begin := b.now()
 	err := b.ask(ctx, method, channel, do)
 	if err == nil {
 		b.worked(begin)
@@ -255,14 +255,7 @@ func (b *Bot) ask(ctx context.Context, method, channel string, do func(context.C
 
 // worked notes a call that went well. What it proves, it proves of the moment
 // when it began.
-func (b *Bot) worked(begin time.Time) {
-	for {
-		known := b.lastCall.Load()
-		if known >= begin.UnixNano() || b.lastCall.CompareAndSwap(known, begin.UnixNano()) {
-			return
-		}
-	}
-}
+func (b *Bot) worked(begin time.Time) { b.lastCall.advance(begin) }
 
 // speaks tells whether a method is one that the bot can't do without.
 func speaks(method string) bool { return method == methodPost || method == methodUpdate }
@@ -296,4 +289,4 @@ func neededScope(err *APIError) string {
 	return "chat:write"
 }
 
-func (b *Bot) lastGoodCall() time.Time { return time.Unix(0, b.lastCall.Load()) }
+func (b *Bot) sinceGoodCall() time.Duration { return passed(b.lastCall.get(), b.now()) }

@@ -2,7 +2,7 @@ package bot
 
 import (
 	"context"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -15,50 +15,54 @@ const (
 
 // pulse notices that this process stood still: stopped by a debugger or a
 // scheduler, suspended with its machine. What lies unread in a socket by then
-// was sent to a process that did not answer; it is not ours any more. The wall
-// clock is asked, for the other one stands still as well.
+// was sent to a process that did not answer; it is not ours any more. A wall
+// clock that is put forward looks like a machine that slept, and is taken for
+// one. So standstills are counted, and what is younger than the last one is told
+// by the count: times would be wrong until the clock gets there again.
 type pulse struct {
+	now   func() time.Time
 	broke func(stoodStill time.Duration) // told once each time
 
-	last   atomic.Int64 // unix nanoseconds of the last beat; zero before the first
-	thawed atomic.Int64 // when it was last found to have stood still
+	mu     sync.Mutex
+	last   time.Time // the last look at the clocks; zero before the first beat
+	breaks int       // how often it was found to have stood still
 }
 
 // run beats until ctx ends.
 func (p *pulse) run(ctx context.Context) {
+	p.mu.Lock()
+	p.last = p.now()
+	p.mu.Unlock()
 	beat := time.NewTicker(pulseEvery)
 	defer beat.Stop()
-	for p.beat(time.Now()); ; p.beat(time.Now()) {
+	for {
 		select {
 		case <-beat.C:
+			p.look()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (p *pulse) beat(now time.Time) {
-	p.look(now)
-	p.last.Store(now.UnixNano())
-}
-
-// look compares with the last beat. Whoever wakes first finds out.
-func (p *pulse) look(now time.Time) {
-	last := p.last.Load()
-	stood := time.Duration(now.UnixNano() - last)
-	if last == 0 || stood <= slackWaits {
-		return
+// look compares the clocks with what they said the last time, and returns how
+// often the process stood still for longer than Slack waits. Whoever wakes
+// first finds out.
+func (p *pulse) look() (breaks int) {
+	p.mu.Lock()
+	now := p.now()
+	stood := passed(p.last, now)
+	broke := !p.last.IsZero() && stood > slackWaits
+	if broke {
+		p.breaks++
 	}
-	p.thawed.Store(now.UnixNano())
-	if p.last.CompareAndSwap(last, now.UnixNano()) && p.broke != nil {
+	if !p.last.IsZero() {
+		p.last = now
+	}
+	breaks = p.breaks
+	p.mu.Unlock()
+	if broke && p.broke != nil {
 		p.broke(stood)
 	}
-}
-
-// stoodStillSince tells whether the process stood still for longer than Slack
-// waits, at some time since then.
-func (p *pulse) stoodStillSince(then time.Time) bool {
-	p.look(time.Now())
-	thawed := p.thawed.Load()
-	return thawed != 0 && thawed >= then.UnixNano()
+	return breaks
 }

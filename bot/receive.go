@@ -20,13 +20,11 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 	if event.Request == nil || event.Request.EnvelopeID == "" {
 		return
 	}
-	if b.pulse.stoodStillSince(s.opened) {
-		// It may have lain in the socket for long. Unacked, it is not lost: Slack
-		// has told the person, or gives it to another connection.
-		b.log.WithField("type", event.Type).Warn("Left an envelope alone that came while this process stood still")
+	r := newRequest(b, s, event)
+	if b.pulse.look() != s.breaks {
+		b.leaveOld(s, r)
 		return
 	}
-	r := newRequest(b, s, event)
 	if r == nil {
 		b.log.WithField("type", event.Type).Debug("Nothing here serves this kind of envelope")
 		_ = s.ack(event.Request.EnvelopeID, nil, sentAck{})
@@ -36,7 +34,7 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 	stopping := b.draining.Load()
 	if stopping && !b.alone() {
 		b.unacked.Add(-1)
-		b.cfg.Observer.refused(r, "stopping")
+		b.cfg.Observer.left(r, "stopping")
 		b.requestLog(r).Info("Left a request to another process")
 		return
 	}
@@ -56,6 +54,17 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 		r.Ack() // who stands in line has no time for the ack
 	case refused:
 		b.turnAway(r, "busy", wordsBusy)
+	}
+}
+
+// leaveOld leaves alone what came on a socket from before a standstill: it may
+// have lain there for long. Unacked, it is not lost: Slack has told the person,
+// or gives it to another connection. r is nil for what nobody serves.
+func (b *Bot) leaveOld(s *socket, r *Request) {
+	s.cancel(errFrozen) // it has been told already; a socket that hears and does nothing must not stay
+	if r != nil {
+		b.cfg.Observer.left(r, "late")
+		b.requestLog(r).Warn("Left a request alone that came while this process stood still")
 	}
 }
 

@@ -336,7 +336,9 @@ func TestRedeliveredElsewhereAndHere(t *testing.T) {
 func TestEnvelopeFromBeforeAStandstillIsLeftAlone(t *testing.T) {
 	seen, watch := watching()
 	w := start(t, echo, watch)
-	w.bot.pulse.last.Store(time.Now().Add(-time.Minute).UnixNano()) // as after SIGCONT, before any goroutine of the bot ran
+	w.bot.pulse.mu.Lock()
+	w.bot.pulse.last = time.Now().Add(-time.Minute) // as after SIGCONT, before any goroutine of the bot ran
+	w.bot.pulse.mu.Unlock()
 	inv := w.types("raw")
 	e := inv.Envelopes()
 	if len(e) < 2 || e[0].Acked || !e[len(e)-1].Acked {

@@ -66,7 +66,7 @@ type Request struct {
 
 // newRequest reads an event of the library's; nil for one that no handler serves.
 func newRequest(b *Bot, s *socket, event socketmode.Event) *Request {
-	r := &Request{bot: b, socket: s, envelopeID: event.Request.EnvelopeID, received: time.Now()}
+	r := &Request{bot: b, socket: s, envelopeID: event.Request.EnvelopeID, received: b.now()}
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
 		r.fromCommand(data)
@@ -164,9 +164,9 @@ var ErrLapsed = errors.New("the request was not acked in time and is not ours an
 // handler if so. Acks never stand in line, so that this happens to a process
 // that was frozen, or starved.
 func (r *Request) lapsed() bool {
-	if isPast(r.received.Add(slackWaits), time.Now()) && r.ackState.CompareAndSwap(ackOpen, ackLapsed) {
+	if isPast(r.received.Add(slackWaits), r.bot.now()) && r.ackState.CompareAndSwap(ackOpen, ackLapsed) {
 		r.bot.unacked.Add(-1)
-		r.bot.cfg.Observer.refused(r, "late")
+		r.bot.cfg.Observer.left(r, "late")
 		r.bot.requestLog(r).Warn("Left a request alone that this process was too late for")
 	}
 	if r.ackState.Load() != ackLapsed {
@@ -255,7 +255,7 @@ func (r *Request) respond(ctx context.Context, m Message) error {
 		return fmt.Errorf("wait for the ack to arrive: %w", ctx.Err())
 	}
 	r.mu.Lock()
-	usable := r.responseURL != "" && r.uses < maxResponseURL && !isPast(r.received.Add(30*time.Minute), time.Now())
+	usable := r.responseURL != "" && r.uses < maxResponseURL && !isPast(r.received.Add(30*time.Minute), r.bot.now())
 	replace := r.Kind == Command && r.answers > 0
 	if usable {
 		r.uses++

@@ -41,12 +41,12 @@ type socket struct {
 	link   *link
 	client *socketmode.Client
 	log    logrus.FieldLogger
-	opened time.Time
+	breaks int // how often the process had stood still when it was opened
 
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	lastRead atomic.Int64               // unix nanoseconds; zero before the first byte
-	greeted  atomic.Int64               // what lastRead was at the hello; zero before
+	lastRead moment                     // when a byte was last read
+	greeted  moment                     // what lastRead was at the hello
 	wire     atomic.Pointer[framedConn] // nil until it stands, and where a proxy is between
 
 	sending chan struct{} // held while an ack is queued, so that they are written in the order of queue
@@ -74,10 +74,11 @@ func (b *Bot) converse(parent context.Context, l *link) (lasted time.Duration, e
 	defer cancel(nil)
 	s := &socket{
 		bot: b, link: l, ctx: ctx, cancel: cancel, log: b.log.WithField("connection", l.number),
-		opened: time.Now(), sending: make(chan struct{}, 1),
+		sending: make(chan struct{}, 1),
 	}
 	s.client = s.newClient()
-	l.opening(s)
+	l.opening(s) // from here on a standstill ends it
+	s.breaks = b.pulse.look()
 
 	ended := make(chan error, 1)
 	go func() { ended <- s.client.RunContext(ctx) }()
@@ -145,7 +146,7 @@ func (s *socket) watchSilence() *time.Timer {
 	timer = time.AfterFunc(silence, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		quiet := time.Since(time.Unix(0, s.lastRead.Load()))
+		quiet := s.bot.now().Sub(s.lastRead.get())
 		if quiet >= silence {
 			s.cancel(fmt.Errorf("%w for %s", errSilent, quiet.Round(time.Second)))
 		} else if s.ctx.Err() == nil {
@@ -166,7 +167,7 @@ func (s *socket) greet(hello *socketmode.Request) {
 	s.link.mu.Lock()
 	s.link.hello = time.Now()
 	s.link.mu.Unlock()
-	s.greeted.Store(s.lastRead.Load())
+	s.greeted.set(s.lastRead.get())
 	s.bot.accept(&s.bot.appToken, func(string, *FatalError) bool { return true })
 	s.bot.cfg.Observer.connected()
 	s.bot.gate.greeted(s.link)

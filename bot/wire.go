@@ -100,7 +100,7 @@ func (s *socket) dialTapped(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	return &tappedConn{Conn: conn, lastRead: &s.lastRead}, nil
+	return &tappedConn{Conn: conn, read: func() { s.lastRead.set(s.bot.now()) }}, nil
 }
 
 func (s *socket) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -149,13 +149,13 @@ func (s *socket) framed(conn net.Conn) *framedConn {
 // WebSocket, so pings count, and a proxy that keeps an end alive doesn't.
 type tappedConn struct {
 	net.Conn
-	lastRead *atomic.Int64
+	read func()
 }
 
 func (c *tappedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.lastRead.Store(time.Now().UnixNano())
+		c.read()
 	}
 	return n, err
 }

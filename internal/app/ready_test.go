@@ -73,10 +73,11 @@ func TestReadiness(t *testing.T) {
 		check       string
 		fault, mend func(*slacksim.Sim)
 	}{
-		"the bot's token is revoked": {"slack_web_api", (*slacksim.Sim).RevokeBotToken, (*slacksim.Sim).RestoreBotToken},
-		"the app's token is revoked": {"slack_connections", func(s *slacksim.Sim) { s.RevokeAppToken(); s.CutSockets(10) }, (*slacksim.Sim).RestoreAppToken},
-		"the sockets are half-open":  {"slack_connections", func(s *slacksim.Sim) { s.HalfOpenAfterHello(100); s.HalfOpen(10) }, func(s *slacksim.Sim) { s.HalfOpenAfterHello(0) }},
-		"the pings stop":             {"slack_connections", (*slacksim.Sim).StopPings, (*slacksim.Sim).ResumePings},
+		"the bot's token is revoked":        {"slack_web_api", (*slacksim.Sim).RevokeBotToken, (*slacksim.Sim).RestoreBotToken},
+		"the app's token is revoked":        {"slack_connections", (*slacksim.Sim).RevokeAppToken, (*slacksim.Sim).RestoreAppToken}, // the sockets stand
+		"the same, and the sockets are cut": {"slack_connections", func(s *slacksim.Sim) { s.RevokeAppToken(); s.CutSockets(10) }, (*slacksim.Sim).RestoreAppToken},
+		"the sockets are half-open":         {"slack_connections", func(s *slacksim.Sim) { s.HalfOpenAfterHello(100); s.HalfOpen(10) }, func(s *slacksim.Sim) { s.HalfOpenAfterHello(0) }},
+		"the pings stop":                    {"slack_connections", (*slacksim.Sim).StopPings, (*slacksim.Sim).ResumePings},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

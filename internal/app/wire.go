@@ -106,7 +106,8 @@ func (p *parts) wireBot(string) error {
 	return nil
 }
 
-// observer adds to the metrics what is to be audited: who was refused before any handler saw the request.
+// observer adds to the metrics what is to be audited: who was refused before any handler saw the request. What was left
+// alone is not: another replica may accept it.
 func (p *parts) observer() bot.Observer {
 	o := p.metrics.Observer()
 	count := o.Refused

@@ -16,7 +16,8 @@ import (
 var (
 	kinds          = known(string(bot.Command), string(bot.Action), string(bot.Submission))
 	commandResults = known(audit.Answered, audit.Accepted, audit.Refused, audit.Failed)
-	refusals       = known("team", "command", "busy", "stopping", "starting", "late")
+	refusals       = known("team", "command", "busy", "stopping", "starting")
+	leavings       = known("stopping", "late")
 	slackMethods   = known("auth.test", "apps.connections.open", "chat.postMessage", "chat.update", "usergroups.users.list",
 		"conversations.history", "conversations.replies", "response_url")
 	slackResults   = known("ok", "rate_limited", "auth", "channel", "gone", "invalid", "unavailable", "lost", "fenced")
@@ -50,7 +51,8 @@ var (
 // events are the metrics that count what happened in this process.
 type events struct {
 	commands, interactions *prometheus.CounterVec
-	refused, repeated      *prometheus.CounterVec
+	refused, left          *prometheus.CounterVec
+	repeated               *prometheus.CounterVec
 	ack                    *prometheus.HistogramVec
 	calls                  *prometheus.CounterVec
 	callTook               *prometheus.HistogramVec
@@ -74,6 +76,7 @@ func newEvents() events {
 		commands:     counter("importbot_commands_total", "Commands typed in Slack and delivered to this process, by what came of them.", "command", "result"),
 		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack and delivered to this process, by what came of them.", "kind", "result"),
 		refused:      counter("importbot_requests_refused_total", "Requests from Slack that were refused in words before any command was looked at, by why.", "reason"),
+		left:         counter("importbot_requests_left_total", "Requests from Slack that were neither acked nor answered by this process, by why; another one may have taken them.", "reason"),
 		repeated:     counter("importbot_requests_repeated_total", "Requests that Slack delivered again and that were dropped.", "kind"),
 		ack:          histogram("importbot_ack_duration_seconds", "Time from reading an envelope to its ack being written; Slack waits 3 seconds.", ackBuckets, "kind"),
 		calls:        counter("importbot_slack_calls_total", "Calls to Slack's Web API and to response_urls, by what came of them.", "method", "result"),
@@ -91,7 +94,7 @@ func newEvents() events {
 }
 
 func (e *events) register(r prometheus.Registerer) {
-	r.MustRegister(e.commands, e.interactions, e.refused, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.disconnects,
+	r.MustRegister(e.commands, e.interactions, e.refused, e.left, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.disconnects,
 		e.polls, e.pollTook, e.imports, e.importTook, e.heartbeats)
 }
 
@@ -108,6 +111,7 @@ func (m *Metrics) begin() {
 		each(commandResults, func(result string) { m.interactions.WithLabelValues(kind, result) })
 	})
 	each(refusals, func(reason string) { m.refused.WithLabelValues(reason) })
+	each(leavings, func(reason string) { m.left.WithLabelValues(reason) })
 	each(slackMethods, func(method string) {
 		m.callTook.WithLabelValues(method)
 		each(slackResults, func(result string) { m.calls.WithLabelValues(method, result) })
@@ -161,6 +165,7 @@ func (m *Metrics) Observer() bot.Observer {
 			m.callTook.WithLabelValues(method).Observe(took.Seconds())
 		},
 		Refused:      func(_ *bot.Request, why string) { m.refused.WithLabelValues(refusals.of(why)).Inc() },
+		Left:         func(_ *bot.Request, why string) { m.left.WithLabelValues(leavings.of(why)).Inc() },
 		Repeated:     func(kind bot.Kind) { m.repeated.WithLabelValues(kinds.of(string(kind))).Inc() },
 		Connected:    m.connects.Inc,
 		Disconnected: func(reason string) { m.disconnects.WithLabelValues(disconnections.of(reason)).Inc() },

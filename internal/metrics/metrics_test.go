@@ -146,6 +146,8 @@ func TestWhatTheBotTells(t *testing.T) {
 	o.Call("https://hooks.slack.com/secret", "secret", time.Second)
 	o.Refused(&bot.Request{UserID: "U1"}, "busy")
 	o.Refused(nil, "secret")
+	o.Left(&bot.Request{UserID: "U1"}, "stopping")
+	o.Left(nil, "secret")
 	o.Repeated(bot.Action)
 	o.Connected()
 	o.Disconnected("refresh_requested")
@@ -164,6 +166,8 @@ func TestWhatTheBotTells(t *testing.T) {
 		`importbot_slack_call_duration_seconds_sum{method="chat.update"}`:   "10.08",
 		`importbot_requests_refused_total{reason="busy"}`:                   "1",
 		`importbot_requests_refused_total{reason="other"}`:                  "1",
+		`importbot_requests_left_total{reason="stopping"}`:                  "1",
+		`importbot_requests_left_total{reason="other"}`:                     "1",
 		`importbot_requests_repeated_total{kind="action"}`:                  "1",
 		`importbot_slack_connects_total`:                                    "1",
 		`importbot_slack_disconnects_total{reason="refresh_requested"}`:     "1",
