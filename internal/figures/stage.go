@@ -57,7 +57,7 @@ func newStage(ctx context.Context, program string, settings ...string) (*stage, 
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LOG_LEVEL=warn",
 		"SLACK_BOT_TOKEN=" + slack.BotToken, "SLACK_APP_TOKEN=" + slack.AppToken, "SLACK_API_URL=" + slack.APIURL(), "SLACK_CHANNEL=" + channelID,
 		"IMPORT_OPERATORS=*", "BIGFIX_NAME=prod", "BIGFIX_URL=" + server.URL, "BIGFIX_TOKEN=" + server.Token,
-		"DATABASE_URL=" + filepath.Join(dir, "importbot.db"), "HTTP_ADDR=off",
+		"DATABASE_URL=" + filepath.Join(dir, "importbot.db"), "HTTP_ADDR=127.0.0.1:0",
 	}, settings...)
 	return s, nil
 }
