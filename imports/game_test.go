@@ -3,7 +3,6 @@ package imports
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -303,9 +302,4 @@ func (g *game) look() {
 		g.looks = append(g.looks, answered)
 	}
 	g.desk.look(Observe(span, st, err))
-}
-
-// String says what the game is, for people who have to find out why it went wrong.
-func (g *game) String() string {
-	return fmt.Sprintf("%s, %v\n  %+v", g.typ, g.what, g.doubts)
 }

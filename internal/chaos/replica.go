@@ -158,13 +158,6 @@ func (r *replica) thaw() {
 	r.frozen = false
 }
 
-// alive reports whether a process runs and is not frozen.
-func (r *replica) alive() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.life != nil && r.life.Ended.IsZero() && !r.frozen
-}
-
 // dead reports whether no process is there at all.
 func (r *replica) dead() bool {
 	r.mu.Lock()
