@@ -38,7 +38,7 @@ type Source struct {
 // Config is what the bot runs with. All of it has been checked, and nothing of it dials.
 type Config struct {
 	Slack   Slack
-	Servers []Server // at least one, in the order of BIGFIX_SERVERS, each name once
+	Servers []Server // at least one, in the order of BIGFIX_SERVERS, each name and each address once
 	// Database is the path of the SQLite file, in a directory that exists, or the URL of a PostgreSQL database: postgres://… or
 	// postgresql://….
 	Database Secret
@@ -137,6 +137,7 @@ func Bot(src Source) (*Config, error) {
 		r.inSlack(sc, &srv)
 		cfg.Servers = append(cfg.Servers, srv)
 	}
+	r.apart(cfg.Servers)
 	r.warnOfSettings(cfg)
 	r.warnOfUnknown()
 	r.warnOfReaders(cfg.AuditLog)
@@ -152,6 +153,7 @@ func Servers(src Source) (*Config, error) {
 	for _, sc := range r.scopes() {
 		cfg.Servers = append(cfg.Servers, r.bigfix(sc))
 	}
+	r.apart(cfg.Servers)
 	r.warnOfSettings(cfg)
 	r.warnOfUnknown()
 	r.warnOfReaders(cfg.AuditLog)

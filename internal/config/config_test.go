@@ -224,8 +224,14 @@ func TestEveryFault(t *testing.T) {
 		{"an empty file", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", empty}, []string{"BIGFIX_TOKEN_FILE names " + empty + ", which is empty"}},
 		{"no such file", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", dir + "/no"}, []string{"BIGFIX_TOKEN_FILE names " + dir + "/no, which can't be read: no such file or directory"}},
 		{"a folder", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", dir}, []string{"BIGFIX_TOKEN_FILE names " + dir + ", which can't be read: it is no file"}},
-		{"an inherited fault is named once", []string{"BIGFIX_SERVERS", "prod,lab", "POLL_IDLE", "30"}, []string{`POLL_IDLE is "30"`}},
-		{"a server's own fault", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_POLL_IDLE", "30"}, []string{`BIGFIX_LAB_POLL_IDLE is "30"`}},
+		{"an inherited fault is named once", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "POLL_IDLE", "30"}, []string{`POLL_IDLE is "30"`}},
+		{"two servers at the one address", []string{"BIGFIX_SERVERS", "prod,lab"},
+			[]string{"BIGFIX_SERVERS names prod and lab, which have the same address, https://bigfix.example.com:9081: set BIGFIX_PROD_URL and BIGFIX_LAB_URL, each to the address of its own server"}},
+		{"one address, written in three ways", []string{"BIGFIX_SERVERS", "prod,lab,eu-1,us", "BIGFIX_URL", "https://b.example.com", "BIGFIX_LAB_URL", "HTTPS://B.Example.com:443/", "BIGFIX_EU_1_URL", "https://b.example.com.//", "BIGFIX_US_URL", "https://b.example.com/us"},
+			[]string{"BIGFIX_SERVERS names prod, lab and eu-1, which have the same address, https://b.example.com: set BIGFIX_PROD_URL, BIGFIX_LAB_URL and BIGFIX_EU_1_URL,"}},
+		{"two pairs", []string{"BIGFIX_SERVERS", "a,b,c,d", "BIGFIX_C_URL", "http://127.0.0.1", "BIGFIX_D_URL", "http://127.0.0.1:80"},
+			[]string{"BIGFIX_SERVERS names a and b, ", "BIGFIX_SERVERS names c and d, "}},
+		{"a server's own fault", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "BIGFIX_LAB_POLL_IDLE", "30"}, []string{`BIGFIX_LAB_POLL_IDLE is "30"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := Bot(environ(with(enough(), tc.changes...)))
@@ -270,6 +276,7 @@ func TestSeveralServers(t *testing.T) {
 		"BIGFIX_LAB_OPERATORS", "SGROUP UANA",
 		"BIGFIX_LAB_POLL_IDLE", "1500ms",
 		"BIGFIX_LAB_ANNOUNCE", "all",
+		"BIGFIX_PROD_EU_URL", "http://127.0.0.1:9081", // on another host, the same port
 		"BIGFIX_PROD_EU_TIMEOUT", "5s",
 		"BIGFIX_PROD_EU_TOKEN", "abc",
 	)))
@@ -313,6 +320,14 @@ func TestServersShareNoVariable(t *testing.T) {
 				t.Errorf("BIGFIX_X_%s could be of a server x, or be %s of another one", a, b)
 			}
 		}
+	}
+}
+
+// A start from the command line must not reach another server than the one that was named either.
+func TestServersKeepsThemApart(t *testing.T) {
+	_, err := Servers(environ(with(enough(), "BIGFIX_SERVERS", "prod,lab")))
+	if got := faults(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "BIGFIX_SERVERS names prod and lab, which have the same address") {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -377,6 +392,8 @@ func TestUnusableDotEnvIsTheOnlyCauseNamed(t *testing.T) {
 		{"half a login", faulty, []string{"BIGFIX_USER=ana"}, []string{faulty}},
 		{"the other half", faulty, []string{"BIGFIX_PASSWORD=a"}, []string{faulty}},
 		{"several servers", faulty, []string{"BIGFIX_SERVERS=prod,lab"}, []string{faulty}},
+		{"several servers at one address, for all it is known", faulty, []string{"BIGFIX_SERVERS=prod,lab", "BIGFIX_URL=https://b"}, []string{faulty}},
+		{"several servers at one address", faulty, []string{"BIGFIX_SERVERS=prod,lab", "BIGFIX_PROD_URL=https://b", "BIGFIX_LAB_URL=https://b"}, []string{faulty, "BIGFIX_SERVERS names prod and lab"}},
 		{"really wrong", faulty, []string{"POLL_IDLE=30"}, []string{faulty, `POLL_IDLE is "30"`}},
 		{"a file of a variable", faulty, []string{"BIGFIX_TOKEN_FILE=" + folder}, []string{faulty, "BIGFIX_TOKEN_FILE names " + folder + ", which can't be read"}},
 		{"in the clear, for all it is known", faulty, []string{"BIGFIX_SERVERS=lab", "BIGFIX_LAB_URL=http://lab", "BIGFIX_INSECURE=false"}, []string{faulty}},
@@ -424,8 +441,8 @@ func TestWarnings(t *testing.T) {
 		{"unknown", []string{"BIGFIX_COLOUR", "blue"}, "", []string{"BIGFIX_COLOUR is not read: there is no such variable (.env.example lists all)"}},
 		{"a file of what takes none", []string{"SLACK_CHANNEL_FILE", "/x"}, "", []string{"SLACK_CHANNEL_FILE is not read: only tokens, passwords, DATABASE_URL and HEARTBEAT_URL can stand in a file; set SLACK_CHANNEL"}},
 		{"a server without a list", []string{"BIGFIX_LAB_URL", "x"}, "", []string{"BIGFIX_LAB_URL is not read: for a server named lab set BIGFIX_SERVERS=lab, or drop the name for the only server"}},
-		{"a server not listed", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAV_POLL_IDLE", "1s"}, "", []string{"BIGFIX_LAV_POLL_IDLE is not read: BIGFIX_SERVERS names no lav, but prod, lab"}},
-		{"misspelt of a server", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_TOKN", "1s"}, "", []string{"BIGFIX_LAB_TOKN is not read: did you mean BIGFIX_LAB_TOKEN?"}},
+		{"a server not listed", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "BIGFIX_LAV_POLL_IDLE", "1s"}, "", []string{"BIGFIX_LAV_POLL_IDLE is not read: BIGFIX_SERVERS names no lav, but prod, lab"}},
+		{"misspelt of a server", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "BIGFIX_LAB_TOKN", "1s"}, "", []string{"BIGFIX_LAB_TOKN is not read: did you mean BIGFIX_LAB_TOKEN?"}},
 		{"for the whole program", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_PROD_LOG_LEVEL", "warn", "BIGFIX_PROD_BOT_TOKEN", "x"}, "",
 			[]string{"BIGFIX_PROD_BOT_TOKEN is not read: SLACK_BOT_TOKEN holds for the whole program", "BIGFIX_PROD_LOG_LEVEL is not read: LOG_LEVEL holds for the whole program"}},
 		{"a name and a list", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_NAME", "main"}, "", []string{"BIGFIX_NAME has no effect: BIGFIX_SERVERS names the servers"}},

@@ -65,7 +65,7 @@ func TestSecretsThatOthersCanRead(t *testing.T) {
 		{".env with a token of one server", []string{"BIGFIX_SERVERS", "lab"}, at(".env-lab", 0o604, "BIGFIX_LAB_TOKEN=secretive\n"), []string{"{}/.env-lab holds secrets, and every user of this machine can read it (mode 0604)"}},
 		{"a token in a file", []string{"BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", at("it's a token", 0o444, "secretive")}, "",
 			[]string{`{}/it's a token (BIGFIX_TOKEN_FILE) holds secrets, and every user of this machine can read it (mode 0444): run chmod 600 '{}/it'\''s a token'`}},
-		{"one file for two", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", at("two", all, "secretive")}, "",
+		{"one file for two", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "BIGFIX_TOKEN", "-", "BIGFIX_TOKEN_FILE", at("two", all, "secretive")}, "",
 			[]string{"{}/two (BIGFIX_TOKEN_FILE) holds secrets, "}},
 		{"a path in a file", []string{"DATABASE_URL_FILE", at("path", all, dir+"/a.db")}, "", nil},
 		{"a heartbeat in a file", []string{"HEARTBEAT_URL_FILE", at("beat", all, "https://hc.example.com/secretive")}, "", []string{"{}/beat (HEARTBEAT_URL_FILE) holds secrets, "}},

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 )
 
@@ -67,4 +69,56 @@ func collision(name string) string {
 		}
 	}
 	return ""
+}
+
+// apart checks that no two servers have the same address. One that was given none of its own has that of BIGFIX_URL: it would show the
+// other server's imports as its own, and a start meant for it would run there.
+func (r *reader) apart(servers []Server) {
+	var order []string
+	at := map[string][]Server{}
+	for _, s := range servers {
+		if s.URL == "" || !r.settled(scope{s.Name, prefixOf(s.Name)}, bigfixURL) {
+			continue
+		}
+		key := plainly(s.URL)
+		if at[key] == nil {
+			order = append(order, key)
+		}
+		at[key] = append(at[key], s)
+	}
+	for _, key := range order {
+		same := at[key]
+		if len(same) == 1 {
+			continue
+		}
+		var names, urls []string
+		for _, s := range same {
+			names, urls = append(names, s.Name), append(urls, prefixOf(s.Name)+bigfixURL.of)
+		}
+		r.add(Fault{Variable: bigfixServers.name, Problem: fmt.Sprintf("names %s, which have the same address, %s", enumerated(names), same[0].URL),
+			Do: fmt.Sprintf("set %s, each to the address of its own server, or take out the names that are too many", enumerated(urls))})
+	}
+}
+
+// plainly is one text for all ways to write the same address.
+func plainly(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return u.Scheme + "://" + net.JoinHostPort(host, port) + strings.TrimRight(u.Path, "/")
+}
+
+// enumerated is "prod and lab", "prod, lab and eu".
+func enumerated(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
