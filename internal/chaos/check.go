@@ -301,19 +301,20 @@ const startGrace = 3 * time.Second
 // in the same moments (just before the request, so that it was dropped, or within the start grace after it), it is that one: the server
 // tells nobody whose an import is, and what was shown is true of it.
 func (e *Evidence) own(imp imports.Import) int {
-	truth := e.Servers[imp.Server].Imports
-	for _, r := range e.sentBy(imp) {
-		began := slices.IndexFunc(truth, func(t bigfixtest.Import) bool {
-			return t.Origin == bigfixtest.Requested && t.Asked.Sub(r.Time).Abs() < 20*time.Millisecond
-		})
-		if began >= 0 {
-			return began
-		}
-		return slices.IndexFunc(truth, func(t bigfixtest.Import) bool {
-			return t.Began.Before(r.Time.Add(startGrace)) && (t.Ended.IsZero() || t.Ended.After(r.Time))
-		})
+	truth, sent := e.Servers[imp.Server].Imports, e.sentBy(imp)
+	if len(sent) == 0 {
+		return -1
 	}
-	return -1
+	at := sent[0].Time
+	began := slices.IndexFunc(truth, func(t bigfixtest.Import) bool {
+		return t.Origin == bigfixtest.Requested && t.Asked.Sub(at).Abs() < 20*time.Millisecond
+	})
+	if began >= 0 {
+		return began
+	}
+	return slices.IndexFunc(truth, func(t bigfixtest.Import) bool {
+		return t.Began.Before(at.Add(startGrace)) && (t.Ended.IsZero() || t.Ended.After(at))
+	})
 }
 
 // became is how an import ended in truth. One that the server began anew after a restart counts as one with that; empty where it left

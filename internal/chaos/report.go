@@ -151,8 +151,8 @@ type figures struct {
 
 // faultFigures are those of one fault: how often it was dealt, and how the imports of its worlds were judged.
 type faultFigures struct {
-	worlds, dealt                                  int
-	clear, unclear, unknown, notBegun, notSent, by int
+	worlds, dealt                              int
+	clear, unclear, unknown, notBegun, notSent int
 }
 
 func newTally(seed uint64) *tally {

@@ -42,7 +42,6 @@ type world struct {
 	slack    *slacksim.Sim
 	servers  map[string]*bigfixtest.Server
 	tokens   map[string]string
-	caFile   string
 	db       database
 	replicas []*replica
 	program  string
