@@ -84,6 +84,10 @@ func TestReadiness(t *testing.T) {
 			w := newWorld(t)
 			p := w.start(t, w.environ()).ready(t)
 			p.awaitReadyz(t, true)
+			// All connections, or one that is still to be opened finds out what the standing ones can't tell.
+			if err := w.slack.Wait(deadline(t), func() bool { return w.slack.Ready() == 2 }); err != nil {
+				t.Fatal(err)
+			}
 			c.fault(w.slack)
 			body, after := p.awaitReadyz(t, false)
 			t.Logf("unready after %s:\n%s", after.Round(100*time.Millisecond), body)
