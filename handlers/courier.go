@@ -207,6 +207,9 @@ func (c *courier) noteFailure(err error) {
 	c.log.WithError(err).Warn("Slack refused a message")
 }
 
+// clocksApart is how far our clock may be ahead of Slack's, by which the history is searched.
+const clocksApart = time.Hour
+
 // recover deals with a message that was recorded as sending and not as sent: Slack may have it. Where history may be
 // read it is looked for. Otherwise it is sent once more, as often as the limits allow, unless one too few is better than
 // one too many.
@@ -217,7 +220,7 @@ func (c *courier) recover(ctx context.Context, d delivery) (found bool, refusal 
 	}
 	callCtx, cancel := context.WithTimeout(ctx, slackWithin)
 	defer cancel()
-	ts, found, err := c.slack.Find(callCtx, d.channel, d.thread, eventType, d.isIt, d.post.At.Add(-time.Minute))
+	ts, found, err := c.slack.Find(callCtx, d.channel, d.thread, eventType, d.isIt, d.post.At.Add(-clocksApart))
 	limited := (*bot.RateLimitedError)(nil)
 	switch {
 	case errors.Is(err, imports.ErrNotLeader):
