@@ -18,7 +18,7 @@ func TestAuditEntries(t *testing.T) {
 		s := openAt(t, url, &clock{noon})
 		full := audit.Entry{
 			At: noon.Truncate(time.Millisecond), Kind: audit.Command, UserID: "Uana", UserName: "ana", TeamID: "T1", ChannelID: "C1", Command: "/import",
-			Text: "raw prod \u0000 'quoted' \"ü\"", ActionID: "start", Server: "prod", ImportID: "1", Result: audit.Refused, Reason: "who is that", Replica: "here:1",
+			Text: "raw prod \ufffd 'quoted' \"ü\"", ActionID: "start", Server: "prod", ImportID: "1", Result: audit.Refused, Reason: "who is that", Replica: "here:1",
 		}
 		want := []audit.Entry{full}
 		for i := range 3 {

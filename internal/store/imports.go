@@ -13,7 +13,7 @@ import (
 
 // insert stores an import that is not stored yet, and its empty thread. created is false where its request key is
 // stored already.
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, imp imports.Import) (created bool, err error) {
+func (s *Store) insert(ctx context.Context, tx *transaction, imp imports.Import) (created bool, err error) {
 	body, err := encodeImport(imp)
 	if err != nil {
 		return false, err
@@ -52,7 +52,7 @@ func (s *Store) createdAt(imp imports.Import) time.Time {
 // could not read it.
 func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
 	id := imp.ID
-	err = s.inTx(ctx, "storing the request", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.inTx(ctx, "storing the request", func(ctx context.Context, tx *transaction) error {
 		if created, err = s.insert(ctx, tx, imp); err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.
 
 // Follow adds a follower, and gives the publisher the news.
 func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Time) error {
-	return s.inTx(ctx, "adding a follower", func(ctx context.Context, tx *sql.Tx) error {
+	return s.inTx(ctx, "adding a follower", func(ctx context.Context, tx *transaction) error {
 		if err := exists(ctx, tx, importID); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Tim
 	})
 }
 
-func (s *Store) follow(ctx context.Context, tx *sql.Tx, importID, userID string, at time.Time) error {
+func (s *Store) follow(ctx context.Context, tx *transaction, importID, userID string, at time.Time) error {
 	if userID == "" {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (s *Store) follow(ctx context.Context, tx *sql.Tx, importID, userID string,
 
 // Answered notes when the person who asked got the answer. The first time stays.
 func (s *Store) Answered(ctx context.Context, importID string, at time.Time) error {
-	return s.inTx(ctx, "noting an answer", func(ctx context.Context, tx *sql.Tx) error {
+	return s.inTx(ctx, "noting an answer", func(ctx context.Context, tx *transaction) error {
 		if err := exists(ctx, tx, importID); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (s *Store) Answered(ctx context.Context, importID string, at time.Time) err
 	})
 }
 
-func exists(ctx context.Context, tx *sql.Tx, importID string) error {
+func exists(ctx context.Context, tx *transaction, importID string) error {
 	var one int
 	err := tx.QueryRowContext(ctx, `SELECT 1 FROM imports WHERE id = $1`, importID).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -138,7 +138,7 @@ func exists(ctx context.Context, tx *sql.Tx, importID string) error {
 
 // Record stores what the leader knows of a server and of imports of it, in one transaction.
 func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Server, imps []imports.Import) error {
-	return s.inTx(ctx, "recording what was seen", func(ctx context.Context, tx *sql.Tx) error {
+	return s.inTx(ctx, "recording what was seen", func(ctx context.Context, tx *transaction) error {
 		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Ser
 	})
 }
 
-func (s *Store) recordServer(ctx context.Context, tx *sql.Tx, srv imports.Server) error {
+func (s *Store) recordServer(ctx context.Context, tx *transaction, srv imports.Server) error {
 	body, err := encode("a server", srv)
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (s *Store) recordServer(ctx context.Context, tx *sql.Tx, srv imports.Server
 }
 
 // recordImport inserts or updates. What has ended stays as it is.
-func (s *Store) recordImport(ctx context.Context, tx *sql.Tx, imp imports.Import) error {
+func (s *Store) recordImport(ctx context.Context, tx *transaction, imp imports.Import) error {
 	created, err := s.insert(ctx, tx, imp)
 	if err != nil {
 		return err
@@ -254,7 +254,7 @@ func (s *Store) imports(ctx context.Context, where, order string, args ...any) (
 	const doing = "reading imports"
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.read.begin(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, s.explain(doing, err)
 	}
@@ -295,7 +295,7 @@ func scanImports(rows *sql.Rows) (found []imports.Import, err error) {
 }
 
 // followers reads who follows the imports whose ids a query selects, in order.
-func followers(ctx context.Context, tx *sql.Tx, ids string, args ...any) (map[string][]string, error) {
+func followers(ctx context.Context, tx *transaction, ids string, args ...any) (map[string][]string, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT import_id, user_id FROM followers WHERE import_id IN (`+ids+`)
 		ORDER BY position, followed_at, user_id`, args...)
 	if err != nil {
@@ -335,7 +335,7 @@ func (s *Store) Server(ctx context.Context, name string) (imports.Server, error)
 // Purge deletes the imports that ended before that time, with their followers and threads, and the audit entries and
 // notices of that age. It says how many imports it deleted.
 func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (n int64, err error) {
-	err = s.inTx(ctx, "deleting old imports", func(ctx context.Context, tx *sql.Tx) error {
+	err = s.inTx(ctx, "deleting old imports", func(ctx context.Context, tx *transaction) error {
 		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}

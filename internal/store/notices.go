@@ -44,7 +44,7 @@ func (s *Store) Notices(ctx context.Context) (found []imports.Notice, err error)
 
 // SaveNotice stores a notice, new or changed. imports.ErrNotLeader.
 func (s *Store) SaveNotice(ctx context.Context, epoch imports.Epoch, n imports.Notice) error {
-	return s.inTx(ctx, "storing a notice", func(ctx context.Context, tx *sql.Tx) error {
+	return s.inTx(ctx, "storing a notice", func(ctx context.Context, tx *transaction) error {
 		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS, 
 	p := &postgres{s: s, cfg: cfg, migrations: migrations, pace: pace, know: know, closing: make(chan struct{}), missing: errors.New("it was not looked at yet")}
 	p.live.Store(1)
 	s.path, s.dialect = place(cfg), p
-	s.write = sql.OpenDB(gate{p.connector(poolSession), p})
+	s.write = pool{sql.OpenDB(gate{p.connector(poolSession), p})}
 	s.write.SetMaxOpenConns(poolSize)
 	s.write.SetMaxIdleConns(poolSize)
 	s.write.SetConnMaxIdleTime(poolIdle)
@@ -360,7 +360,7 @@ func (n notification) payload() (string, error) {
 	return body, err
 }
 
-func (p *postgres) tell(ctx context.Context, tx *sql.Tx, ids []string) error {
+func (p *postgres) tell(ctx context.Context, tx *transaction, ids []string) error {
 	inst, err := p.installed()
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ package store
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,7 +143,7 @@ func (c *child) do(t *testing.T, command string) {
 	case "notice":
 		err = c.s.SaveNotice(ctx, epoch, imports.Notice{ID: "1"})
 	case "freeze": // in the middle of a write that holds the rows of the epoch and of an import's thread
-		err = c.s.inTx(ctx, "freezing", func(ctx context.Context, tx *sql.Tx) error {
+		err = c.s.inTx(ctx, "freezing", func(ctx context.Context, tx *transaction) error {
 			if err := c.s.guard(ctx, tx, epoch); err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, migrations fs.FS) e
 	if err := s.openFile(ctx, path); err != nil {
 		return errors.Join(err, lock.Unlock())
 	}
-	version, err := migrate(ctx, s.write, goose.DialectSQLite3, migrations)
+	version, err := migrate(ctx, s.write.DB, goose.DialectSQLite3, migrations)
 	if err != nil {
 		return errors.Join(s.explain("preparing the database "+s.path, err), s.Close())
 	}
@@ -64,14 +64,14 @@ func (s *Store) openFile(ctx context.Context, path string) (err error) {
 	if err := s.prepareFiles(); err != nil {
 		return err
 	}
-	if s.write, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
+	if s.write.DB, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
 		return s.explain("opening the database", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := s.write.PingContext(ctx); err != nil {
 		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
+	if s.read.DB, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
 		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
@@ -88,9 +88,9 @@ func (f *sqliteFile) guard() string {
 	return `SELECT 1 FROM lead WHERE id = 1 AND epoch = $1 AND holder = $2`
 }
 
-func (f *sqliteFile) tell(context.Context, *sql.Tx, []string) error { return nil }
-func (f *sqliteFile) again(error) bool                              { return false }
-func (f *sqliteFile) unsure(error) bool                             { return false }
+func (f *sqliteFile) tell(context.Context, *transaction, []string) error { return nil }
+func (f *sqliteFile) again(error) bool                                   { return false }
+func (f *sqliteFile) unsure(error) bool                                  { return false }
 
 func (f *sqliteFile) run(ctx context.Context) error {
 	<-ctx.Done()

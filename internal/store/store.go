@@ -56,9 +56,9 @@ type Store struct {
 	name    string // of this replica, for people
 	version string
 	opened  time.Time
-	path    string  // the file, or host and name of the database
-	write   *sql.DB // on SQLite one connection: writes queue in this process instead of failing in the file
-	read    *sql.DB
+	path    string // the file, or host and name of the database
+	write   pool   // on SQLite one connection: writes queue in this process instead of failing in the file
+	read    pool
 	dialect dialect
 	signal  *imports.Signal
 	now     func() time.Time
@@ -78,7 +78,7 @@ type dialect interface {
 	// the transaction.
 	guard() string
 	// tell wakes the other processes once the transaction is committed.
-	tell(ctx context.Context, tx *sql.Tx, ids []string) error
+	tell(ctx context.Context, tx *transaction, ids []string) error
 	// explain puts an error of the database into words, or returns nil where it has none for it.
 	explain(doing string, err error) error
 	// again says whether an error is one that the same transaction need not meet again.
@@ -136,7 +136,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 		return nil, fmt.Errorf("making an id for this process: %w", err)
 	}
 	s := &Store{
-		id: id.String(), name: opts.Name, version: opts.Version, opened: opts.Now(),
+		id: id.String(), name: plain(opts.Name), version: plain(opts.Version), opened: opts.Now(),
 		signal: opts.Signal, now: opts.Now, log: opts.Log,
 	}
 	if opts.pace == (pace{}) {
@@ -206,7 +206,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // inTx runs f in one write transaction, and once more where the database chose it as the victim of a deadlock. It
 // gives f the context that bounds the whole.
-func (s *Store) inTx(ctx context.Context, doing string, f func(context.Context, *sql.Tx) error) error {
+func (s *Store) inTx(ctx context.Context, doing string, f func(context.Context, *transaction) error) error {
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
 	err := s.tryInTx(ctx, doing, f)
@@ -216,8 +216,8 @@ func (s *Store) inTx(ctx context.Context, doing string, f func(context.Context, 
 	return err
 }
 
-func (s *Store) tryInTx(ctx context.Context, doing string, f func(context.Context, *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+func (s *Store) tryInTx(ctx context.Context, doing string, f func(context.Context, *transaction) error) error {
+	tx, err := s.write.begin(ctx, nil)
 	if err != nil {
 		return s.explain(doing, err)
 	}
@@ -234,7 +234,7 @@ func (s *Store) tryInTx(ctx context.Context, doing string, f func(context.Contex
 
 // guard makes a transaction that of the leader or of nobody. It locks the row, so that a write of the leader before
 // is either seen by the one that takes the lead, or refused.
-func (s *Store) guard(ctx context.Context, tx *sql.Tx, epoch imports.Epoch) error {
+func (s *Store) guard(ctx context.Context, tx *transaction, epoch imports.Epoch) error {
 	var one int
 	err := tx.QueryRowContext(ctx, s.dialect.guard(), int64(epoch), s.id).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -279,11 +279,11 @@ func fromMillis(ms int64) time.Time {
 // nullable is NULL for the empty string, so that UNIQUE lets several of them be.
 func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
 
-// encode makes the body of a row.
+// encode makes the body of a row, with plain texts.
 func encode(what string, v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("encoding %s: %w", what, err)
 	}
-	return string(b), nil
+	return string(plainJSON(b)), nil
 }

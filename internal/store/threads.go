@@ -76,7 +76,7 @@ func (s *Store) Thread(ctx context.Context, importID string) (imports.Thread, er
 
 // SaveThread notes what was shown. ErrNotLeader; ErrNotFound where the import is not stored.
 func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.Thread) error {
-	return s.inTx(ctx, "noting what was shown", func(ctx context.Context, tx *sql.Tx) error {
+	return s.inTx(ctx, "noting what was shown", func(ctx context.Context, tx *transaction) error {
 		if err := s.guard(ctx, tx, epoch); err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.T
 
 // news makes a thread due at once where the import has moved on meanwhile. It is a statement of its own, after the
 // row was locked by the first: a follower who joins in between is seen here or sets due afterwards.
-func news(ctx context.Context, tx *sql.Tx, t imports.Thread) error {
+func news(ctx context.Context, tx *transaction, t imports.Thread) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE threads SET due = 0 WHERE import_id = $1 AND (
 			(SELECT revision FROM imports WHERE id = $1) > $2 OR
