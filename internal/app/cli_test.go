@@ -244,7 +244,7 @@ func TestStart(t *testing.T) {
 		{"a wrong token", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_TOKEN=wrong"}, []string{"raw", "--yes"}, exitUsage, "Nothing was started.", 0},
 		{"nobody there", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_URL=http://127.0.0.1:1"}, []string{"raw", "--yes"}, exitUnreachable, "Nothing was started.", 0},
 		{"raw on ILMT", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_EDITION=ilmt"}, []string{"raw", "--yes"}, exitUsage, "Try `importbot start complete prod`. Nothing was started.", 0},
-		{"which of two", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_SERVERS=prod,lab"}, []string{"raw", "--yes"}, exitUsage, "On which server? Configured: prod, lab.", 0},
+		{"which of two", bigfixtest.Doubts{}, bigfixtest.Plan{}, []string{"BIGFIX_SERVERS=prod,lab", "BIGFIX_LAB_URL=http://127.0.0.1:1"}, []string{"raw", "--yes"}, exitUsage, "On which server? Configured: prod, lab.", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := bigfixtest.NewServer(bigfixtest.WithDoubts(tc.doubts), bigfixtest.WithPlan(func(bigfixtest.Import) bigfixtest.Plan { return tc.plan }),
