@@ -395,8 +395,8 @@ func (e *Evidence) seen(imp imports.Import) []imports.Outcome {
 	from, to := imp.FirstRunning.Asked, imp.EndedAt
 	if from.IsZero() {
 		from = imp.EndedAt.Add(-15 * time.Second)
-		if imp.Baseline != nil {
-			from = imp.Baseline.Span.Asked
+		if imp.Baseline != nil { // the look it comes from may be the first one behind an end that nobody saw
+			from = imp.Baseline.Span.Asked.Add(-5 * time.Second)
 		}
 	}
 	var out []imports.Outcome
