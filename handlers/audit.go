@@ -21,6 +21,7 @@ const (
 	whyUnsure           = "unsure"            // the database may have taken the wish: an entry of the start says whether it did
 	whyRepeated         = "repeated"          // of an accepted start: Slack delivered it before, and it counts once
 	whyPanic            = "panic"             // a fault of the program: its log has it
+	whyUnconfirmed      = "unconfirmed"       // of a start: the process that sent it, or was about to, did not live or lead to say so
 )
 
 // call is one command on its way, with the audit's entry of it.
@@ -99,7 +100,10 @@ func StartEntry(imp imports.Import, ev imports.Event) (e audit.Entry, ok bool) {
 	switch {
 	case ev.Kind == imports.EventSent:
 		e.At, e.Result = imp.SendingAt, audit.Sent
-		if imp.SendAnswer != nil {
+		switch {
+		case imp.Unconfirmed:
+			e.Reason = whyUnconfirmed
+		case imp.SendAnswer != nil:
 			e.Reason = "answered " + string(imp.SendAnswer.Kind) // an import may have begun all the same
 		}
 	case ev.Kind == imports.EventEnded && imp.Outcome == imports.Refused:

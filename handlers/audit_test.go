@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"importbot/bot"
 	"importbot/imports"
 	"importbot/internal/audit"
+	"importbot/internal/store"
 )
 
 // TestStoryOfTheAudit types all that can come to something, and reads what was kept of it: one entry for each.
@@ -93,6 +96,48 @@ func TestAnAnswerThatFailsIsAudited(t *testing.T) {
 	}
 }
 
+// TestAStartThatComesTwiceIsAuditedAsOne: Slack may deliver a command to two replicas. Decided or not, answered or not, it
+// is new once.
+func TestAStartThatComesTwiceIsAuditedAsOne(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "importbot.db"), store.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	lead, err := db.Lead(t.Context())
+	must(t, err)
+	var log ledger
+	deliver := func(name, why string) (id string) {
+		t.Helper()
+		h := offline(t, prod)
+		h.Intake, h.Store, h.Audit = imports.NewIntake(db, new(imports.Signal), nil), db, log.note
+		before := len(log.of("", ""))
+		_ = h.Handle(t.Context(), &bot.Request{Kind: bot.Command, ID: "once", Text: "raw", UserID: "U0BEN", ChannelID: "C0PROD"}) // nothing carries an answer
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		h.Close(gone)
+		got := log.of(audit.Command, audit.Accepted)[before:]
+		if len(got) != 1 || got[0].Reason != why {
+			t.Fatalf("%s: %+v, want one with reason %q", name, got, why)
+		}
+		return got[0].ImportID
+	}
+	id := deliver("first", "")
+	imp, err := db.Import(t.Context(), id)
+	must(t, err)
+	again := func(name string) {
+		t.Helper()
+		if got := deliver(name, whyRepeated); got != id {
+			t.Errorf("%s: it is import %s, want %s", name, got, id)
+		}
+	}
+	again("nobody has decided")
+	imp.State, imp.Revision = imports.Sent, 2
+	must(t, db.Record(t.Context(), lead.Lead().Epoch, imports.Server{Name: "prod"}, []imports.Import{imp}))
+	again("decided")
+	must(t, db.Answered(t.Context(), id, now))
+	again("answered")
+}
+
 func TestStartEntry(t *testing.T) {
 	t.Parallel()
 	sent := with(started(imports.Sent), func(i *imports.Import) { i.SendingAt = day(2, 14) })
@@ -108,6 +153,7 @@ func TestStartEntry(t *testing.T) {
 	}{
 		{sent, imports.EventSent, "sent  02:14"},
 		{with(sent, func(i *imports.Import) { i.SendAnswer = &imports.Failure{Kind: imports.FailForbidden} }), imports.EventSent, "sent answered forbidden 02:14"},
+		{with(sent, func(i *imports.Import) { i.State, i.Unconfirmed = imports.Sending, true }), imports.EventSent, "sent unconfirmed 02:14"},
 		{ended(imports.Refused, imports.ReasonRunning), imports.EventEnded, "refused running 02:15"},
 		{ended(imports.Expired, imports.ReasonTooLate), imports.EventEnded, "expired too_late 02:15"},
 		{ended(imports.NotBegun, imports.ReasonNoSign), imports.EventEnded, ""}, // it was sent

@@ -65,7 +65,7 @@ type Server struct {
 
 // Intake takes what people ask for; *imports.Intake is one.
 type Intake interface {
-	Start(ctx context.Context, w imports.Wish) (imports.Import, error)
+	Start(ctx context.Context, w imports.Wish) (stored imports.Import, created bool, err error)
 	Await(ctx context.Context, importID string) (imports.Import, error)
 }
 

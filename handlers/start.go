@@ -44,21 +44,22 @@ func (h *Handlers) start(ctx context.Context, c *call, word string, t bigfix.Imp
 		return c.Answer(ctx, *no)
 	}
 	c.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
-	imp, err := h.Intake.Start(ctx, imports.Wish{
+	imp, created, err := h.Intake.Start(ctx, imports.Wish{
 		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID,
 	})
 	if err != nil {
 		return h.notAccepted(ctx, c, srv, err)
 	}
-	if _, decided := decidedAt(imp); decided { // only a wish that came before can be
-		c.accepted(imp, whyRepeated)
-		if !imp.AnsweredAt.IsZero() {
-			return c.Answer(ctx, h.answeredMessage(srv, imp))
-		}
+	why, said := "", "A start was accepted"
+	if !created {
+		why, said = whyRepeated, "A start was accepted before; Slack delivered it again"
 	}
-	c.accepted(imp, "")
+	c.accepted(imp, why)
+	if !imp.AnsweredAt.IsZero() { // only one that came before can be
+		return c.Answer(ctx, h.answeredMessage(srv, imp))
+	}
 	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
-		Info("A start was accepted")
+		Info(said)
 	if err := h.say(ctx, c.Request, h.askingMessage(srv), askWithin); err != nil {
 		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 	}

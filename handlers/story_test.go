@@ -57,12 +57,12 @@ func (l *ledger) note(e audit.Entry) {
 	l.entries = append(l.entries, e)
 }
 
-// of are the entries so far of a kind with a result, "" for any.
+// of are the entries so far of a kind with a result; "" is any.
 func (l *ledger) of(kind, result string) (out []audit.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
-		if e.Kind == kind && (result == "" || e.Result == result) {
+		if (kind == "" || e.Kind == kind) && (result == "" || e.Result == result) {
 			out = append(out, e)
 		}
 	}
@@ -91,15 +91,15 @@ func (i *troubledIntake) Await(ctx context.Context, importID string) (imports.Im
 	return imp, err
 }
 
-func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Import, error) {
+func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Import, bool, error) {
 	if i.broken {
-		return imports.Import{}, errors.Join(imports.ErrStore, errors.New("disk I/O error"))
+		return imports.Import{}, false, errors.Join(imports.ErrStore, errors.New("disk I/O error"))
 	}
-	imp, err := i.Intake.Start(ctx, w)
+	imp, created, err := i.Intake.Start(ctx, w)
 	if i.unsure && err == nil {
-		return imports.Import{}, fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
+		return imports.Import{}, false, fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
 	}
-	return imp, err
+	return imp, created, err
 }
 
 const takes = 1500 * time.Millisecond // one import

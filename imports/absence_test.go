@@ -83,7 +83,12 @@ func TestNobodyLooked(t *testing.T) {
 			e := r.run(cfg)
 			r.pass(cfg, 2*time.Minute)
 			left := r.clock.Now()
+			woken, cancel := r.signal.Subscribe()
+			defer cancel()
 			tt.absent(r, e)
+			if len(woken) == 0 {
+				t.Error("nobody was told of it")
+			}
 			r.soon("the absence is recorded", func() bool {
 				srv, err := r.store.Server(t.Context(), "prod")
 				return err == nil && srv.Absence.Since.Equal(left) && srv.Absence.Until.Equal(left.Add(6*time.Hour)) &&

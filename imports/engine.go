@@ -80,6 +80,8 @@ type Trouble struct {
 	Since time.Time
 	Tries int
 	Err   error
+	// Store says that it is the database which does not give or take what a server's loop lives on.
+	Store bool
 }
 
 // NewEngine returns an engine that does nothing until Run.
@@ -136,6 +138,28 @@ func (e *Engine) Troubles() []Trouble {
 	}
 	slices.SortFunc(all, func(a, b Trouble) int { return strings.Compare(a.Work, b.Work) })
 	return all
+}
+
+// StoreTrouble is why the database does not give or take what the engine lives on, nil while it does. One whose disk is full,
+// or that another program holds, still answers who only asks: so this is known to nobody else.
+func (e *Engine) StoreTrouble() error {
+	for _, t := range e.Troubles() {
+		if t.Store {
+			return t.Err
+		}
+	}
+	return nil
+}
+
+// storeTrouble is trouble for what a server's loop has from the store.
+func (e *Engine) storeTrouble(work string, err error) {
+	e.trouble(work, err)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if t, failing := e.troubles[work]; failing {
+		t.Store = true
+		e.troubles[work] = t
+	}
 }
 
 // trouble notes how work went. The first failure of a row is logged as a warning, the others and the recovery quietly.

@@ -39,7 +39,8 @@ type rig struct {
 	board  *imports.Board
 	rules  imports.Rules
 	intake *imports.Intake
-	step   time.Duration // in which time passes
+	step   time.Duration                       // in which time passes
+	heard  func(imports.Import, imports.Event) // by all engines
 }
 
 // newRig makes a world of its own, whose test runs beside those of the others: most of what they do is wait for the disk.
@@ -85,7 +86,7 @@ func (r *rig) clientWith(cfg bigfix.Config) *bigfix.Client {
 // config is that of an engine with one server, "prod".
 func (r *rig) config() imports.EngineConfig {
 	return imports.EngineConfig{
-		Store: r.store, Announcer: r.cards, Signal: r.signal, Board: r.board, Clock: r.clock,
+		Store: r.store, Announcer: r.cards, Signal: r.signal, Board: r.board, Clock: r.clock, OnEvent: r.heard,
 		Servers: []imports.ServerConfig{{Name: "prod", Client: r.client(), Edition: bigfix.BFI, Rules: r.rules}},
 	}
 }
@@ -146,7 +147,7 @@ func (r *rig) rest(cfg imports.EngineConfig) {
 // ask types a command.
 func (r *rig) ask(key string, kind bigfix.ImportType) imports.Import {
 	r.t.Helper()
-	imp, err := r.intake.Start(r.t.Context(), imports.Wish{Server: "prod", Type: kind, UserID: "U" + key, ChannelID: "C1", Key: key})
+	imp, _, err := r.intake.Start(r.t.Context(), imports.Wish{Server: "prod", Type: kind, UserID: "U" + key, ChannelID: "C1", Key: key})
 	if err != nil {
 		r.t.Fatal(err)
 	}

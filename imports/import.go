@@ -103,6 +103,9 @@ type Import struct {
 	FirstRunning, LastRunning Span
 	// SendAnswer is how the run= request was answered when that was not a plain 200; nil otherwise.
 	SendAnswer *Failure
+	// Unconfirmed says that another process marked it as Sending and did not live, or not lead, to say how run= was
+	// answered: nobody knows whether the request left.
+	Unconfirmed bool `json:",omitempty"`
 	// Doubts speak against a reported end being this import's, in the order they came up.
 	Doubts []Doubt
 	// Settle counts the looks since nothing runs any more, or since the start without a sign.
@@ -340,7 +343,7 @@ type Event struct {
 type EventKind string
 
 const (
-	EventSent     EventKind = "sent" // the run= request of a start has left
+	EventSent     EventKind = "sent" // the run= request of a start has left, or, where it is Unconfirmed, may have
 	EventBegan    EventKind = "began"
 	EventProgress EventKind = "progress"
 	EventLost     EventKind = "lost"

@@ -48,16 +48,16 @@ func NewIntake(store Store, signal *Signal, clock Clock) *Intake {
 
 // Start accepts a wish: once it returns without error the wish is stored, and will be started, refused or expire, each
 // in words. It returns within 3 s, whatever the store does. A wish whose Key was accepted before returns the import of
-// that time.
+// that time, and created is false.
 //
 // ErrStore where the store did not take it, within 2 s: then nothing was stored, nor will be, and nothing is started.
 // ErrUnsure where the store may have taken it: the answer to its commit was lost, and a further second did not tell.
 // Whoever asked must not be told that nothing happens, nor asked to try again. If it is stored, it is started like any
 // other, and what becomes of it is told to them by whoever leads.
-func (in *Intake) Start(ctx context.Context, w Wish) (Import, error) {
+func (in *Intake) Start(ctx context.Context, w Wish) (stored Import, created bool, err error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return Import{}, fmt.Errorf("making an id for the import: %w", err)
+		return Import{}, false, fmt.Errorf("making an id for the import: %w", err)
 	}
 	imp := Import{
 		ID: id.String(), Server: w.Server, Type: w.Type, Origin: Here, State: Accepted,
@@ -77,9 +77,9 @@ func (in *Intake) Start(ctx context.Context, w Wish) (Import, error) {
 	defer enough.Stop()
 	select {
 	case a := <-answered:
-		return a.imp, a.err
+		return a.imp, a.err == nil && a.imp.ID == imp.ID, a.err
 	case <-enough.C:
-		return Import{}, fmt.Errorf("%w: it has not answered for %s", ErrUnsure, storeWithin+settleWithin)
+		return Import{}, false, fmt.Errorf("%w: it has not answered for %s", ErrUnsure, storeWithin+settleWithin)
 	}
 }
 

@@ -17,7 +17,7 @@ func TestAWishThatIsNotStoredIsRefused(t *testing.T) {
 	r := newRig(t)
 	in := imports.NewIntake(stuck{r.store}, r.signal, r.clock)
 	began := time.Now()
-	_, err := in.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
+	_, _, err := in.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
 	if !errors.Is(err, imports.ErrStore) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want ErrStore for the deadline", err)
 	}
@@ -86,13 +86,22 @@ func TestTheAnswerToAWishIsLost(t *testing.T) {
 			defer cancel()
 			db := &lossy{Store: r.store, answers: tt.answers}
 			in := imports.NewIntake(db, r.signal, r.clock)
-			imp, err := in.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
+			imp, created, err := in.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
 			if !errors.Is(err, tt.want) || tt.want == imports.ErrUnsure && errors.Is(err, imports.ErrStore) || db.calls != len(tt.answers) {
 				t.Errorf("got %v after %d tries, want %v", err, db.calls, tt.want)
 			}
 			got := r.active()
 			if len(got) != tt.stored || err == nil && got[0].ID != imp.ID {
 				t.Errorf("stored %+v, returned %+v", got, imp)
+			}
+			if created != (err == nil) {
+				t.Errorf("the first wish with its key: created %t", created)
+			}
+			if err == nil {
+				again, created, err := r.intake.Start(t.Context(), imports.Wish{Server: "prod", Type: bigfix.TypeRaw, UserID: "U1", Key: "k"})
+				if err != nil || created || again.ID != imp.ID {
+					t.Errorf("delivered again: %s, created %t, %v", again.ID, created, err)
+				}
 			}
 			if told := len(woken) > 0; told != (err == nil) {
 				t.Errorf("the engine was told: %t", told)
@@ -119,7 +128,7 @@ func TestAStoreThatHangsKeepsNobodyWaiting(t *testing.T) {
 		woken, cancel := signal.Subscribe()
 		defer cancel()
 		began := time.Now()
-		_, err := imports.NewIntake(db, signal, nil).Start(t.Context(), imports.Wish{Server: "prod", Key: "k"})
+		_, _, err := imports.NewIntake(db, signal, nil).Start(t.Context(), imports.Wish{Server: "prod", Key: "k"})
 		if took := time.Since(began); !errors.Is(err, imports.ErrUnsure) || took != 3*time.Second {
 			t.Errorf("after %s: %v", took, err)
 		}

@@ -279,3 +279,100 @@ func TestLeadCheck(t *testing.T) {
 		}
 	}
 }
+
+// What became of an accepted start is told once, whatever became of the process that sent it: the next leader tells of one
+// that was marked and not recorded, and says that it can't be sure.
+func TestASendThatNobodyRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		at          string
+		unconfirmed bool
+	}{
+		{"announced", false},
+		{"stored as sending", true},
+		{"answered", true},
+	} {
+		t.Run("killed, "+tt.at, func(t *testing.T) {
+			r, sent := newRig(t), new(sends)
+			r.heard = sent.hear
+			asked := r.killed(tt.at)
+			r.open()
+			r.threeTerms(t, sent)
+			sent.must(t, asked, tt.unconfirmed)
+		})
+		t.Run("frozen, "+tt.at, func(t *testing.T) {
+			r, sent := newRig(t), new(sends)
+			r.heard = sent.hear
+			old := r.halted(tt.at)
+			old.lease.lost.Store(true)
+			r.threeTerms(t, sent)
+			close(old.halt.release)
+			if err := old.over(t); tt.unconfirmed && !errors.Is(err, imports.ErrNotLeader) {
+				t.Errorf("the old term ended with %v", err)
+			}
+			sent.must(t, old.asked, tt.unconfirmed)
+		})
+	}
+}
+
+// threeTerms runs one leader after the other.
+func (r *rig) threeTerms(t *testing.T, sent *sends) {
+	t.Helper()
+	r.step = 20 * time.Second
+	for range 3 {
+		cfg := r.config()
+		next := r.run(cfg)
+		r.soon("it is told what became of the start", func() bool { return sent.count() > 0 })
+		r.pass(cfg, time.Minute)
+		if err := next.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// sends are the starts of which it was told that they were sent.
+type sends struct {
+	mu   sync.Mutex
+	told []imports.Import
+}
+
+func (s *sends) hear(imp imports.Import, ev imports.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ev.Kind == imports.EventSent {
+		s.told = append(s.told, imp)
+	}
+}
+
+func (s *sends) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.told)
+}
+
+func (s *sends) must(t *testing.T, asked imports.Import, unconfirmed bool) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.told) != 1 || s.told[0].ID != asked.ID || s.told[0].Unconfirmed != unconfirmed || s.told[0].SendingAt.IsZero() {
+		t.Errorf("told of %d requests that were sent, want one, unconfirmed %t: %+v", len(s.told), unconfirmed, s.told)
+	}
+}
+
+// The database is in trouble when a loop can't store or read, not when something else fails.
+func TestStoreTrouble(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	db := &failing{Store: r.store, now: r.clock.Now}
+	cfg.Store = db
+	r.cards.failWith(errFrozen)
+	e := r.run(cfg)
+	r.ask("ana", bigfix.TypeRaw)
+	r.soon("the card can't be put up", func() bool { return len(e.Troubles()) == 1 })
+	if err := e.StoreTrouble(); err != nil {
+		t.Errorf("the database is blamed for a card: %v", err)
+	}
+	db.broken.Store(true)
+	r.until(cfg, 5*time.Minute, "the database is in trouble", func() bool { return errors.Is(e.StoreTrouble(), errFull) })
+	db.broken.Store(false)
+	r.until(cfg, 5*time.Minute, "it is over", func() bool { return e.StoreTrouble() == nil })
+}

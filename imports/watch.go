@@ -178,7 +178,7 @@ func (w *watcher) noteStore(ctx context.Context, err error) {
 	if errors.Is(err, ErrNotLeader) || ctx.Err() != nil {
 		return
 	}
-	w.e.trouble(w.cfg.Name+": using the database", err)
+	w.e.storeTrouble(w.cfg.Name+": using the database", err)
 	w.store.note(err)
 	w.storeAt = time.Time{}
 	if err != nil {
@@ -209,9 +209,21 @@ func (w *watcher) read(ctx context.Context) error {
 	}
 	w.merge(stored)
 	if !w.loaded {
+		w.adopt()
 		w.loaded, w.nextLook = true, w.now()
 	}
 	return nil
+}
+
+// adopt takes over the starts that another process marked as being sent, and of which it did not record what came: that
+// they may have been sent is told once, by whoever finds them first.
+func (w *watcher) adopt() {
+	for _, imp := range slices.Clone(w.active) {
+		if imp.State == Sending && !imp.Unconfirmed {
+			imp.Unconfirmed = true
+			w.keep(imp, false, Event{Kind: EventSent, ImportID: imp.ID})
+		}
+	}
 }
 
 // merge adds stored imports that memory does not know, and what the store alone keeps to those it does. What memory
@@ -264,8 +276,10 @@ func (w *watcher) judge(o Observation) {
 	for _, imp := range w.cfg.Rules.Arrivals(w.srv, w.underWay(), w.recent, o, o.At, w.e.cfg.NewID) {
 		w.keep(imp, true, arrivalEvents(imp)...)
 	}
+	before := w.srv.Absence
 	w.srv = w.cfg.Rules.See(w.srv, o)
 	w.dirty = true
+	w.news = w.news || w.srv.Absence != before // people are told of one
 }
 
 // arrivalEvents are what happened to an import that nobody started here when it is first seen.

@@ -56,12 +56,7 @@ func (p *parts) notStored() error {
 	if t == nil {
 		return nil
 	}
-	for _, trouble := range t.engine.Troubles() {
-		if strings.HasSuffix(trouble.Work, ": using the database") {
-			return trouble.Err
-		}
-	}
-	return nil
+	return t.engine.StoreTrouble()
 }
 
 // leaderCheck says who watches the servers. Between two leaders nobody does, for seconds.
