@@ -49,6 +49,9 @@ func entryOf(r *bot.Request) audit.Entry {
 // refuse says in the audit that a command was not followed, and why.
 func (c *call) refuse(why string) { c.entry.Result, c.entry.Reason = audit.Refused, why }
 
+// fail says in the audit that it can't be told whether a command was followed, and why.
+func (c *call) fail(why string) { c.entry.Result, c.entry.Reason = audit.Failed, why }
+
 // accepted notes that a wish is stored. It is noted before it is answered: from here on an import may start, whatever
 // becomes of this process.
 func (c *call) accepted(imp imports.Import, why string) {
@@ -85,6 +88,19 @@ func RefusedEntry(r *bot.Request, why string) audit.Entry {
 	e := entryOf(r)
 	e.At, e.Result, e.Reason = time.Now().UTC(), audit.Refused, why
 	return e
+}
+
+// MissedEntry is StartEntry for whoever finds a start as it is stored, and was not told when it happened. ok is false where
+// nothing is settled yet.
+func MissedEntry(imp imports.Import) (e audit.Entry, ok bool) {
+	ev := imports.Event{Kind: imports.EventSent, ImportID: imp.ID}
+	switch {
+	case imp.State == imports.Accepted, imp.State == imports.Sending && !imp.Unconfirmed:
+		return audit.Entry{}, false
+	case imp.Outcome == imports.Refused, imp.Outcome == imports.Expired:
+		ev.Kind = imports.EventEnded
+	}
+	return StartEntry(imp, ev)
 }
 
 // StartEntry is the audit's entry of what became of a start that was accepted: the request was sent, or the start was

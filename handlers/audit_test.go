@@ -175,6 +175,33 @@ func TestStartEntry(t *testing.T) {
 	}
 }
 
+func TestMissedEntry(t *testing.T) {
+	t.Parallel()
+	at := func(state imports.State, how imports.Outcome, unconfirmed bool) imports.Import {
+		return with(started(state), func(i *imports.Import) { i.Outcome, i.Unconfirmed = how, unconfirmed })
+	}
+	for _, c := range []struct {
+		imp  imports.Import
+		want string // empty: none
+	}{
+		{at(imports.Accepted, "", false), ""},
+		{at(imports.Sending, "", false), ""},
+		{at(imports.Sending, "", true), audit.Sent},
+		{at(imports.Sent, "", false), audit.Sent},
+		{at(imports.Running, "", false), audit.Sent},
+		{at(imports.Ended, imports.Succeeded, false), audit.Sent},
+		{at(imports.Ended, imports.NotBegun, true), audit.Sent},
+		{at(imports.Ended, imports.Refused, false), audit.Refused},
+		{at(imports.Ended, imports.Expired, true), audit.Expired},
+		{with(at(imports.Running, "", false), func(i *imports.Import) { i.Origin = imports.Elsewhere }), ""},
+	} {
+		e, ok := MissedEntry(c.imp)
+		if e.Result != c.want || ok != (c.want != "") {
+			t.Errorf("%s %s: %+v, %t; want %q", c.imp.State, c.imp.Outcome, e, ok, c.want)
+		}
+	}
+}
+
 func TestRefusedEntry(t *testing.T) {
 	t.Parallel()
 	e := RefusedEntry(&bot.Request{Kind: bot.Command, Command: "/import", Text: "raw", UserID: "U0EVE", ChannelID: "C0PROD"}, "team")

@@ -9,7 +9,6 @@ import (
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
-	"importbot/internal/audit"
 )
 
 // decideWithin is how long a person's answer waits for the decision. An intent is sent, refused or expires within two
@@ -72,8 +71,7 @@ func (h *Handlers) notAccepted(ctx context.Context, c *call, srv Server, err err
 	log := h.Log.WithError(err).WithField("server", srv.Name)
 	if errors.Is(err, imports.ErrUnsure) {
 		log.Error("The database did not say whether it took a start")
-		c.refuse(whyUnsure)
-		c.entry.Result = audit.Failed
+		c.fail(whyUnsure)
 		return c.Answer(ctx, h.unsureMessage(srv))
 	}
 	log.Error("A start was refused: it could not be stored")

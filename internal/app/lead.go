@@ -86,6 +86,7 @@ func (p *parts) serve(ctx context.Context, lead *store.Lead) error {
 		return nil
 	}
 	defer t.close()
+	p.auditMissed(ctx)
 	p.led.Store(int64(t.epoch))
 	p.term.Store(t)
 	defer p.term.Store(nil)
@@ -155,6 +156,32 @@ func (p *parts) happened(imp imports.Import, ev imports.Event) {
 	p.metrics.Happened(imp, ev)
 	if e, ok := handlers.StartEntry(imp, ev); ok {
 		p.audit.Note(e)
+	}
+}
+
+const (
+	// missedWithin bounds looking for what the audit lacks: nobody leads meanwhile.
+	missedWithin = 2 * time.Second
+	// missedBack is how far back it is looked for: longer than a weekend without any process.
+	missedBack = 7 * 24 * time.Hour
+)
+
+// auditMissed notes what became of starts whose process stored it, and did not live to note it.
+func (p *parts) auditMissed(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, missedWithin)
+	defer cancel()
+	missed, err := p.store.Unaudited(within, time.Now().Add(-missedBack))
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		p.log.WithError(err).Warn("What the audit may lack could not be read; the next leader looks again")
+		return
+	}
+	for _, imp := range missed {
+		if e, ok := handlers.MissedEntry(imp); ok {
+			p.audit.Note(e)
+		}
 	}
 }
 

@@ -6,14 +6,17 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
+	"importbot/imports"
 	"importbot/internal/audit"
 )
 
 var _ audit.Sink = (*Store)(nil)
 
-// Audit stores an entry. The same entry stored twice is there once.
+// Audit stores an entry. The same entry stored twice is there once, and so is what became of a start, whoever tells it: the
+// first word stays.
 func (s *Store) Audit(ctx context.Context, e audit.Entry) error {
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
@@ -21,12 +24,28 @@ func (s *Store) Audit(ctx context.Context, e audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	id := sha256.Sum256([]byte(body))
+	same := body
+	if e.Kind == audit.Start && e.ImportID != "" {
+		same = plain(e.Kind + " " + e.ImportID)
+	}
+	id := sha256.Sum256([]byte(same))
 	_, err = s.write.ExecContext(ctx, `
 		INSERT INTO audit (id, at, kind, user_id, server, import_id, result, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT DO NOTHING`,
 		hex.EncodeToString(id[:16]), millis(e.At), e.Kind, e.UserID, e.Server, e.ImportID, e.Result, body)
 	return s.explain("storing an audit entry", err)
+}
+
+// Unaudited returns the starts accepted at or after a time of which it is stored what became of them, and of which the audit
+// does not say so, the oldest first: whoever stored it did not live to note it.
+func (s *Store) Unaudited(ctx context.Context, since time.Time) ([]imports.Import, error) {
+	const margin = time.Hour // between the clocks of two replicas
+	found, err := s.imports(ctx, `origin = 'here' AND accepted_at >= $1 AND state <> 'accepted' AND NOT EXISTS (
+		SELECT 1 FROM audit WHERE audit.import_id = imports.id AND audit.kind = 'start' AND audit.at >= $2)`,
+		`ORDER BY created_at, id`, millis(since), millis(since.Add(-margin)))
+	return slices.DeleteFunc(found, func(imp imports.Import) bool {
+		return imp.State == imports.Sending && !imp.Unconfirmed // the engine tells of it, once it knows
+	}), err
 }
 
 // Audits returns the entries from that time on, the oldest first, at most limit of them.

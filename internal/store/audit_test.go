@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,6 +46,62 @@ func TestAuditEntries(t *testing.T) {
 			if diff := cmp.Diff(row.want, got); diff != "" || err != nil {
 				t.Errorf("since %s, %d at most: %v (-want +got)\n%s", row.since, row.limit, err, diff)
 			}
+		}
+	})
+}
+
+// What became of a start is there once, whoever tells it and in whatever words.
+func TestAStartIsAuditedOnce(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		at := noon.Truncate(time.Millisecond)
+		first := audit.Entry{At: at, Kind: audit.Start, ImportID: "1", Result: audit.Sent, Replica: "here:1"}
+		again := audit.Entry{At: at.Add(time.Second), Kind: audit.Start, ImportID: "1", Result: audit.Sent, Reason: "unconfirmed", Replica: "there:2"}
+		command, another := again, again
+		command.Kind, another.ImportID = audit.Command, "2"
+		for _, e := range []audit.Entry{first, again, command, another, first} {
+			if err := s.Audit(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Audits(t.Context(), at, 10)
+		if err != nil || len(got) != 3 || got[0] != first || slices.Contains(got, again) {
+			t.Errorf("stored %+v, %v", got, err)
+		}
+	})
+}
+
+func TestUnaudited(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := openAt(t, url, &clock{noon})
+		epoch := lead(t, s)
+		put := func(id string, change func(*imports.Import)) {
+			imp := wish(id)
+			imp.State, imp.SendingAt = imports.Sent, noon
+			change(&imp)
+			record(t, s, epoch, imp)
+		}
+		put("sent", func(*imports.Import) {})
+		put("told", func(*imports.Import) {})
+		put("refused", func(i *imports.Import) { i.State, i.Outcome = imports.Ended, imports.Refused })
+		put("over", func(i *imports.Import) { i.State, i.Outcome, i.BegunAt = imports.Ended, imports.Succeeded, noon })
+		put("unconfirmed", func(i *imports.Import) { i.State, i.Unconfirmed = imports.Sending, true })
+		put("sending", func(i *imports.Import) { i.State = imports.Sending })
+		put("accepted", func(i *imports.Import) { i.State = imports.Accepted })
+		put("elsewhere", func(i *imports.Import) { i.Origin, i.State = imports.Elsewhere, imports.Running })
+		put("old", func(i *imports.Import) { i.AcceptedAt = noon.Add(-time.Hour) })
+		for id, kind := range map[string]string{"told": audit.Start, "sent": audit.Command} {
+			if err := s.Audit(t.Context(), audit.Entry{At: noon, Kind: kind, ImportID: id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := s.Unaudited(t.Context(), noon.Add(-time.Minute))
+		var got []string
+		for _, imp := range found {
+			got = append(got, imp.ID)
+		}
+		if want := []string{"over", "refused", "sent", "unconfirmed"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
 	})
 }

@@ -119,6 +119,7 @@ func full(id string) imports.Import {
 	imp.Baseline = &imports.Baseline{Span: span, Mode: bigfix.ModeIdle, LastStatus: "fehlgeschlagen", LastImportTime: noon, Ahead: &ahead}
 	imp.FirstRunning, imp.LastRunning = span, span
 	imp.SendAnswer, imp.LastFailure = failure, failure
+	imp.Unconfirmed = true
 	imp.Doubts = []imports.Doubt{{Kind: imports.DoubtGap, From: noon, To: noon.Add(time.Hour)}}
 	imp.Milestones = []imports.Milestone{{Kind: imports.MilestoneStarted, At: noon}}
 	imp.Settle = &imports.Settle{Since: noon, Looks: 2, End: &imports.End{Status: "failed", ImportTime: noon, SeenAt: noon}}
