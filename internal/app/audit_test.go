@@ -60,7 +60,12 @@ func TestAuditOfAStartWhoseProcessDied(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			w.stop(t, w.start(t, w.environ()).ready(t))
+			before := len(w.bigfix.Journal().Requests)
+			p := w.start(t, w.environ()).ready(t)
+			if _, err := w.bigfix.Wait(deadline(t), func(r bigfixtest.Request) bool { return r.N > before }); err != nil {
+				t.Fatal(err) // it leads once it looks
+			}
+			w.stop(t, p)
 			w.mustAuditOneStart(t, "")
 		}
 	})
