@@ -96,9 +96,7 @@ func NewEngine(cfg EngineConfig) *Engine {
 		cfg.Clock = SystemClock{}
 	}
 	if cfg.Log == nil {
-		silent := logrus.New()
-		silent.SetOutput(io.Discard)
-		cfg.Log = silent
+		cfg.Log = silentLog()
 	}
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(Import, Event) {}
@@ -110,6 +108,13 @@ func NewEngine(cfg EngineConfig) *Engine {
 		cfg.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
 	return &Engine{cfg: cfg, troubles: make(map[string]Trouble)}
+}
+
+// silentLog is for those who want none.
+func silentLog() logrus.FieldLogger {
+	silent := logrus.New()
+	silent.SetOutput(io.Discard)
+	return silent
 }
 
 // Run leads, for one term: it watches and starts until ctx ends, then returns nil; or until the lead is lost, then it

@@ -3,7 +3,6 @@ package imports
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -45,9 +44,7 @@ func Mirror(ctx context.Context, cfg MirrorConfig) error {
 		cfg.Clock = SystemClock{}
 	}
 	if cfg.Log == nil {
-		silent := logrus.New()
-		silent.SetOutput(io.Discard)
-		cfg.Log = silent
+		cfg.Log = silentLog()
 	}
 	var g errgroup.Group
 	for _, name := range cfg.Servers {

@@ -23,6 +23,8 @@ type parts struct {
 	cfg       *config.Config
 	log       logrus.FieldLogger
 	stderr    io.Writer
+	name      string    // of this process among the replicas
+	redactor  *redactor // what leaves goes through it
 	store     *store.Store
 	signal    *imports.Signal
 	board     *imports.Board
@@ -43,10 +45,13 @@ type parts struct {
 
 // wire makes the parts and ties them together. Nothing is dialled yet.
 func wire(cfg *config.Config, db *store.Store, signal *imports.Signal, name string, log *logrus.Logger) (*parts, error) {
-	p := &parts{cfg: cfg, log: log, stderr: log.Out, store: db, signal: signal, board: new(imports.Board)}
-	steps := []func(name string) error{p.wireServers, p.wireMetrics, p.wireAudit, p.wireBot, p.wireHandlers, p.wireHealth}
+	p := &parts{
+		cfg: cfg, log: log, stderr: log.Out, name: name, redactor: newRedactor(cfg),
+		store: db, signal: signal, board: new(imports.Board),
+	}
+	steps := []func() error{p.wireServers, p.wireMetrics, p.wireAudit, p.wireBot, p.wireHandlers, p.wireHealth}
 	for _, step := range steps {
-		if err := step(name); err != nil {
+		if err := step(); err != nil {
 			return nil, err
 		}
 	}
@@ -54,7 +59,7 @@ func wire(cfg *config.Config, db *store.Store, signal *imports.Signal, name stri
 }
 
 // wireServers makes of each configured server what people are shown.
-func (p *parts) wireServers(string) error {
+func (p *parts) wireServers() error {
 	for _, s := range p.cfg.Servers {
 		c, err := client(s, time.Time{})
 		if err != nil {
@@ -70,8 +75,8 @@ func (p *parts) wireServers(string) error {
 	return nil
 }
 
-func (p *parts) wireMetrics(string) error {
-	p.readiness = health.NewReadiness(p.log, newRedactor(p.cfg).probes(p.probes())...)
+func (p *parts) wireMetrics() error {
+	p.readiness = health.NewReadiness(p.log, p.redactor.probes(p.probes())...)
 	p.metrics = metrics.New(metrics.Sources{
 		Version: Version(), Servers: names(p.cfg.Servers), Commands: handlers.Commands(), Board: p.board,
 		SlackHealth: func() bot.Health { return p.bot.Health() },
@@ -80,24 +85,24 @@ func (p *parts) wireMetrics(string) error {
 	return nil
 }
 
-func (p *parts) wireAudit(name string) error {
+func (p *parts) wireAudit() error {
 	var err error
-	p.audit, err = audit.New(audit.Config{Path: p.cfg.AuditLog, Stderr: p.stderr, Sink: p.store, Replica: name,
-		Redact: newRedactor(p.cfg).text, Log: p.log})
+	p.audit, err = audit.New(audit.Config{Path: p.cfg.AuditLog, Stderr: p.stderr, Sink: p.store, Replica: p.name,
+		Redact: p.redactor.text, Log: p.log})
 	if err != nil {
 		return misused("The audit log can't be written: %w", err)
 	}
 	return nil
 }
 
-func (p *parts) wireBot(string) error {
+func (p *parts) wireBot() error {
 	var err error
-	slack, redactor := p.cfg.Slack, newRedactor(p.cfg)
+	slack := p.cfg.Slack
 	p.bot, err = bot.New(bot.Config{
 		BotToken: slack.BotToken.Reveal(), AppToken: slack.AppToken.Reveal(), APIURL: slack.APIURL,
 		Command: slack.Command, Connections: slack.Connections, Log: p.log, DrainWithin: drainBot, Observer: p.observer(),
 	}, func(ctx context.Context, r *bot.Request) error {
-		redactor.request(r)
+		p.redactor.request(r)
 		return p.handlers.Handle(ctx, r)
 	})
 	if err != nil {
@@ -126,7 +131,7 @@ func (p *parts) audited(e audit.Entry) {
 	p.metrics.Commanded(e)
 }
 
-func (p *parts) wireHandlers(string) error {
+func (p *parts) wireHandlers() error {
 	var err error
 	p.operators = handlers.NewOperators(p.shown, p.bot, time.Now, p.log)
 	p.handlers, err = handlers.New(handlers.Config{
@@ -137,7 +142,7 @@ func (p *parts) wireHandlers(string) error {
 }
 
 // wireHealth begins to listen, so that an address in use is found before anything is done.
-func (p *parts) wireHealth(string) error {
+func (p *parts) wireHealth() error {
 	if p.cfg.HTTP.Addr != "" {
 		var err error
 		p.health, err = health.New(health.Config{
