@@ -24,6 +24,8 @@ const (
 type State string
 
 const (
+	// Waiting: asked for with "after": it is accepted once what runs now is over. Until then anybody's replica may cancel it.
+	Waiting State = "waiting"
 	// Accepted: the intent is stored; no run= request has left.
 	Accepted State = "accepted"
 	// Sending: written before the run= request leaves. Found after a restart it is only watched, never sent again.
@@ -54,8 +56,11 @@ const (
 	NotBegun Outcome = "not_begun"
 	// Refused: nothing was sent; Import.Reason says why.
 	Refused Outcome = "refused"
-	// Expired: nothing was sent, for it could not be within two minutes of being accepted.
+	// Expired: nothing was sent, for it could not be within two minutes of being accepted, or within 12 h of being asked for
+	// with "after".
 	Expired Outcome = "expired"
+	// Cancelled: it was taken back while it was waiting for another to end.
+	Cancelled Outcome = "cancelled"
 )
 
 // NeedsAttention says whether somebody has to look: failed, unknown, or unclear with any last word but "successful".
@@ -86,10 +91,16 @@ type Import struct {
 	// Followers are mentioned at the end: who asked first, then who joined. The store keeps them beside the import,
 	// so that saving an import never loses one; Save ignores this field.
 	Followers []string
+	// Direct are those of the followers who want to be told of the end by direct message instead; kept like Followers.
+	Direct []string `json:",omitempty"`
 	// AnsweredAt is when the person who asked got the answer with the link or the refusal; kept by the store like Followers.
 	AnsweredAt time.Time
 
-	AcceptedAt time.Time // the intent was stored
+	// WishedAt is when it was asked for with "after", After the import that ran then, where that is known.
+	WishedAt time.Time `json:",omitzero"`
+	After    string    `json:",omitempty"`
+
+	AcceptedAt time.Time // the intent was stored, or what it waited for was over
 	SendingAt  time.Time // just before run= left
 	BegunAt    time.Time // the first look that said running; for an import that was never seen running, the best that is known
 	EndedAt    time.Time // the first look that said that nothing runs any more; where there was none, when it was given up
@@ -229,6 +240,8 @@ type Reason struct {
 	Other string
 	// Detail is for people, already free of secrets: Slack's error for ReasonNoCard.
 	Detail string
+	// By is the user who took it back, for ReasonCancelled.
+	By string `json:",omitempty"`
 }
 
 // ReasonKind says which reason it is.
@@ -244,6 +257,8 @@ const (
 	ReasonUnknownMode  ReasonKind = "unknown_mode"  // a mode we don't know: can't be sure that nothing runs
 	ReasonNoCard       ReasonKind = "no_card"       // the channel takes no card
 	ReasonTooLate      ReasonKind = "too_late"      // could not be sent within two minutes
+	ReasonWaited       ReasonKind = "waited"        // what it was to come after did not end within 12 h
+	ReasonCancelled    ReasonKind = "cancelled"     // somebody took it back
 	ReasonNoSign       ReasonKind = "no_sign"       // sent, and no sign of an import within the start grace
 	ReasonNothingMoved ReasonKind = "nothing_moved" // was running, is not any more, and the server reports nothing new
 	ReasonOutOfSight   ReasonKind = "out_of_sight"  // no answer for a day
@@ -310,6 +325,8 @@ type Server struct {
 	DownLooks int
 	// Absence is the last time that nobody looked at this server for long; zero where there was none.
 	Absence Absence
+	// Alerts are the open ones, and those that were over within the last week, oldest first.
+	Alerts []Alert `json:",omitempty"`
 	// Moved is an end that the server reports and nobody has waited out yet; Told the last one that was. For the judge alone.
 	Moved *Moved
 	Told  *End
