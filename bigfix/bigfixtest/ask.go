@@ -217,8 +217,7 @@ func (s *Sim) progress() *int {
 	if s.doubts.Progress == ProgressAbsent || c.total <= 0 {
 		return nil
 	}
-	done := 1 - float64(c.ends.Sub(s.now))/float64(c.total)
-	return new(s.doubts.Progress.at(min(max(done, 0), 1)))
+	return new(s.doubts.Progress.at(s.done(c)))
 }
 
 // spoiled is what a bigfix.Client makes of an answer that hides the status.

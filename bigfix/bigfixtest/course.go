@@ -103,12 +103,7 @@ func (s *Sim) scheduled() {
 
 // dueAfter is when the next daily import is due, in true time.
 func (s *Sim) dueAfter(t time.Time) time.Time {
-	local := s.serverTime(t)
-	due := local.Truncate(24 * time.Hour).Add(s.set.schedule.At)
-	for !due.After(local) {
-		due = due.Add(24 * time.Hour)
-	}
-	return due.Add(-s.doubts.Skew)
+	return s.set.schedule.after(s.serverTime(t)).Add(-s.doubts.Skew).UTC()
 }
 
 // serverTime is what the server's clock shows at the true time t.
@@ -135,7 +130,7 @@ func (s *Sim) begin(st start) {
 	} else if s.doubts.MovedBeforeRunning {
 		s.move(st.typ)
 	}
-	c.total = c.plan.Duration
+	c.total = c.plan.Duration + c.plan.RestFor
 	c.ends = s.now.Add(c.total)
 	s.running = c
 	s.on(c.ends, rankEnd, func() { s.reach(c) })
@@ -150,7 +145,11 @@ func (s *Sim) begin(st start) {
 
 func (s *Sim) planFor(imp Import) Plan {
 	var p Plan
-	if s.set.plan != nil {
+	switch {
+	case len(s.planned) > 0:
+		p = s.planned[0]
+		s.planned = s.planned[1:]
+	case s.set.plan != nil:
 		p = s.set.plan(imp)
 	}
 	if p.Duration <= 0 {
@@ -160,6 +159,17 @@ func (s *Sim) planFor(imp Import) Plan {
 		p.Duration = s.set.durations[bigfix.TypeComplete]
 	}
 	return p
+}
+
+// done is the share of its work that an import has done, 0 to 1, and the work
+// goes on evenly save while it rests.
+func (s *Sim) done(c *course) float64 {
+	passed, work := c.total-c.ends.Sub(s.now), c.total-c.plan.RestFor
+	if c.plan.RestFor > 0 {
+		rests := time.Duration(float64(work) * s.doubts.Progress.reaches(c.plan.RestAt))
+		passed = max(min(passed, rests), passed-c.plan.RestFor)
+	}
+	return min(max(float64(passed)/float64(work), 0), 1)
 }
 
 // reach is the planned end of an import, which a restart may have moved.

@@ -14,6 +14,8 @@
 // the edition knows, tokens in query and header, api/get_token, the errors.
 // Behind it, a server on which imports begin, take their time and end: by
 // request, every midnight, or because somebody in the web pages started one.
+// PlanNext makes the next one fail, rest at 59 percent or hang, and SetSchedule
+// moves the daily one, in a time zone with daylight saving time if you like.
 // What an import is in truth and what the server tells of it are kept apart,
 // which is the point: [Server.Journal] has the truth, to hold against what
 // your program concluded from the answers.

@@ -1,6 +1,7 @@
 package bigfixtest
 
 import (
+	"slices"
 	"time"
 
 	"importbot/bigfix"
@@ -52,6 +53,11 @@ const (
 type Plan struct {
 	Duration time.Duration // 0: as WithDuration says
 	Fails    bool
+	// RestFor, if not zero, is how long the import rests, which it takes
+	// longer by: its progress stays where it was when it first reached RestAt
+	// percent. One that rests for a year hangs, until the server restarts.
+	RestAt  int
+	RestFor time.Duration
 	// RestartAfter, if not zero, restarts the server that long after the
 	// import began. It is away for DownFor.
 	RestartAfter, DownFor time.Duration
@@ -59,9 +65,46 @@ type Plan struct {
 
 // Schedule is the daily import.
 type Schedule struct {
-	At   time.Duration     // after midnight UTC by the server's clock
-	Type bigfix.ImportType // complete if empty
-	Off  bool              // no import is scheduled; next_… are absent
+	// At is what the clocks in Location show then, as the time since midnight:
+	// on the days on which daylight saving time begins or ends, the imports
+	// before and behind lie 23 or 25 hours apart. It is below 24 hours.
+	At time.Duration
+	// Location is the zone that the server is set to; nil is UTC. What it tells
+	// of is in UTC all the same.
+	Location *time.Location
+	Days     []time.Weekday    // on these days only; empty: every day
+	Type     bigfix.ImportType // complete if empty
+	Off      bool              // no import is scheduled; next_… are absent
+}
+
+// on is when the import is due on the day on which t lies, or days later. Ok
+// is false where that day has none.
+func (d Schedule) on(t time.Time, days int) (due time.Time, ok bool) {
+	zone := d.Location
+	if zone == nil {
+		zone = time.UTC
+	}
+	year, month, day := t.In(zone).Date()
+	due = time.Date(year, month, day+days, 0, 0, int(d.At/time.Second), int(d.At%time.Second), zone)
+	return due, len(d.Days) == 0 || slices.Contains(d.Days, due.Weekday())
+}
+
+// after is the first time behind t at which the import is due.
+func (d Schedule) after(t time.Time) time.Time {
+	for days := 0; ; days++ {
+		if due, ok := d.on(t, days); ok && due.After(t) {
+			return due
+		}
+	}
+}
+
+// before is the last time before t at which the import was due.
+func (d Schedule) before(t time.Time) time.Time {
+	for days := 0; ; days-- {
+		if due, ok := d.on(t, days); ok && due.Before(t) {
+			return due
+		}
+	}
 }
 
 // Last is what the server remembers of its last import, by its own clock.

@@ -34,6 +34,17 @@ func (p Progress) at(done float64) int {
 	return int(100 * along(usual[:], done))
 }
 
+// reaches is the share of the time, to a thousandth, after which the progress
+// is that many percent or more; 1 where it never is.
+func (p Progress) reaches(percent int) float64 {
+	for i := range 1000 {
+		if done := float64(i) / 1000; p.at(done) >= percent {
+			return done
+		}
+	}
+	return 1
+}
+
 // along reads a line through points at x.
 func along(points [][2]float64, x float64) float64 {
 	for i := 1; i < len(points); i++ {

@@ -32,6 +32,7 @@ type Sim struct {
 	downs    int // counts restarts: what was under way before is void
 	ended    time.Time
 	nextDue  time.Time
+	planned  []Plan // the courses of the imports that begin next
 	faults   []*Fault
 }
 
@@ -51,12 +52,8 @@ func NewSim(begin time.Time, opts ...Option) *Sim {
 // lastNight is the memory of a scheduled import that went well.
 func (s *Sim) lastNight() Last {
 	typ := cmp.Or(s.set.schedule.Type, bigfix.TypeComplete)
-	due := s.nextDue.AddDate(0, 0, -1)
-	end := due.Add(s.set.durations[typ])
-	for !end.Before(s.now) {
-		end = end.AddDate(0, 0, -1)
-	}
-	end = s.serverTime(end)
+	took := s.set.durations[typ]
+	end := s.set.schedule.before(s.serverTime(s.now).Add(-took)).Add(took).UTC()
 	return Last{Status: bigfix.StatusSuccessful, SuccessTime: end, ImportTime: end, Type: typ}
 }
 
@@ -138,6 +135,32 @@ func (s *Sim) StartByHand(at time.Time, t bigfix.ImportType) {
 	defer s.mu.Unlock()
 	s.on(at, rankStart, func() { s.begin(start{typ: t, origin: ByHand}) })
 	s.advance(s.now)
+}
+
+// PlanNext decides the course of the next import that begins, whoever starts
+// it, in place of [WithPlan]. Several calls are for as many imports, in order.
+func (s *Sim) PlanNext(p Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned = append(s.planned, p)
+}
+
+// SetSchedule moves the daily import, or takes it away, as somebody in the web
+// pages would, at the time now. What was due and did not begin yet is not due
+// any more.
+func (s *Sim) SetSchedule(now time.Time, daily Schedule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.advance(now)
+	s.set.schedule = daily
+	s.nextDue = s.dueAfter(s.now)
+}
+
+// Schedule returns the daily import as it is set now.
+func (s *Sim) Schedule() Schedule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set.schedule
 }
 
 // RestartAt restarts the server at the time at, which may be in the future.
