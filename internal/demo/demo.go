@@ -43,6 +43,7 @@ type Demo struct {
 // Who and where.
 const (
 	ana     = "U0ANA"
+	oncall  = "S0ONCALL"
 	channel = "C0IMPORTS"
 	server  = "prod"
 	command = "/import"
@@ -81,6 +82,8 @@ type stage struct {
 	screen   *screen
 	cfg      *config.Config
 	terminal *os.File // where a person types; nil for a pipe
+	asked    *press   // a button that asks before it does something, and waits for a yes
+	visits   []visit  // to Home tabs
 }
 
 func (d Demo) stage(dir string) (*stage, error) {
@@ -88,7 +91,10 @@ func (d Demo) stage(dir string) (*stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
 	}
-	slack.AddUser(ana, "ana")
+	for _, p := range people {
+		slack.AddUser(p.id, p.name)
+	}
+	slack.AddUserGroup(oncall, "oncall", ana)
 	slack.AddChannel(channel, "bigfix-imports")
 	if d.Pace == 0 {
 		d.Pace = pace
@@ -103,7 +109,7 @@ func (d Demo) stage(dir string) (*stage, error) {
 	if f, ok := d.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && isTerminal(d.Stdout) {
 		s.terminal = f
 	}
-	s.screen = newScreen(d.Stdout, reader{names: slack, now: time.Now}, s.terminal != nil, s.width, s.height)
+	s.screen = newScreen(d.Stdout, reader{names: slack, now: time.Now}, ana, s.terminal != nil, s.width, s.height)
 	s.cfg = s.config(filepath.Join(dir, "importbot.db"))
 	return s, nil
 }

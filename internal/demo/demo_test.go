@@ -211,7 +211,7 @@ func TestScreen(t *testing.T) {
 	for name, terminal := range map[string]bool{"pipe.txt": false, "terminal.txt": true} {
 		var out bytes.Buffer
 		size := func() int { return 70 }
-		s := newScreen(&out, testReader(), terminal, size, size)
+		s := newScreen(&out, testReader(), "U1", terminal, size, size)
 		for _, e := range conversation() {
 			s.show(e)
 		}

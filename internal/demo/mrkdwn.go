@@ -91,11 +91,14 @@ type element struct {
 }
 
 type block struct {
-	Type      string       `json:"type"`
-	Text      *textObject  `json:"text"`
-	Fields    []textObject `json:"fields"`
-	Elements  []element    `json:"elements"`
-	Accessory *element     `json:"accessory"`
+	Type      string              `json:"type"`
+	Text      *textObject         `json:"text"`
+	Fields    []textObject        `json:"fields"`
+	Elements  []element           `json:"elements"`
+	Accessory *element            `json:"accessory"`
+	Title     string              `json:"title"`
+	Chart     chart               `json:"chart"`
+	Rows      [][]json.RawMessage `json:"rows"`
 }
 
 // lines renders a message: its blocks, or its text where it has none or has some that a terminal can't show.
@@ -141,6 +144,10 @@ func (r reader) block(b block) (lines []string, ok bool) {
 			text = styled(dimOn, strings.ReplaceAll(text, "\n", string(dimOff)+"\n"+string(dimOn)))
 		}
 		lines = append(lines, strings.Split(text, "\n")...)
+	case "data_visualization":
+		lines = append(lines, r.chart(b.Title, b.Chart)...)
+	case "table":
+		lines = append(lines, r.table(b.Rows)...)
 	case "divider":
 		lines = append(lines, styled(dimOn, strings.Repeat("─", 24)))
 	default:

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -17,6 +18,7 @@ type screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	reader   reader
+	me       string // whose terminal it is
 	width    func() int
 	height   func() int
 	terminal bool
@@ -44,9 +46,9 @@ const (
 	asEdit                // the line for an edit
 )
 
-func newScreen(out io.Writer, r reader, terminal bool, width, height func() int) *screen {
+func newScreen(out io.Writer, r reader, me string, terminal bool, width, height func() int) *screen {
 	return &screen{
-		out: out, reader: r, terminal: terminal, width: width, height: height,
+		out: out, reader: r, me: me, terminal: terminal, width: width, height: height,
 		fresh: true, shown: map[string]string{}, drawn: make(chan struct{}, 1),
 	}
 }
@@ -60,6 +62,12 @@ func (s *screen) show(e slacksim.Event) {
 		if !s.terminal {
 			s.block("", fmt.Sprintf("%s types %s", s.who(e.User), styled(boldOn, clean(e.Text))))
 		}
+	case slacksim.ActionPressed:
+		if !s.terminal {
+			s.block("", fmt.Sprintf("%s presses [%s]", s.who(e.User), clean(e.Text)))
+		}
+	case slacksim.ActionFailed:
+		s.block("", "Slack · a warning sign beside the button", clean(e.Text))
 	case slacksim.CommandFailed:
 		s.block("", "Slack · only you see this", clean(e.Text))
 	case slacksim.MessagePosted, slacksim.EphemeralShown:
@@ -88,6 +96,20 @@ func (s *screen) say(lines ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.write(asBlock, "", "", lines)
+}
+
+// aside writes what happens off the stage, on the simulated server.
+func (s *screen) aside(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(asBlock, "", "", []string{styled(dimOn, "── "+line)})
+}
+
+// home draws somebody's Home tab.
+func (s *screen) home(user string, blocks json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(asBlock, "", "importbot · Home tab of "+s.who(user), s.reader.lines("", blocks))
 }
 
 // typed notes that the person's own line stands at the bottom now.
@@ -125,6 +147,9 @@ func (s *screen) heading(m slacksim.Message) string {
 	switch {
 	case m.Ephemeral():
 		where = "only you see this"
+		if m.For != s.me {
+			where = "only " + s.who(m.For) + " sees this"
+		}
 	case m.Broadcast:
 		where = "in the thread, and shown in " + where
 	}
@@ -143,13 +168,21 @@ func (s *screen) edited(m slacksim.Message) {
 	case line == before:
 	case m.Ephemeral():
 		s.shown[key(m)] = line
-		s.block(key(m), s.heading(m)+", in place of the line before", s.reader.lines(m.Text, m.Blocks)...)
+		s.block(key(m), s.heading(m)+s.instead(m), s.reader.lines(m.Text, m.Blocks)...)
 	case inPlace:
 		s.erase()
 		s.edit(m, line)
 	case s.terminal || worthALine(before, line):
 		s.edit(m, line)
 	}
+}
+
+// instead says what a message that only one person sees stands in place of.
+func (s *screen) instead(m slacksim.Message) string {
+	if s.bottom.key == key(m) {
+		return ", in place of the line before"
+	}
+	return ", in place of what stood there"
 }
 
 func (s *screen) edit(m slacksim.Message, line string) {

@@ -56,8 +56,8 @@ func (s *stage) script(ctx context.Context) error {
 			if isExit(line) {
 				return nil
 			}
-			if invocation := s.enter(line); invocation != nil {
-				s.awaitAnswer(ctx, invocation)
+			if settle := s.enter(ctx, line); settle != nil {
+				settle(ctx)
 			}
 		}
 	}
@@ -65,28 +65,6 @@ func (s *stage) script(ctx context.Context) error {
 
 func isExit(line string) bool {
 	return line == "exit" || line == "quit" || line == "/exit" || line == "/quit"
-}
-
-// enter types one line. It returns nil where that is no command.
-func (s *stage) enter(line string) *slacksim.Invocation {
-	if line == "" || strings.HasPrefix(line, "#") {
-		return nil
-	}
-	if !strings.HasPrefix(line, "/") {
-		s.screen.say("Commands begin with a slash: " + styled(codeOn, "/import help") + " lists them, " + styled(codeOn, "exit") + " leaves.")
-		return nil
-	}
-	word, text, _ := strings.Cut(line, " ")
-	if word != command {
-		s.screen.say("Slack knows no command " + styled(codeOn, clean(word)) + " here. Try " + styled(codeOn, "/import help") + ".")
-		return nil
-	}
-	invocation, err := s.slack.Type(slacksim.Typed{UserID: ana, ChannelID: channel, Command: word, Text: text})
-	if err != nil {
-		s.screen.say(clean(err.Error()))
-		return nil
-	}
-	return invocation
 }
 
 // awaitAnswer returns when the command was answered, and nothing has come for a moment.
@@ -180,7 +158,7 @@ func (s *stage) prompt(ctx context.Context) error {
 	s.screen.through(keys)
 	defer s.screen.through(s.Stdout)
 	ended := make(chan error, 1)
-	go func() { ended <- s.readLines(keys) }() // where ctx ends first, it ends with the process
+	go func() { ended <- s.readLines(ctx, keys) }() // where ctx ends first, it ends with the process
 	select {
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -190,7 +168,7 @@ func (s *stage) prompt(ctx context.Context) error {
 	return err
 }
 
-func (s *stage) readLines(keys *term.Terminal) error {
+func (s *stage) readLines(ctx context.Context, keys *term.Terminal) error {
 	for {
 		line, err := keys.ReadLine()
 		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
@@ -201,7 +179,7 @@ func (s *stage) readLines(keys *term.Terminal) error {
 		if isExit(line) {
 			return nil
 		}
-		s.enter(line)
+		s.enter(ctx, line)
 	}
 }
 
@@ -230,11 +208,16 @@ func (s *stage) followSize(keys *term.Terminal) (stop func()) {
 	return func() { signal.Stop(changed); close(done) }
 }
 
-// completions are what Tab offers, in the order in which one would try them: the bot's own table of commands, and the way out.
+// completions are what Tab offers, in the order in which one would try them: the bot's own table of commands, then what else one can
+// do here, and the way out.
 func completions() []string {
 	var lines []string
 	for _, word := range handlers.Commands() {
 		lines = append(lines, command+" "+word)
+	}
+	lines = append(lines, "press", "home", "as ben "+command+" raw", "help")
+	for _, e := range happenings {
+		lines = append(lines, "server "+e.words)
 	}
 	return append(lines, "exit")
 }

@@ -1,0 +1,94 @@
+package demo
+
+import (
+	"context"
+	"strings"
+
+	"importbot/internal/slacksim"
+)
+
+// person is somebody in the simulated workspace.
+type person struct{ id, name string }
+
+// people are who one can be here: ana may start imports, ben may not.
+var people = []person{{ana, "ana"}, {"U0BEN", "ben"}}
+
+// enter does what one line says. Settle, where there is one, returns when what was done has had its answer.
+func (s *stage) enter(ctx context.Context, line string) (settle func(context.Context)) {
+	if s.asked != nil {
+		var answered bool
+		if settle, answered = s.answered(ctx, line); answered {
+			return settle
+		}
+	}
+	if line == "" || strings.HasPrefix(line, "#") {
+		return nil
+	}
+	who, line, ok := s.actor(line)
+	if !ok {
+		return nil
+	}
+	word, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch {
+	case word == command:
+		return s.types(who, rest)
+	case strings.HasPrefix(word, "/"):
+		s.screen.say("Slack knows no command " + styled(codeOn, clean(word)) + " here. Try " + styled(codeOn, "/import help") + ".")
+	case word == "press":
+		return s.presses(ctx, who, rest)
+	case word == "home":
+		s.opensHome(ctx, who)
+	case word == "server":
+		s.happens(rest)
+	case word == "help":
+		s.screen.say(playbook()...)
+	default:
+		s.screen.say("Commands begin with a slash: " + styled(codeOn, "/import help") + " lists them, " + styled(codeOn, "exit") + " leaves. " +
+			styled(codeOn, "help") + " says what else you can do here.")
+	}
+	return nil
+}
+
+// actor reads who does it: "as ben …", or ana.
+func (s *stage) actor(line string) (who person, rest string, ok bool) {
+	word, rest, _ := strings.Cut(line, " ")
+	if word != "as" {
+		return people[0], line, true
+	}
+	name, rest, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	var names []string
+	for _, p := range people {
+		if strings.TrimPrefix(name, "@") == p.name && rest != "" {
+			return p, strings.TrimSpace(rest), true
+		}
+		names = append(names, p.name)
+	}
+	s.screen.say("Here are " + strings.Join(names, " and ") + ". Try " + styled(codeOn, "as ben /import raw") + ".")
+	return person{}, "", false
+}
+
+// types is a person typing the slash command.
+func (s *stage) types(who person, text string) (settle func(context.Context)) {
+	invocation, err := s.slack.Type(slacksim.Typed{UserID: who.id, ChannelID: channel, Command: command, Text: text})
+	if err != nil {
+		s.screen.say(clean(err.Error()))
+		return nil
+	}
+	return func(ctx context.Context) { s.awaitAnswer(ctx, invocation) }
+}
+
+// playbook is what one can do here besides typing slash commands.
+func playbook() []string {
+	lines := []string{styled(boldOn, "What you can do here, besides typing commands")}
+	add := func(what, does string) { lines = append(lines, padded("  "+what, 26)+does) }
+	add("press Start raw", "presses that button, of the newest message that has it")
+	add("press 2 Start raw", "of the one before that")
+	add("home", "opens Importbot's Home tab")
+	add("as ben /import raw", "ben does it, who is no operator; also as ben press …, as ben home")
+	for _, h := range happenings {
+		add("server "+h.words, h.does)
+	}
+	add("exit", "leaves")
+	return lines
+}

@@ -1,0 +1,99 @@
+package demo
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bigfix/bigfixtest"
+)
+
+// happening is something that befalls the simulated BigFix server, which the bot knows nothing of until it looks.
+type happening struct {
+	words, does string
+	do          func(*stage) (told string)
+}
+
+// soon is how far ahead the nightly import is set, so that the bot sees it coming as it does on every other day.
+const soon = 3 * time.Second
+
+// happenings are what one can do to the server.
+var happenings = []happening{
+	{"nightly", "tonight's import begins in 3 s", func(s *stage) string {
+		s.nightlyIn(soon, false)
+		return "The clock strikes: the nightly import begins in 3 s."
+	}},
+	{"misses", "tonight's import is due in 3 s, and does not begin", func(s *stage) string {
+		s.nightlyIn(soon, true)
+		return "The nightly import is due in 3 s, and will not begin."
+	}},
+	{"fails", "the next import fails, whoever starts it", func(s *stage) string {
+		s.bigfix.PlanNext(bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
+		return "The next import will fail."
+	}},
+	{"rests", "the next import rests at 59 % for a while", func(s *stage) string {
+		s.bigfix.PlanNext(bigfixtest.Plan{RestAt: 59, RestFor: s.Pace * 3 / 2})
+		return "The next import will stand still at 59 % for a while."
+	}},
+	{"web raw", "somebody starts an import in the web pages", func(s *stage) string { return s.byHand(bigfix.TypeRaw) }},
+	{"web complete", "or a complete one", func(s *stage) string { return s.byHand(bigfix.TypeComplete) }},
+	{"down", "the server is gone from the network", func(s *stage) string {
+		s.bigfix.Stop()
+		return "The server is gone from the network."
+	}},
+	{"up", "it is back", func(s *stage) string {
+		if err := s.bigfix.Start(); err != nil {
+			return "The server could not be started again: " + err.Error()
+		}
+		return "The server is back."
+	}},
+	{"rejects", "it rejects Importbot's token", func(s *stage) string {
+		s.bigfix.RejectTokens()
+		return "The server rejects every token."
+	}},
+	{"accepts", "it accepts the token again", func(s *stage) string {
+		s.bigfix.AcceptTokens()
+		return "The server accepts the token again."
+	}},
+	{"pending", "somebody changes something in the web pages", func(s *stage) string {
+		s.bigfix.SetPending(true)
+		return "Changes made in the web pages wait for a complete import."
+	}},
+}
+
+// happens lets something befall the server.
+func (s *stage) happens(words string) {
+	words = strings.Join(strings.Fields(words), " ")
+	i := slices.IndexFunc(happenings, func(h happening) bool { return h.words == words })
+	if i < 0 {
+		var all []string
+		for _, h := range happenings {
+			all = append(all, styled(codeOn, "server "+h.words))
+		}
+		s.screen.say("To the server can happen: " + strings.Join(all, ", ") + ".")
+		return
+	}
+	s.screen.aside(happenings[i].do(s))
+}
+
+// nightlyIn moves the daily import, which then begins or does not.
+func (s *stage) nightlyIn(ahead time.Duration, dead bool) {
+	now := s.bigfix.Clock().Now()
+	due := now.Add(ahead)
+	s.bigfix.Set(func(d *bigfixtest.Doubts) { d.ScheduleDead = dead })
+	s.bigfix.SetSchedule(now, bigfixtest.Schedule{At: due.Sub(due.Truncate(24 * time.Hour)), Type: bigfix.TypeComplete})
+}
+
+func (s *stage) byHand(kind bigfix.ImportType) string {
+	now := s.bigfix.Clock().Now()
+	if s.bigfix.Busy(now) {
+		return "An import runs already; the web pages start no second one."
+	}
+	s.bigfix.StartByHand(now, kind)
+	word := "complete"
+	if kind == bigfix.TypeRaw {
+		word = "raw"
+	}
+	return "Somebody starts a " + word + " import in the web pages."
+}
