@@ -71,6 +71,11 @@ type Config struct {
 	APIURL   string // ends with a slash [https://slack.com/api/]
 	Command  string // the slash command served: "/import"; others are answered in words
 
+	// Serves names the people of other workspaces (Slack Connect) whose requests
+	// are handed on all the same, with Foreign set. It is asked for every request of
+	// such a person and must return at once. [none]
+	Serves func(userID string) bool
+
 	Connections int // Socket Mode connections held, 1 to 10 [2]
 	Log         logrus.FieldLogger
 
@@ -104,6 +109,7 @@ type Bot struct {
 	appAPI  *slack.Client // with the app's token
 
 	limits   *limits
+	people   people
 	gate     *gate
 	seen     seen
 	handlers pool // requests at work

@@ -20,8 +20,8 @@ import (
 // What a caller can do about a call that failed. Test with errors.Is; the
 // error itself is an *APIError or a *RateLimitedError.
 var (
-	// ErrChannel: Slack knows no such channel, it is archived, the bot is no
-	// member, or rules forbid the message, the channel's or the workspace's.
+	// ErrChannel: Slack knows no such channel or person, it is archived, the bot
+	// is no member, or rules forbid the message, the channel's or the workspace's.
 	// Asking again helps only after a person changed something.
 	ErrChannel = errors.New("the channel can't be posted to")
 	// ErrMessageGone: the message to edit or reply to was deleted or may no
@@ -156,6 +156,7 @@ var kinds = map[string]error{
 	"team_access_not_granted": ErrChannel, "enterprise_is_restricted": ErrChannel,
 	"users_not_found": ErrChannel, "user_not_visible": ErrChannel, "cannot_dm_self": ErrChannel,
 	"user_is_bot": ErrChannel, "user_is_restricted": ErrChannel, "user_is_ultra_restricted": ErrChannel,
+	"not_enabled":                             ErrChannel, // the app has no Home tab
 	"method_not_supported_for_channel_type":   ErrChannel,
 	"slack_connect_file_link_sharing_blocked": ErrChannel, "two_factor_setup_required": ErrChannel,
 

@@ -21,6 +21,8 @@ const (
 	methodMembers = "usergroups.users.list"
 	methodHistory = "conversations.history"
 	methodReplies = "conversations.replies"
+	methodPerson  = "users.info"
+	methodPublish = "views.publish"
 )
 
 // Message is what is said. Text says the whole state in words: notifications

@@ -48,7 +48,11 @@ func (b *Bot) receive(s *socket, event socketmode.Event) {
 		b.turnAway(r, why, words)
 		return
 	}
-	r.ackTimer.Store(time.AfterFunc(b.cfg.AckWithin, r.Ack))
+	if r.Kind == Home { // which has no answer that the ack could carry
+		r.Ack()
+	} else {
+		r.ackTimer.Store(time.AfterFunc(b.cfg.AckWithin, r.Ack))
+	}
 	switch b.handlers.submit(func() { b.serve(r) }) {
 	case queued:
 		r.Ack() // who stands in line has no time for the ack
@@ -91,7 +95,7 @@ func (b *Bot) refusal(r *Request, stopping bool) (why, words string) {
 		return "stopping", wordsStopping
 	case b.identity.Load() == nil:
 		return "starting", wordsStarting
-	case r.foreign:
+	case r.Foreign && !b.serves(r.UserID):
 		return "team", wordsOtherTeam
 	case r.Kind == Command && r.Command != b.cfg.Command:
 		return "command", fmt.Sprintf(wordsOtherCmd, b.cfg.Command, Escape(strings.ReplaceAll(r.Command, "`", "")))
@@ -99,9 +103,18 @@ func (b *Bot) refusal(r *Request, stopping bool) (why, words string) {
 	return "", ""
 }
 
-// turnAway answers in the ack, or acks and leaves the words to the chores.
+// serves tells whether somebody of another workspace is handed on all the same.
+func (b *Bot) serves(userID string) bool { return b.cfg.Serves != nil && b.cfg.Serves(userID) }
+
+// turnAway answers in the ack, or acks and leaves the words to the chores. Who
+// opened a Home tab asked for nothing and is told nothing.
 func (b *Bot) turnAway(r *Request, why, words string) {
 	b.cfg.Observer.refused(r, why)
+	if r.Kind == Home {
+		b.requestLog(r).WithField("why", why).Info("Left a Home tab as it is")
+		r.Ack()
+		return
+	}
 	b.requestLog(r).WithField("said", words).Warn("Refused a request")
 	m, err := fit(Message{Text: words})
 	if err == nil && r.answerInAck(m) {
@@ -124,15 +137,19 @@ func (b *Bot) owing() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(b.work), 2*b.cfg.HTTPTimeout)
 }
 
-// tell says words to the person: as an answer, or else as a direct message.
+// tell says words to the person: as an answer, or else as a direct message. Who
+// opened a Home tab waits for none.
 func (b *Bot) tell(r *Request, words string) {
+	if r.Kind == Home {
+		return
+	}
 	ctx, cancel := b.owing()
 	defer cancel()
 	err := r.Answer(ctx, Message{Text: words})
 	if errors.Is(err, ErrLapsed) {
 		return // somebody else has the word
 	}
-	if err != nil && !r.foreign && r.UserID != "" {
+	if err != nil && !r.Foreign && r.UserID != "" {
 		_, _, err = b.Post(ctx, Post{Channel: r.UserID, Message: Message{Text: words}})
 	}
 	if err != nil {
@@ -204,7 +221,7 @@ func (b *Bot) broke(panicked any) {
 }
 
 // apologise tells the person, once, that a request went wrong, with a
-// reference that also stands in the log.
+// reference that also stands in the log. Of a Home tab it is only logged.
 func (b *Bot) apologise(r *Request, words string, err error) {
 	if !r.apologised.CompareAndSwap(false, true) {
 		return

@@ -1,19 +1,13 @@
 package bot
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
 	"github.com/slack-go/slack/socketmode"
 )
 
@@ -24,22 +18,33 @@ const (
 	Command    Kind = "command"    // typed a slash command
 	Action     Kind = "action"     // pressed a button or chose from a menu
 	Submission Kind = "submission" // sent a form
+	Home       Kind = "home"       // opened the app's Home tab; see PublishHome
 )
 
 // Request is one thing that a person did, handed to the handler once. It may be
-// answered for half an hour, also after the handler returned.
+// answered for half an hour, also after the handler returned. A Home has nothing
+// to answer: it is acked at once, and an error of its handler only logged.
 type Request struct {
 	Kind Kind
-	ID   string // Slack's trigger_id: the same when Slack sends it again, and good for opening a form within 3 s
+	// ID is Slack's trigger_id, of a Home its event_id: the same when Slack sends
+	// it again. A trigger_id is good for opening a form within 3 s.
+	ID string
 
 	Command, Text string // of a Command: "/import", "raw prod"
 
-	TeamID, UserID, UserName string
-	ChannelID                string // empty for a Submission
+	TeamID, UserID, UserName string // TeamID is the person's own, where Slack tells it; a Home has no UserName
+	ChannelID                string // empty for a Submission, a Home, and an Action in a view
+
+	// Foreign: the person is of another workspace (Slack Connect); such requests
+	// come only of those whom Config.Serves names. Within an Enterprise organisation
+	// a press does not tell its people from others: there Person does.
+	Foreign bool
 
 	ActionID  string // of an Action: its action_id; of a Submission: the form's callback_id
 	Value     string // of an Action: the button's value or the choice; of a Submission: its private_metadata
-	MessageTS string // of an Action: the message that holds the button
+	MessageTS string // of an Action: the message that holds the button, empty where a view does
+	ViewID    string // of an Action in a Home tab or a form: that view; of a Submission: the form
+	Ephemeral bool   // of an Action: only the person sees the message that holds the button
 
 	// Interaction is all that Slack sent of an Action or a Submission, nil for a Command.
 	Interaction *slack.InteractionCallback
@@ -50,7 +55,6 @@ type Request struct {
 	inAck       bool // Slack shows words that travel in this ack
 	responseURL string
 	received    time.Time
-	foreign     bool // of another workspace: nothing but its own response_url reaches the person
 
 	ackState   atomic.Int32
 	apologised atomic.Bool
@@ -75,6 +79,10 @@ func newRequest(b *Bot, s *socket, event socketmode.Event) *Request {
 		if !r.fromInteraction(&data) {
 			return nil
 		}
+	case slackevents.EventsAPIEvent:
+		if !r.fromEvent(data) {
+			return nil
+		}
 	default:
 		return nil
 	}
@@ -89,14 +97,18 @@ func (r *Request) fromCommand(c slack.SlashCommand) {
 	r.Command, r.Text = c.Command, c.Text
 	r.TeamID, r.UserID, r.UserName, r.ChannelID = c.TeamID, c.UserID, c.UserName, c.ChannelID
 	r.responseURL = c.ResponseURL
-	r.foreign = !r.bot.isOwnTeam(c.TeamID, c.EnterpriseID, c.IsEnterpriseInstall)
+	r.Foreign = !r.bot.isOwnTeam(c.TeamID, c.EnterpriseID, c.IsEnterpriseInstall)
 }
 
 func (r *Request) fromInteraction(c *slack.InteractionCallback) bool {
 	r.ID, r.Interaction = c.TriggerID, c
 	r.TeamID, r.UserID, r.UserName, r.ChannelID = c.Team.ID, c.User.ID, c.User.Name, c.Channel.ID
 	r.responseURL = c.ResponseURL
-	r.foreign = !r.bot.isOwnTeam(c.Team.ID, c.Enterprise.ID, c.IsEnterpriseInstall)
+	r.Foreign = !r.bot.isOwnTeam(c.Team.ID, c.Enterprise.ID, c.IsEnterpriseInstall)
+	if c.User.TeamID != "" {
+		r.TeamID = c.User.TeamID
+		r.Foreign = r.Foreign || !r.bot.mayBeOwn(c.User.TeamID)
+	}
 	switch {
 	case c.Type == slack.InteractionTypeBlockActions && len(c.ActionCallback.BlockActions) > 0:
 		action := c.ActionCallback.BlockActions[0]
@@ -104,15 +116,29 @@ func (r *Request) fromInteraction(c *slack.InteractionCallback) bool {
 		if r.Value == "" {
 			r.Value = action.SelectedOption.Value
 		}
-		r.MessageTS = c.Container.MessageTs
+		r.MessageTS, r.ViewID, r.Ephemeral = c.Container.MessageTs, c.Container.ViewID, c.Container.IsEphemeral
 		if r.ChannelID == "" {
 			r.ChannelID = c.Container.ChannelID
 		}
 	case c.Type == slack.InteractionTypeViewSubmission:
-		r.Kind, r.ActionID, r.Value = Submission, c.View.CallbackID, c.View.PrivateMetadata
+		r.Kind, r.ActionID, r.Value, r.ViewID = Submission, c.View.CallbackID, c.View.PrivateMetadata, c.View.ID
 	default:
 		return false
 	}
+	return true
+}
+
+// fromEvent reads an event of the Events API: only the opening of the Home tab
+// is served.
+func (r *Request) fromEvent(e slackevents.EventsAPIEvent) bool {
+	envelope, isCallback := e.Data.(*slackevents.EventsAPICallbackEvent)
+	opened, isOpening := e.InnerEvent.Data.(*slackevents.AppHomeOpenedEvent)
+	if !isCallback || !isOpening || opened.Tab != "home" {
+		return false
+	}
+	r.Kind, r.ID, r.UserID, r.TeamID = Home, envelope.EventID, opened.User, envelope.TeamID
+	whole := len(envelope.Authorizations) > 0 && envelope.Authorizations[0].IsEnterpriseInstall
+	r.Foreign = !r.bot.isOwnTeam(envelope.TeamID, envelope.EnterpriseID, whole)
 	return true
 }
 
@@ -124,6 +150,16 @@ func (b *Bot) isOwnTeam(team, enterprise string, wholeEnterprise bool) bool {
 		return true
 	}
 	return wholeEnterprise && enterprise != "" && enterprise == id.EnterpriseID
+}
+
+// mayBeOwn tells whether a person of that workspace may be one of this bot's own
+// people. Slack gives the workspace that somebody belongs to, which in a shared
+// channel is not the one that the bot is in. In an Enterprise organisation
+// that is often another of its workspaces, or the organisation itself, and Slack
+// does not say whose it is: there nobody is taken for a stranger by it.
+func (b *Bot) mayBeOwn(team string) bool {
+	id := b.Identity()
+	return team == id.TeamID || id.EnterpriseID != ""
 }
 
 // Ack tells Slack that the request has come, without words. A handler calls
@@ -174,206 +210,4 @@ func (r *Request) lapsed() bool {
 	}
 	r.bot.endHandler(r)
 	return true
-}
-
-// ErrUnanswerable: neither the ack nor a response_url can carry words, because
-// there is none, it is used up, or too old. Say it in a direct message.
-var ErrUnanswerable = errors.New("the request can't be answered any more")
-
-// Answer says something to the person alone. The first answer to a command
-// travels in the ack while that is open; later ones replace the one before,
-// up to five times in half an hour. The answer to an Action stands by itself and
-// leaves the message that holds the button alone. A Submission has no place to answer in.
-//
-// Errors: ErrUnanswerable, ErrLapsed, ErrInvalid, ErrUnavailable, *RateLimitedError.
-func (r *Request) Answer(ctx context.Context, m Message) error {
-	m, err := fit(m)
-	if err != nil {
-		return err
-	}
-	if r.bot == nil {
-		return ErrUnanswerable
-	}
-	r.turn.Lock()
-	defer r.turn.Unlock()
-	if r.lapsed() {
-		return ErrLapsed
-	}
-	if r.answerInAck(m) {
-		return nil
-	}
-	r.Ack()
-	return r.respond(ctx, m)
-}
-
-// reply is an answer as Slack reads it, in an ack or by response_url.
-type reply struct {
-	ResponseType    string        `json:"response_type"`
-	Text            string        `json:"text"`
-	Blocks          []slack.Block `json:"blocks,omitempty"`
-	ReplaceOriginal *bool         `json:"replace_original,omitempty"`
-}
-
-func newReply(m Message) reply {
-	return reply{ResponseType: "ephemeral", Text: m.Text, Blocks: m.Blocks}
-}
-
-// answerInAck lets m travel in the ack; false when that is no longer or not possible.
-func (r *Request) answerInAck(m Message) bool {
-	if !r.inAck || r.ackState.Load() != ackOpen || r.lapsed() {
-		return false
-	}
-	payload, err := json.Marshal(newReply(m))
-	if err != nil || len(payload) > MaxAck-ackOverhead || !r.claimAck() {
-		return false
-	}
-	defer r.bot.unacked.Add(-1)
-	// Noted before it is sent: the socket may end between the two.
-	r.noteInAck(&m, +1)
-	r.socket.remember(r)
-	if err := r.socket.ack(r.envelopeID, payload, sentAck{r.Kind, r.received}); err != nil {
-		r.noteInAck(nil, -1)
-		return false
-	}
-	return true
-}
-
-func (r *Request) noteInAck(m *Message, answers int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.inAckWas, r.ackedAt = m, time.Now()
-	r.answers += answers
-}
-
-// ackLead is the start that words in an ack get over those that replace them:
-// the ack takes another way, and overtaken it would hide what is newer.
-const ackLead = 250 * time.Millisecond
-
-// respond says m by response_url.
-func (r *Request) respond(ctx context.Context, m Message) error {
-	if !pause(ctx, r.leadLeft()) {
-		return fmt.Errorf("wait for the ack to arrive: %w", ctx.Err())
-	}
-	r.mu.Lock()
-	usable := r.responseURL != "" && r.uses < maxResponseURL && !isPast(r.received.Add(30*time.Minute), r.bot.now())
-	replace := r.Kind == Command && r.answers > 0
-	if usable {
-		r.uses++
-	}
-	r.mu.Unlock()
-	if !usable {
-		return ErrUnanswerable
-	}
-	answer := newReply(m)
-	answer.ReplaceOriginal = &replace
-	body, err := json.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if err := r.bot.respondTo(ctx, r.responseURL, body); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answers++
-	r.inAckWas = nil
-	return nil
-}
-
-func (r *Request) leadLeft() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.inAckWas == nil {
-		return 0
-	}
-	return time.Until(r.ackedAt.Add(ackLead))
-}
-
-// repeat says again what was put into an ack that may not have got out. It
-// replaces what the person sees, if they see it.
-func (r *Request) repeat() {
-	r.turn.Lock()
-	defer r.turn.Unlock()
-	m := r.answerOfAck()
-	if m == nil {
-		return
-	}
-	ctx, cancel := r.bot.owing()
-	defer cancel()
-	if err := r.respond(ctx, *m); err != nil {
-		r.bot.log.WithError(err).Warn("An answer may have been lost with its connection")
-	}
-}
-
-// answerOfAck is the answer that travelled in the ack, nil when there was none
-// or another came after it.
-func (r *Request) answerOfAck() *Message {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.inAckWas
-}
-
-// answered tells whether the person got words.
-func (r *Request) answered() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.answers > 0
-}
-
-const methodRespond = "response_url"
-
-// respondTo posts to a response_url. The address never shows in an error.
-func (b *Bot) respondTo(ctx context.Context, url string, body []byte) error {
-	ctx, trip := withTrip(ctx)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("%w: its response_url is no address", ErrUnanswerable)
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	begin := time.Now()
-	err = b.respondOnce(req, trip)
-	b.cfg.Observer.call(methodRespond, err, time.Since(begin))
-	return err
-}
-
-func (b *Bot) respondOnce(req *http.Request, trip *trip) error {
-	resp, err := b.http.Do(req)
-	if err != nil {
-		return classify(methodRespond, err, trip)
-	}
-	defer resp.Body.Close()
-	said, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	return judgeResponse(resp.StatusCode, said, err, trip)
-}
-
-// judgeResponse reads the answer to an answer: "ok", {"ok":true}, or a word
-// such as used_url, bare or in JSON.
-func judgeResponse(status int, said []byte, err error, trip *trip) error {
-	var verdict struct {
-		OK    bool   `json:"ok"`
-		Error string `json:"error"`
-	}
-	code := strings.TrimSpace(string(said))
-	if json.Unmarshal(said, &verdict) == nil {
-		code = verdict.Error
-	}
-	switch {
-	case status == http.StatusTooManyRequests || limitedWords[code]:
-		return &RateLimitedError{Method: methodRespond, After: trip.retryAfter()}
-	case status >= 500 || err != nil:
-		return &APIError{Method: methodRespond, kind: ErrUnavailable, cause: fmt.Errorf("answered %d", status), taken: true}
-	case status == http.StatusOK && (code == "ok" || code == ""):
-		return nil
-	case strings.HasSuffix(code, "_url") || status == http.StatusNotFound:
-		return &APIError{Method: methodRespond, Code: word(code), kind: ErrUnanswerable}
-	}
-	return &APIError{Method: methodRespond, Code: word(code), kind: ErrInvalid, cause: fmt.Errorf("answered %d", status)}
-}
-
-// word is code if it looks like one of Slack's, and nothing if it is a page.
-func word(code string) string {
-	if len(code) > 60 || strings.ContainsAny(code, " <>\n") {
-		return ""
-	}
-	return code
 }

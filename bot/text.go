@@ -90,16 +90,21 @@ func fit(m Message) (Message, error) {
 		return m, fmt.Errorf("%w: a message needs a text that says its whole state in words", ErrInvalid)
 	}
 	m.Text = Cut(m.Text, MaxText)
-	blocks := m.Blocks[:min(len(m.Blocks), MaxBlocks)]
-	m.Blocks = make([]slack.Block, len(blocks))
+	fitted, err := fitBlocks(m.Blocks[:min(len(m.Blocks), MaxBlocks)])
+	m.Blocks = fitted
+	return m, err
+}
+
+func fitBlocks(blocks []slack.Block) ([]slack.Block, error) {
+	out := make([]slack.Block, len(blocks))
 	for i, block := range blocks {
 		fitted, err := fitBlock(block)
 		if err != nil {
-			return m, fmt.Errorf("%w: block %d: %w", ErrInvalid, i+1, err)
+			return nil, fmt.Errorf("%w: block %d: %w", ErrInvalid, i+1, err)
 		}
-		m.Blocks[i] = fitted
+		out[i] = fitted
 	}
-	return m, nil
+	return out, nil
 }
 
 // rawBlock is a block whose JSON was changed after the library made it.
