@@ -94,6 +94,9 @@ func (s *Sim) readBlocks(method, raw string, where surface) (json.RawMessage, er
 	if len(list) == 0 {
 		return nil, nil
 	}
+	if err := s.refuseTypes(list); err != nil {
+		return nil, err
+	}
 	if faults := checkBlocks(list, where); len(faults) > 0 {
 		s.violate(BadBlocks, "%s: %s", method, strings.Join(faults, "; "))
 		return nil, &apiError{code: "invalid_blocks", messages: faults}
@@ -224,7 +227,7 @@ func (s *Sim) postEphemeral(r *request) (reply, error) {
 		return nil, fail("is_archived")
 	case !c.botIn:
 		return nil, fail("not_in_channel")
-	case s.users[who] == nil || !c.has(who):
+	case s.users[who] == nil || !c.has(s.users[who]):
 		return nil, fail("user_not_in_channel")
 	}
 	what, err := s.content(r, maxPostText)

@@ -50,6 +50,7 @@ func (s *Sim) conversationInfo(r *request) (reply, error) {
 	}
 	info := reply{
 		"id": c.id, "is_archived": c.archived, "is_private": c.private, "is_im": c.dm != "",
+		"is_shared": c.shared, "is_ext_shared": c.shared, "is_org_shared": false,
 		"is_channel": c.dm == "" && !c.private, "is_group": c.dm == "" && c.private, "is_mpim": false,
 	}
 	if c.dm != "" {
@@ -166,11 +167,31 @@ func (s *Sim) userInfo(r *request) (reply, error) {
 	if u == nil {
 		return nil, fail("user_not_found")
 	}
-	return reply{"user": reply{
-		"id": u.id, "team_id": s.TeamID, "name": u.name, "real_name": u.name, "deleted": u.deleted, "is_bot": u.bot,
+	team := s.teamOf(u.id, "")
+	out := reply{
+		"id": u.id, "team_id": team, "name": u.name, "real_name": u.name, "deleted": u.deleted, "is_bot": u.bot,
 		"tz": "Etc/UTC", "tz_label": "UTC", "tz_offset": 0, "is_app_user": false,
-		"profile": reply{"display_name": u.name, "real_name": u.name, "team": s.TeamID},
-	}}, nil
+		"profile": reply{"display_name": u.name, "real_name": u.name, "team": team},
+	}
+	if u.team != "" {
+		out["is_stranger"] = !s.isMet(u)
+	}
+	if !u.deleted && u.team == "" {
+		out["is_restricted"], out["is_ultra_restricted"] = u.guest, u.single
+		out["is_admin"], out["is_owner"], out["is_primary_owner"] = false, false, false
+	}
+	return reply{"user": out}, nil
+}
+
+// isMet tells whether the bot shares a channel with somebody of another
+// workspace: to Slack only the others are strangers. s.mu is held.
+func (s *Sim) isMet(u *user) bool {
+	for _, c := range s.channels {
+		if c.shared && c.botIn && c.has(u) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Sim) listGroups(r *request) (reply, error) {

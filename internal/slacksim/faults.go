@@ -1,6 +1,8 @@
 package slacksim
 
 import (
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -115,6 +117,30 @@ func (s *Sim) RestoreTokens() { s.set(func() { s.botRevoked, s.appRevoked = fals
 
 // SetScopes changes what the bot token was granted, as a reinstallation does.
 func (s *Sim) SetScopes(scopes ...string) { s.set(func() { s.cfg.scopes = scopes }) }
+
+// RefuseBlocks makes this a workspace that does not know these types of blocks
+// yet, "data_visualization" for one: every method and response_url refuses them
+// with invalid_blocks, which is nothing that the bot does wrong. Called without
+// types it knows all again.
+func (s *Sim) RefuseBlocks(types ...string) { s.set(func() { s.refused = types }) }
+
+// SetHomeTab switches the app's Home tab off or on, as its settings do.
+func (s *Sim) SetHomeTab(on bool) { s.set(func() { s.homeOff = !on }) }
+
+// refuseTypes is what [Sim.RefuseBlocks] makes of blocks. s.mu is held.
+func (s *Sim) refuseTypes(blocks []any) error {
+	var faults []string
+	for i, block := range blocks {
+		fields, _ := block.(map[string]any)
+		if kind, _ := fields["type"].(string); slices.Contains(s.refused, kind) {
+			faults = append(faults, fmt.Sprintf("unsupported type: %s [json-pointer:/blocks/%d/type]", kind, i))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return &apiError{code: "invalid_blocks", messages: faults}
+}
 
 func (s *Sim) set(change func()) {
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,7 +19,8 @@ type Pressed struct {
 	BlockID       string // only where the action_id alone is not enough
 	// Value is the option chosen, by its value; a button has its own.
 	Value string
-	// TeamID makes it come from another workspace.
+	// TeamID makes it come from another workspace, the whole payload of it; by
+	// itself a person of another workspace presses in this one.
 	TeamID string
 }
 
@@ -107,8 +109,8 @@ func (s *Sim) interaction(inv *Invocation, kind, team string) reply {
 	name := s.userName(inv.UserID)
 	return reply{
 		"type": kind, "token": "sim-verification", "api_app_id": s.AppID, "trigger_id": inv.TriggerID,
-		"team":       reply{"id": s.team(team), "domain": s.TeamName},
-		"user":       reply{"id": inv.UserID, "username": name, "name": name, "team_id": s.team(team)},
+		"team":       reply{"id": cmp.Or(team, s.TeamID), "domain": s.TeamName},
+		"user":       reply{"id": inv.UserID, "username": name, "name": name, "team_id": s.teamOf(inv.UserID, team)},
 		"enterprise": nil, "is_enterprise_install": false,
 	}
 }
@@ -158,7 +160,7 @@ func chooseValue(element map[string]any, value string) (map[string]any, error) {
 	out := map[string]any{"action_id": element["action_id"], "block_id": element["block_id"], "type": element["type"]}
 	switch kind, _ := element["type"].(string); kind {
 	case "button":
-		for _, key := range []string{"text", "value", "style", "url"} {
+		for _, key := range []string{"text", "value", "style", "url", "confirm"} {
 			if element[key] != nil {
 				out[key] = element[key]
 			}
@@ -402,10 +404,11 @@ func (s *Sim) CloseView(ctx context.Context, userID, viewID string) (*Invocation
 // OpenHome is a person opening the app's Home tab.
 func (s *Sim) OpenHome(userID string) *Invocation {
 	event := map[string]any{"type": "app_home_opened", "user": userID, "channel": s.DM(userID), "tab": "home"}
-	if v, ok := s.Home(userID); ok {
-		s.mu.Lock()
-		event["view"] = s.renderView(s.views[v.ID], nil)
-		s.mu.Unlock()
+	s.mu.Lock()
+	event["event_ts"] = s.timestamp()
+	if v := s.homes[userID]; v != nil {
+		event["view"] = s.renderView(v, nil)
 	}
+	s.mu.Unlock()
 	return s.SendEvent(event)
 }

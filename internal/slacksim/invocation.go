@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,7 +74,7 @@ type Typed struct {
 	UserID, ChannelID string
 	Command           string // with its slash
 	Text              string // what follows
-	// TeamID makes it come from another workspace.
+	// TeamID makes it come from another workspace than the person's.
 	TeamID string
 }
 
@@ -104,7 +105,7 @@ func (s *Sim) Type(typed Typed) (*Invocation, error) {
 	inv.ResponseURL = s.newHook(inv, "commands")
 	inv.onAck = inv.showAck
 	inv.payload = reply{
-		"token": "sim-verification", "team_id": s.team(typed.TeamID), "team_domain": s.TeamName,
+		"token": "sim-verification", "team_id": s.teamOf(typed.UserID, typed.TeamID), "team_domain": s.TeamName,
 		"channel_id": c.id, "channel_name": channelLabel(c), "user_id": typed.UserID, "user_name": s.userName(typed.UserID),
 		"command": typed.Command, "text": strings.TrimSpace(typed.Text), "api_app_id": s.AppID,
 		"is_enterprise_install": false, "response_url": inv.ResponseURL, "trigger_id": inv.TriggerID,
@@ -125,22 +126,26 @@ func channelLabel(c *channel) string {
 	return c.name
 }
 
-func (s *Sim) team(id string) string {
-	if id != "" {
-		return id
+// teamOf is the workspace that a person belongs to, unless another is named.
+// s.mu is held.
+func (s *Sim) teamOf(userID, other string) string {
+	if u := s.users[userID]; other == "" && u != nil {
+		other = u.team
 	}
-	return s.TeamID
+	return cmp.Or(other, s.TeamID)
 }
 
 // place finds where a person does something, and whether they can. s.mu is held.
 func (s *Sim) place(userID, channelID string) (*channel, error) {
-	c := s.channels[channelID]
+	c, u := s.channels[channelID], s.users[userID]
 	switch {
-	case s.users[userID] == nil:
+	case u == nil:
 		return nil, fmt.Errorf("there is no user %q; see AddUser", userID)
+	case u.deleted:
+		return nil, fmt.Errorf("%s can't do anything: the account is deactivated", userID)
 	case c == nil:
 		return nil, fmt.Errorf("there is no channel %q; see AddChannel", channelID)
-	case !c.has(userID):
+	case !c.has(u):
 		return nil, fmt.Errorf("%s is no member of %s", userID, channelID)
 	case c.archived:
 		return nil, fmt.Errorf("nobody can do anything in %s: it is archived", channelID)
@@ -377,6 +382,12 @@ func (inv *Invocation) WaitAnswer(ctx context.Context, match func(Message) bool)
 	return found, nil
 }
 
+// isShared tells whether people of other workspaces are in a channel. s.mu is held.
+func (s *Sim) isShared(channelID string) bool {
+	c := s.channels[channelID]
+	return c != nil && c.shared
+}
+
 // SendEvent sends the app an event of the Events API, e.g.
 // {"type": "app_mention", "channel": "C1", "user": "U1", "text": "…"}. One that is
 // not acked is sent again after the delays of [WithRedeliveries].
@@ -389,7 +400,7 @@ func (s *Sim) SendEvent(event map[string]any) *Invocation {
 	inv := s.invoke(kindEvent, "the event "+what, userID, channelID, false)
 	inv.payload = reply{
 		"token": "sim-verification", "team_id": s.TeamID, "api_app_id": s.AppID, "type": "event_callback",
-		"event": event, "event_id": s.id("Ev"), "event_time": s.Now().Unix(), "is_ext_shared_channel": false,
+		"event": event, "event_id": s.id("Ev"), "event_time": s.Now().Unix(), "is_ext_shared_channel": s.isShared(channelID),
 		"authorizations": []reply{{
 			"enterprise_id": nil, "team_id": s.TeamID, "user_id": s.BotUserID, "is_bot": true, "is_enterprise_install": false,
 		}},

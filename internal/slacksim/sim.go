@@ -51,6 +51,8 @@ type Sim struct {
 	allowed    map[Rule]bool
 
 	botRevoked, appRevoked bool
+	refused                []string // types of blocks
+	homeOff                bool
 	limits                 limiter
 	faults                 map[string][]*Fault
 	envelopeFaults         []*EnvelopeFault

@@ -169,6 +169,10 @@ func (s *Sim) readView(method, raw, kind string) (map[string]any, error) {
 	if json.Unmarshal([]byte(raw), &sent) != nil || sent == nil {
 		return nil, invalidView("must provide an object [json-pointer:/view]")
 	}
+	if len(raw) > maxView {
+		s.violate(BadBlocks, "%s: a view of %d bytes", method, len(raw))
+		return nil, fail("view_too_large")
+	}
 	var faults []string
 	if sent["type"] != kind {
 		faults = append(faults, fmt.Sprintf("must be %q [json-pointer:/view/type]", kind))
@@ -176,6 +180,9 @@ func (s *Sim) readView(method, raw, kind string) (map[string]any, error) {
 	blocks, ok := sent["blocks"].([]any)
 	if !ok {
 		faults = append(faults, "missing required field: blocks [json-pointer:/view]")
+	}
+	if err := s.refuseTypes(blocks); err != nil {
+		return nil, err
 	}
 	for _, fault := range checkBlocks(blocks, surface(kind)) {
 		faults = append(faults, strings.Replace(fault, "[json-pointer:/blocks", "[json-pointer:/view/blocks", 1))
@@ -185,9 +192,6 @@ func (s *Sim) readView(method, raw, kind string) (map[string]any, error) {
 	}
 	if text, _ := sent["private_metadata"].(string); len(text) > maxPrivateMetadata {
 		faults = append(faults, "must be less than 3001 characters [json-pointer:/view/private_metadata]")
-	}
-	if len(raw) > maxView {
-		faults = append(faults, "view is larger than 250kb [json-pointer:/view]")
 	}
 	if len(faults) > 0 {
 		s.violate(BadBlocks, "%s: %s", method, strings.Join(faults, "; "))
@@ -243,7 +247,10 @@ func (s *Sim) updateView(r *request) (reply, error) {
 
 func (s *Sim) publishView(r *request) (reply, error) {
 	u := s.users[r.args["user_id"]]
-	if u == nil || u.bot {
+	switch {
+	case s.homeOff:
+		return nil, fail("not_enabled")
+	case u == nil, u.bot, u.deleted:
 		return nil, fail("user_not_found")
 	}
 	v := s.homes[u.id]

@@ -11,9 +11,11 @@ import (
 )
 
 type user struct {
-	id, name string
-	bot      bool
-	deleted  bool
+	id, name      string
+	bot           bool
+	deleted       bool
+	guest, single bool   // limited to some channels, or to one
+	team          string // the workspace that they belong to, where it is another one
 }
 
 type userGroup struct {
@@ -24,6 +26,7 @@ type userGroup struct {
 type channel struct {
 	id, name string
 	private  bool
+	shared   bool   // with other workspaces (Slack Connect)
 	dm       string // the other side of a direct message
 	members  map[string]bool
 	open     bool // every user is a member
@@ -32,7 +35,11 @@ type channel struct {
 	messages []*Message // in order of ts, deleted ones included
 }
 
-func (c *channel) has(userID string) bool { return c.open || c.members[userID] }
+// has tells whether somebody is a member. What is open is so to everybody of this
+// workspace, guests too, and to people of others where it is shared.
+func (c *channel) has(u *user) bool {
+	return c.members[u.id] || c.open && (u.team == "" || c.shared)
+}
 
 // find returns the message with that ts if it is still there.
 func (c *channel) find(ts string) *Message {
@@ -111,11 +118,30 @@ func (m *Message) copy() Message {
 	return out
 }
 
-// AddUser makes a person. It returns its id.
-func (s *Sim) AddUser(id, name string) string {
+// UserOption is something about a person; see [Sim.AddUser].
+type UserOption func(*user)
+
+// Guest is a person who belongs to this workspace with limits.
+func Guest() UserOption { return func(u *user) { u.guest = true } }
+
+// SingleChannelGuest is a guest who is let into one channel only.
+func SingleChannelGuest() UserOption { return func(u *user) { u.guest, u.single = true, true } }
+
+// Foreign is a person of another workspace, who is met in shared channels.
+func Foreign(teamID string) UserOption { return func(u *user) { u.team = teamID } }
+
+// Deactivated is a person who has left.
+func Deactivated() UserOption { return func(u *user) { u.deleted = true } }
+
+// AddUser makes a person, or makes them anew. It returns its id.
+func (s *Sim) AddUser(id, name string, about ...UserOption) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.users[id] = &user{id: id, name: name}
+	u := &user{id: id, name: name}
+	for _, option := range about {
+		option(u)
+	}
+	s.users[id] = u
 	return id
 }
 
@@ -129,6 +155,12 @@ func (s *Sim) AddChannel(id, name string, members ...string) string {
 // member can't even see.
 func (s *Sim) AddPrivateChannel(id, name string, members ...string) string {
 	return s.addChannel(&channel{id: id, name: name, private: true, botIn: true}, members)
+}
+
+// AddSharedChannel is AddChannel for one that is shared with other workspaces:
+// their people are in it, too.
+func (s *Sim) AddSharedChannel(id, name string, members ...string) string {
+	return s.addChannel(&channel{id: id, name: name, botIn: true, shared: true}, members)
 }
 
 func (s *Sim) addChannel(c *channel, members []string) string {
