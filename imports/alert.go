@@ -48,6 +48,10 @@ type Alert struct {
 	// Since is since when it is so, RaisedAt when it was noticed, OverAt when it was over; zero while it is not.
 	Since, RaisedAt time.Time
 	OverAt          time.Time `json:",omitzero"`
+	// ReopenedAt is when it was noticed again, last, after it had been over for a short while, and Reopened how often that
+	// was. It is the same alert then: OverAt is zero again, Since is when it began anew, and Times counts on.
+	ReopenedAt time.Time `json:",omitzero"`
+	Reopened   int       `json:",omitempty"`
 	// EndedBy is the import whose success, or whose beginning, ended it; empty where something else did.
 	EndedBy string `json:",omitempty"`
 
@@ -71,6 +75,19 @@ type Alert struct {
 // Open says whether it is not over.
 func (a Alert) Open() bool { return a.OverAt.IsZero() }
 
+// Open returns the alerts that are not over, by AlertKinds' order, and of one kind the oldest first.
+func (s Server) Open() []Alert {
+	var open []Alert
+	for _, kind := range AlertKinds {
+		for _, a := range s.Alerts {
+			if a.Kind == kind && a.Open() {
+				open = append(open, a)
+			}
+		}
+	}
+	return open
+}
+
 // Threshold is how long something may last before an alert is raised: a positive duration, Auto or Off.
 type Threshold time.Duration
 
@@ -80,3 +97,14 @@ const (
 	// Off raises no such alert.
 	Off Threshold = -1
 )
+
+// Of returns the threshold, and standard where it is Auto; ok is false where it is Off.
+func (t Threshold) Of(standard time.Duration) (limit time.Duration, ok bool) {
+	switch {
+	case t < 0:
+		return 0, false
+	case t == Auto:
+		return standard, true
+	}
+	return time.Duration(t), true
+}

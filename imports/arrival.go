@@ -15,9 +15,11 @@ const lateWithin = time.Hour
 // See returns what is known of a server after a look at it.
 func (r Rules) See(srv Server, o Observation) Server {
 	r = r.withDefaults()
-	if before := srv.Last.At; !before.IsZero() && o.asked().Sub(before) > r.AwayAfter {
-		srv.Absence = Absence{Since: before, Until: o.asked(), Before: srv.Quiet}
+	before := srv
+	if last := before.Last.At; !last.IsZero() && o.asked().Sub(last) > r.AwayAfter {
+		srv.Absence = Absence{Since: last, Until: o.asked(), Before: srv.Quiet}
 	}
+	r.heed(&srv, before, o)
 	if o.Status == nil {
 		if srv.DownLooks == 0 {
 			srv.DownSince = o.At

@@ -55,6 +55,9 @@ type EngineConfig struct {
 	// OnLook is told of each look, answered or not, by the goroutine that watches the server, before it is judged: it must
 	// not block.
 	OnLook func(server string, o Observation)
+	// OnAlert is told of each alert once it is stored that it was raised, and again that it is over, by the goroutine that
+	// watches the server: it must not block.
+	OnAlert func(Alert)
 	// NewID makes ids for imports that nobody started here; they sort by age. UUIDs of version 7 where it is nil.
 	NewID func() string
 }
@@ -103,6 +106,9 @@ func NewEngine(cfg EngineConfig) *Engine {
 	}
 	if cfg.OnLook == nil {
 		cfg.OnLook = func(string, Observation) {}
+	}
+	if cfg.OnAlert == nil {
+		cfg.OnAlert = func(Alert) {}
 	}
 	if cfg.NewID == nil {
 		cfg.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }

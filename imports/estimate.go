@@ -42,6 +42,43 @@ func UsualOf(past []Import, kind bigfix.ImportType) (u Usual, ok bool) {
 	return Usual{N: len(took), Low: took[tenth], Median: median(took), High: took[len(took)-1-tenth]}, true
 }
 
+// remember keeps of the imports that are over, newest first, what may still be asked for: the newest ones, and of older
+// ones those that tell what is usual for a type which seldom runs.
+func remember(recent []Import) []Import {
+	if len(recent) <= remembered {
+		return recent
+	}
+	telling := make(map[bigfix.ImportType]int)
+	kept := recent[:0]
+	for i, imp := range recent {
+		_, known := imp.Duration()
+		tells := imp.Outcome == Succeeded && known
+		if tells {
+			telling[imp.Type]++
+		}
+		if i < remembered || tells && telling[imp.Type] <= usualOf && len(kept) < 2*remembered {
+			kept = append(kept, imp)
+		}
+	}
+	return kept
+}
+
+// tooShortFrom is how long imports must take for one that is over sooner to be worth a word.
+const tooShortFrom = 3 * time.Minute
+
+// TooLong is how long an import may take before somebody should look: twice as long as usual, and a quarter longer than
+// most. Zero where nothing is usual.
+func (u Usual) TooLong() time.Duration { return max(2*u.Median, u.High+u.High/4) }
+
+// TooShort is how soon the end of an import is suspicious: in less than a third of what even the short ones take. Zero
+// where nothing is, because nothing is usual, or imports take less than 3 minutes anyway.
+func (u Usual) TooShort() time.Duration {
+	if u.Low < tooShortFrom {
+		return 0
+	}
+	return u.Low / 3
+}
+
 // median is the middle of sorted durations, of which there is at least one.
 func median(sorted []time.Duration) time.Duration {
 	half := len(sorted) / 2

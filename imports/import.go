@@ -108,6 +108,10 @@ type Import struct {
 	LastRun    time.Time // the last look that said running
 	// Progress is the last one reported, in percent; nil where none was.
 	Progress *int
+	// LongestRest is how long its progress stood still at most, between looks that were answered, and RestSince is the first
+	// look that showed the present progress; zero where no progress was ever seen.
+	LongestRest time.Duration `json:",omitempty"`
+	RestSince   time.Time     `json:",omitzero"`
 	// Baseline is what the server reported before this import: the look before the start, or the last one that was not running.
 	Baseline *Baseline
 	// FirstRunning and LastRunning bracket the looks that said running, with the request's times.
@@ -327,6 +331,22 @@ type Server struct {
 	Absence Absence
 	// Alerts are the open ones, and those that were over within the last week, oldest first.
 	Alerts []Alert `json:",omitempty"`
+	// Schedule is what the looks showed of its schedule.
+	Schedule Schedule `json:",omitzero"`
+	// Fresh is the last success that counts for the reports, by the server's clock: a raw one brings nothing to them. As far
+	// as the types are known; a success of unknown type counts. Zero where none is known.
+	Fresh time.Time `json:",omitzero"`
+	// FreshFrom is before when nothing is held against the age of Fresh, by the server's clock; zero as a rule. It is set
+	// where the server never told of a success, or its history was put back.
+	FreshFrom time.Time `json:",omitzero"`
+	// SeenAt is the last look that said whether something runs, SeenSince the first of those that follow each other without
+	// a longer pause, and BusyAt the last one that said running.
+	SeenAt, SeenSince, BusyAt time.Time `json:",omitzero"`
+	// PendingSince is the first of the answers in a row that all said pending; zero while the last one did not.
+	PendingSince time.Time `json:",omitzero"`
+	// Unseen is the present row of failed looks as alerts count them: begun anew after an Absence, and after a look that was
+	// rejected twice in a row. Denied is the present row of looks that were rejected for want of credentials or permission.
+	Unseen, Denied Missed `json:",omitzero"`
 	// Moved is an end that the server reports and nobody has waited out yet; Told the last one that was. For the judge alone.
 	Moved *Moved
 	Told  *End

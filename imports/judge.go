@@ -25,6 +25,15 @@ type Rules struct {
 	// OneKind says that the server knows one kind of import only, and documents no word for it (License Metric Tool).
 	// Then whatever type it reports fits, and so does none.
 	OneKind bool
+
+	// StaleAfter is how long reports may be without a success that counts. Auto: the gap between scheduled imports, what
+	// the longest of them usually take, and 2 h; nothing where no import is scheduled.
+	StaleAfter Threshold
+	// StallAfter is how long the progress of an import may stand still. Auto: twice its longest rest in the imports that are
+	// known, 45 min at least; nothing until three are known.
+	StallAfter Threshold
+	// UnreachableAfter is how long a server may be out of sight, MissedAfter how late a scheduled import may begin. Auto: 15 min.
+	UnreachableAfter, MissedAfter Threshold
 }
 
 // lostLooks is how many looks in a row must fail for the server to be called out of sight. One lost poll is no news.
@@ -191,6 +200,7 @@ func (s *step) running() {
 		return
 	}
 	s.Settle = nil
+	s.rest()
 	s.LastRun, s.LastRunning = s.look.At, s.look.Span
 	s.progress()
 }
@@ -227,11 +237,10 @@ func (s *step) replaced() {
 
 // progress takes account of the percentage. It proves nothing, but a deep fall may be another import's beginning.
 func (s *step) progress() {
-	p := s.look.Status.Progress
-	if p == nil || *p < 0 || *p > 100 {
+	now, ok := percentOf(s.look)
+	if !ok {
 		return
 	}
-	now := *p
 	if s.Progress != nil {
 		before := *s.Progress
 		if before-now > 10 || 2*now < before {

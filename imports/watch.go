@@ -16,8 +16,9 @@ const (
 	storePoll = 10 * time.Second
 	// quick is how long after its beginning an import is looked at three times as often.
 	quick = 2 * time.Minute
-	// remembered is how many imports that are over the judge gets to see, to know an end that was told already.
-	remembered = 20
+	// remembered is how many imports that are over the judge gets to see, to know an end that was told already, and what
+	// is usual.
+	remembered = 60
 )
 
 // watcher is the loop of one server. Nothing else looks at it, starts on it or records it.
@@ -35,6 +36,7 @@ type watcher struct {
 	dirty   bool     // so is srv
 	news    bool     // among what is not stored there is something that people see
 	events  []happened
+	alarms  []Alert // raised or over, and not stored yet
 
 	loaded   bool // what was known before is known to memory
 	looked   bool // at least once
@@ -276,10 +278,11 @@ func (w *watcher) judge(o Observation) {
 	for _, imp := range w.cfg.Rules.Arrivals(w.srv, w.underWay(), w.recent, o, o.At, w.e.cfg.NewID) {
 		w.keep(imp, true, arrivalEvents(imp)...)
 	}
-	before := w.srv.Absence
-	w.srv = w.cfg.Rules.See(w.srv, o)
+	before := w.srv
+	w.srv = w.cfg.Rules.See(before, o)
 	w.dirty = true
-	w.news = w.news || w.srv.Absence != before // people are told of one
+	w.news = w.news || w.srv.Absence != before.Absence // people are told of one
+	w.alarm(before, o)
 }
 
 // arrivalEvents are what happened to an import that nobody started here when it is first seen.
@@ -320,7 +323,7 @@ func (w *watcher) keep(imp Import, news bool, events ...Event) {
 	w.active = slices.DeleteFunc(w.active, func(a Import) bool { return a.ID == imp.ID })
 	if imp.Outcome != Refused && imp.Outcome != Expired {
 		w.recent = slices.Insert(w.recent, 0, imp)
-		w.recent = w.recent[:min(len(w.recent), remembered)]
+		w.recent = remember(w.recent)
 	}
 }
 
@@ -348,8 +351,8 @@ func (w *watcher) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	news, events, changed := w.news, w.events, idsOf(w.unsaved)
-	w.unsaved, w.dirty, w.news, w.events = nil, false, false, nil
+	news, events, alarms, changed := w.news, w.events, w.alarms, idsOf(w.unsaved)
+	w.unsaved, w.dirty, w.news, w.events, w.alarms = nil, false, false, nil, nil
 	w.post()
 	if news {
 		w.e.cfg.Signal.Wake(changed...)
@@ -357,6 +360,10 @@ func (w *watcher) save(ctx context.Context) error {
 	for _, h := range events {
 		w.logEvent(h)
 		w.e.cfg.OnEvent(h.imp, h.event)
+	}
+	for _, a := range alarms {
+		w.logAlert(a)
+		w.e.cfg.OnAlert(a)
 	}
 	return nil
 }
