@@ -59,16 +59,12 @@ func (p Program) manifest(_ context.Context, args []string) error {
 	if _, err := p.parse(p.flags("manifest"), args, 0, 0); err != nil {
 		return err
 	}
-	command, groups, err := config.App(p.source())
+	app, err := config.AppOf(p.source())
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
-	fill := struct {
-		Command string
-		Groups  bool
-	}{command, groups}
-	if err := template.Must(template.New("manifest").Parse(manifestText)).Execute(&text, fill); err != nil {
+	if err := template.Must(template.New("manifest").Parse(manifestText)).Execute(&text, app); err != nil {
 		return err
 	}
 	_, err = p.Stdout.Write([]byte(text.String()))

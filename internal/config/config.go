@@ -25,6 +25,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"importbot/bigfix"
+	"importbot/imports"
 )
 
 // Source says where variables are read from.
@@ -45,6 +46,8 @@ type Config struct {
 	HTTP     HTTP
 	// HeartbeatURL is asked once a minute while the bot is ready; empty for no heartbeat. Whoever knows it can keep the alarm quiet.
 	HeartbeatURL Secret
+	// Digest is when the week's report is posted, nil where it is not.
+	Digest *Digest
 	// AuditLog is the path of the file that gets a line for each command, "stderr", or "" for no lines.
 	AuditLog string
 	Log      Log
@@ -75,6 +78,13 @@ type Server struct {
 	Channel   string   // a channel's ID
 	Operators []string // user IDs, user group IDs, or "*"
 	Announce  Announce
+	// Confirm says which typed starts are asked about once more.
+	Confirm Confirm
+
+	// When alerts are raised. UnreachableAfter and MissedAfter are never Auto.
+	StaleAfter, StallAfter, UnreachableAfter, MissedAfter imports.Threshold
+	AlertChannel                                          string // a channel's ID; "" for Channel
+	AlertMention                                          string // a user's or a user group's ID; "" for nobody
 
 	URL         string // without a slash at its end
 	Edition     bigfix.Edition
@@ -104,6 +114,16 @@ const (
 	AnnounceNone     Announce = "none"
 )
 
+// Confirm says which typed starts have to be confirmed with a button.
+type Confirm string
+
+const (
+	ConfirmOverlap  Confirm = "overlap"  // those that are likely to run into the next scheduled import
+	ConfirmComplete Confirm = "complete" // those of complete imports
+	ConfirmAll      Confirm = "all"
+	ConfirmNever    Confirm = "never"
+)
+
 // Log is how much is logged, and in which form.
 type Log struct {
 	Level  logrus.Level
@@ -127,6 +147,7 @@ func Bot(src Source) (*Config, error) {
 		Database: r.database(),
 		HTTP:     HTTP{Addr: value(r, whole, httpAddr, "127.0.0.1:9480", listenAddr)},
 		AuditLog: r.audit(),
+		Digest:   r.digest(),
 		Log:      r.log(),
 
 		HeartbeatURL: r.heartbeat(),
@@ -135,6 +156,7 @@ func Bot(src Source) (*Config, error) {
 	for _, sc := range r.scopes() {
 		srv := r.bigfix(sc)
 		r.inSlack(sc, &srv)
+		r.alerts(sc, &srv)
 		cfg.Servers = append(cfg.Servers, srv)
 	}
 	r.apart(cfg.Servers)
@@ -157,6 +179,25 @@ func Servers(src Source) (*Config, error) {
 	r.warnOfSettings(cfg)
 	r.warnOfUnknown()
 	r.warnOfReaders(cfg.AuditLog)
+	cfg.Warnings = r.warnings
+	return cfg, r.err()
+}
+
+// Reading reads what is needed to look into the database, beside a running bot or without one: where it is, and the names of the servers
+// as far as any are configured. Nothing of Slack or BigFix has to be set, and nothing of theirs is checked. The error is an [*Error].
+func Reading(src Source) (*Config, error) {
+	r := newReader(src)
+	cfg := &Config{Database: r.database(), proxies: r.proxies()}
+	_, named := r.get(whole, bigfixName)
+	_, addressed := r.get(whole, bigfixURL)
+	scopes := r.scopes()
+	if r.several || named || addressed {
+		for _, sc := range scopes {
+			cfg.Servers = append(cfg.Servers, Server{Name: sc.server})
+		}
+	}
+	r.warnOfUnknown()
+	r.warnOfReaders("")
 	cfg.Warnings = r.warnings
 	return cfg, r.err()
 }

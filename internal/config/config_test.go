@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"importbot/bigfix"
+	"importbot/imports"
 	"importbot/internal/golden"
 )
 
@@ -96,6 +97,9 @@ func TestDefaults(t *testing.T) {
 	if got, want := cfg.Log, (Log{Level: logrus.InfoLevel, Format: LogAuto}); got != want {
 		t.Errorf("log: got %v, want %v", got, want)
 	}
+	if cfg.Digest != nil {
+		t.Errorf("there is a digest that nobody asked for: %+v", cfg.Digest)
+	}
 	if len(cfg.Warnings) != 0 {
 		t.Errorf("warnings: got %q, want none", cfg.Warnings)
 	}
@@ -105,7 +109,8 @@ func TestDefaults(t *testing.T) {
 	}
 	got.Token = Secret{}
 	want := Server{
-		Name: "bigfix", Channel: "C0123456789", Operators: []string{"U0123456789"}, Announce: AnnounceFailures,
+		Name: "bigfix", Channel: "C0123456789", Operators: []string{"U0123456789"}, Announce: AnnounceFailures, Confirm: ConfirmOverlap,
+		StaleAfter: imports.Auto, StallAfter: imports.Auto, UnreachableAfter: imports.Threshold(15 * time.Minute), MissedAfter: imports.Threshold(15 * time.Minute),
 		URL: "https://bigfix.example.com:9081", Edition: bigfix.BFI, TokenIn: bigfix.TokenInQuery, Timeout: 20 * time.Second,
 		PollRunning: 30 * time.Second, PollIdle: time.Minute, StartGrace: 5 * time.Minute, EndGrace: time.Minute,
 		TokenVariable: "BIGFIX_TOKEN", OperatorsVariable: "IMPORT_OPERATORS", InsecureVariable: "BIGFIX_INSECURE",
@@ -213,6 +218,28 @@ func TestEveryFault(t *testing.T) {
 		{"a database in a file", []string{"DATABASE_URL", empty + "/importbot.db"}, []string{`DATABASE_URL names a file in "` + empty + `", which is no directory`}},
 		{"a directory as database", []string{"DATABASE_URL", dir}, []string{`DATABASE_URL is the directory "` + dir + `"`}},
 		{"a database in memory", []string{"DATABASE_URL", ":memory:"}, []string{`DATABASE_URL is ":memory:"`}},
+		{"a threshold without a unit", []string{"STALE_AFTER", "36"}, []string{`STALE_AFTER is "36", a number without a unit: write 36s`}},
+		{"a threshold in days", []string{"STALE_AFTER", "2d"}, []string{`STALE_AFTER is "2d", and days are no unit here: write 48h`}},
+		{"a threshold that is a word", []string{"STALL_AFTER", "never"}, []string{`STALL_AFTER is "never": write auto, off, or a duration like 90s, 15m or 36h`}},
+		{"a threshold that is nothing", []string{"STALL_AFTER", "0s"}, []string{`STALL_AFTER is "0s", which is too short`}},
+		{"a threshold that is less than nothing", []string{"MISSED_AFTER", "-15m"}, []string{`MISSED_AFTER is "-15m", which is too short`}},
+		{"a threshold that nothing is learned for", []string{"UNREACHABLE_AFTER", "Auto"}, []string{`UNREACHABLE_AFTER is "auto", and nothing is learned for it: write a duration like 15m, or off`}},
+		{"a fixed threshold that is a word", []string{"MISSED_AFTER", "none"}, []string{`MISSED_AFTER is "none": write off, or a duration like 90s`}},
+		{"a mention by name", []string{"ALERT_MENTION", "@oncall"}, []string{`ALERT_MENTION is "@oncall", which is no user or user group ID: write one ID`}},
+		{"a mention of everybody", []string{"ALERT_MENTION", "!channel"}, []string{`ALERT_MENTION is "!channel", which is no user or user group ID`}},
+		{"two mentions", []string{"ALERT_MENTION", "U0123, S0123"}, []string{`ALERT_MENTION is "U0123, S0123", which is more than one ID`}},
+		{"an alert channel's name", []string{"ALERT_CHANNEL", "#oncall"}, []string{`ALERT_CHANNEL is "#oncall", which is no channel ID`}},
+		{"what to confirm", []string{"IMPORT_CONFIRM", "raw"}, []string{`IMPORT_CONFIRM is "raw": write overlap, complete, all or never`}},
+		{"a digest without a time", []string{"DIGEST", "mon"}, []string{`DIGEST is "mon": write a weekday, a time and a zone, like mon 09:00 Europe/Berlin, or off`}},
+		{"a digest of many words", []string{"DIGEST", "mon 09:00 Europe / Berlin"}, []string{`DIGEST is "mon 09:00 Europe / Berlin": write a weekday`}},
+		{"a digest every day", []string{"DIGEST", "daily 09:00"}, []string{`DIGEST has the weekday "daily": write mon, tue, wed, thu, fri, sat or sun, like`}},
+		{"a digest at nine", []string{"DIGEST", "mon 9am"}, []string{`DIGEST has the time "9am": write hours and minutes from 00:00 to 23:59, like`}},
+		{"a digest at midnight, from behind", []string{"DIGEST", "mon 24:00"}, []string{`DIGEST has the time "24:00"`}},
+		{"a digest at half a minute", []string{"DIGEST", "mon 09:5"}, []string{`DIGEST has the time "09:5"`}},
+		{"a digest before all time", []string{"DIGEST", "mon -9:00"}, []string{`DIGEST has the time "-9:00"`}},
+		{"a digest in summer", []string{"DIGEST", "mon 09:00 CEST"}, []string{`DIGEST has the zone "CEST", which is not known: write continent and city, like Europe/Berlin, or UTC`}},
+		{"a digest where the bot happens to run", []string{"DIGEST", "mon 09:00 Local"}, []string{`DIGEST has the zone "Local", which is not known`}},
+		{"a digest from a file", []string{"DIGEST", "mon 09:00 ../../etc/passwd"}, []string{`DIGEST has the zone "../../etc/passwd", which is not known`}},
 		{"log level", []string{"LOG_LEVEL", "loud"}, []string{`LOG_LEVEL is "loud": write error, warn, info, debug or trace`}},
 		{"log format", []string{"LOG_FORMAT", "xml"}, []string{`LOG_FORMAT is "xml": write text or json`}},
 		{"a name", []string{"BIGFIX_NAME", "Prod"}, []string{`BIGFIX_NAME has the name "Prod": use a-z and 0-9`}},
@@ -276,6 +303,11 @@ func TestSeveralServers(t *testing.T) {
 		"BIGFIX_LAB_OPERATORS", "SGROUP UANA",
 		"BIGFIX_LAB_POLL_IDLE", "1500ms",
 		"BIGFIX_LAB_ANNOUNCE", "all",
+		"BIGFIX_LAB_CONFIRM", "never",
+		"BIGFIX_LAB_STALE_AFTER", "off",
+		"BIGFIX_LAB_UNREACHABLE_AFTER", "1h",
+		"BIGFIX_LAB_ALERT_CHANNEL", "GONCALL",
+		"ALERT_MENTION", "SONCALL",
 		"BIGFIX_PROD_EU_URL", "http://127.0.0.1:9081", // on another host, the same port
 		"BIGFIX_PROD_EU_TIMEOUT", "5s",
 		"BIGFIX_PROD_EU_TOKEN", "abc",
@@ -301,12 +333,19 @@ func TestSeveralServers(t *testing.T) {
 	if lab.Channel != "CLAB" || !slices.Equal(lab.Operators, []string{"SGROUP", "UANA"}) || lab.OperatorsVariable != "BIGFIX_LAB_OPERATORS" || lab.PollIdle != 1500*time.Millisecond || lab.Announce != AnnounceAll {
 		t.Errorf("lab does not have its own settings: %+v", lab)
 	}
+	if lab.Confirm != ConfirmNever || lab.StaleAfter != imports.Off || lab.UnreachableAfter != imports.Threshold(time.Hour) || lab.AlertChannel != "GONCALL" || lab.AlertMention != "SONCALL" {
+		t.Errorf("lab does not have its own alerts: %+v", lab)
+	}
+	if prod.Confirm != ConfirmOverlap || prod.AlertChannel != "" || prod.AlertMention != "SONCALL" {
+		t.Errorf("prod has what is lab's: %+v", prod)
+	}
 	if eu.Timeout != 5*time.Second || eu.Token.Reveal() != "abc" || eu.TokenVariable != "BIGFIX_PROD_EU_TOKEN" || eu.Channel != "C0123456789" {
 		t.Errorf("prod-eu: %+v", eu)
 	}
 }
 
-// Whatever two servers are called, no variable can belong to both: no NAME ends in another one.
+// Whatever two servers are called, no variable belongs to both: the one pair of NAMEs of which one ends in the other is looked for among
+// the names of the servers.
 func TestServersShareNoVariable(t *testing.T) {
 	var names []string
 	for _, v := range variables {
@@ -316,8 +355,16 @@ func TestServersShareNoVariable(t *testing.T) {
 	}
 	for _, a := range names {
 		for _, b := range names {
-			if strings.HasSuffix(a, "_"+b) {
-				t.Errorf("BIGFIX_X_%s could be of a server x, or be %s of another one", a, b)
+			before, ambiguous := strings.CutSuffix(a, "_"+b)
+			if !ambiguous {
+				continue
+			}
+			other := "x-" + strings.ToLower(strings.ReplaceAll(before, "_", "-"))
+			for _, servers := range []string{"x," + other, other + ",x"} {
+				_, err := Servers(environ(with(enough(), "BIGFIX_SERVERS", servers, "BIGFIX_X_URL", "https://x")))
+				if got := faults(t, err); len(got) != 1 || !strings.Contains(got[0], "BIGFIX_X_"+a+" could be meant for either") {
+					t.Errorf("%s, BIGFIX_X_%s: got %q", servers, a, got)
+				}
 			}
 		}
 	}
@@ -447,8 +494,20 @@ func TestWarnings(t *testing.T) {
 			[]string{"BIGFIX_PROD_BOT_TOKEN is not read: SLACK_BOT_TOKEN holds for the whole program", "BIGFIX_PROD_LOG_LEVEL is not read: LOG_LEVEL holds for the whole program"}},
 		{"a name and a list", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_NAME", "main"}, "", []string{"BIGFIX_NAME has no effect: BIGFIX_SERVERS names the servers"}},
 		{"insecure", []string{"BIGFIX_INSECURE", "true"}, "", []string{"the certificate of bigfix is not verified (BIGFIX_INSECURE): anybody between here and there can read its token and answer in its place"}},
-		{"of a later version", []string{"STALL_AFTER", "auto", "BIGFIX_SERVERS", "prod", "BIGFIX_PROD_MISSED_AFTER", "1h"}, "",
-			[]string{"STALL_AFTER has no effect in this version", "BIGFIX_PROD_MISSED_AFTER has no effect in this version"}},
+		{"thresholds as they may be", []string{"STALE_AFTER", "off", "STALL_AFTER", "auto", "UNREACHABLE_AFTER", "5m", "MISSED_AFTER", "off"}, "", nil},
+		{"unreachable too soon", []string{"UNREACHABLE_AFTER", "299s"}, "",
+			[]string{"UNREACHABLE_AFTER is 4m59s, and 5 looks without an answer take 5m at POLL_IDLE=1m: no alert comes sooner than that"}},
+		{"unreachable too soon, told once of what is inherited", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "UNREACHABLE_AFTER", "1m"}, "",
+			[]string{"UNREACHABLE_AFTER is 1m, and 5 looks without an answer take 5m at POLL_IDLE=1m: no alert comes sooner than that"}},
+		{"unreachable too soon for one", []string{"BIGFIX_SERVERS", "prod,lab", "BIGFIX_LAB_URL", "https://lab", "BIGFIX_LAB_POLL_IDLE", "1h"}, "",
+			[]string{"UNREACHABLE_AFTER is 15m, and 5 looks without an answer take 5h at POLL_IDLE=1h: no alert comes sooner than that",
+				"MISSED_AFTER is 15m, and nobody looks more often than POLL_IDLE=1h: no alert comes sooner than that"}},
+		{"missed too soon", []string{"MISSED_AFTER", "30s"}, "",
+			[]string{"MISSED_AFTER is 30s, and nobody looks more often than POLL_IDLE=1m: no alert comes sooner than that"}},
+		{"stalled too soon", []string{"STALL_AFTER", "59s"}, "",
+			[]string{"STALL_AFTER is 59s, less than two looks at POLL_RUNNING=30s: every import would seem to stand still"}},
+		{"stale too soon", []string{"BIGFIX_SERVERS", "prod", "BIGFIX_PROD_STALE_AFTER", "90s"}, "",
+			[]string{"BIGFIX_PROD_STALE_AFTER is 1m30s: imports often take longer than that, and no success can be fresher than its import"}},
 		{"a heartbeat in the clear", []string{"HEARTBEAT_URL", "http://hc.example.com/ping/secretive"}, "",
 			[]string{"HEARTBEAT_URL is http://: anybody between here and there can read it, and then keep the alarm quiet; write it with https://"}},
 		{"a heartbeat in the clear on this machine", []string{"HEARTBEAT_URL", "http://127.0.0.1:1/ping"}, "", nil},

@@ -44,17 +44,25 @@ func (r *reader) slack() Slack {
 	return s
 }
 
-// App reads what the manifest of the Slack app depends on, from a configuration that may be unfinished: the command's name, and
-// whether an operator list names a user group. The error is an [*Error].
-func App(src Source) (name string, groups bool, err error) {
+// App is what the manifest of the Slack app depends on.
+type App struct {
+	Command string // with its slash
+	// Groups says that an operator list names a user group, Everybody that one is *. Both let people in whom nobody named by
+	// themselves, so that guests have to be told from others.
+	Groups, Everybody bool
+}
+
+// AppOf reads it, from a configuration that may be unfinished. The error is an [*Error].
+func AppOf(src Source) (App, error) {
 	r := newReader(src)
-	name = value(r, whole, slackCommand, "/import", command)
+	app := App{Command: value(r, whole, slackCommand, "/import", command)}
 	for _, sc := range r.scopes() {
 		for _, id := range value(r, sc, importOperators, nil, operators) {
-			groups = groups || strings.HasPrefix(id, "S")
+			app.Groups = app.Groups || strings.HasPrefix(id, "S")
+			app.Everybody = app.Everybody || id == "*"
 		}
 	}
-	return name, groups, r.err()
+	return app, r.err()
 }
 
 func (r *reader) log() Log {
@@ -166,6 +174,7 @@ func (r *reader) inSlack(sc scope, s *Server) {
 	s.Operators = required(r, sc, importOperators, "who may start imports: user IDs (U…) and user group IDs (S…), with commas between, or * for everybody"+forAll, operators)
 	s.OperatorsVariable = r.nameOf(sc, importOperators)
 	s.Announce = value(r, sc, announce, AnnounceFailures, oneOf(AnnounceAll, AnnounceFailures, AnnounceNone))
+	s.Confirm = value(r, sc, importConfirm, ConfirmOverlap, oneOf(ConfirmOverlap, ConfirmComplete, ConfirmAll, ConfirmNever))
 }
 
 // caFile reads the path of a file with at least one certificate in it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,11 @@ func (r *reader) scopes() []scope {
 				Do: "give it another name"})
 			continue
 		}
+		if v, other := r.shared(name); v != "" {
+			r.add(Fault{Variable: listed.name, Problem: fmt.Sprintf("has servers named %q and %q, and %s could be meant for either", other, name, v),
+				Do: "give one of them another name"})
+			continue
+		}
 		r.servers = append(r.servers, name)
 		scopes = append(scopes, scope{server: name, prefix: prefixOf(name)})
 	}
@@ -69,6 +75,31 @@ func collision(name string) string {
 		}
 	}
 	return ""
+}
+
+// shared returns a variable that would belong to a server of this name and to one of those before it: BIGFIX_LAB_ALERT_CHANNEL is the
+// alert channel of lab, and the channel of lab-alert.
+func (r *reader) shared(name string) (variable, other string) {
+	mine := ownNames(name)
+	for _, other := range r.servers {
+		for _, theirs := range ownNames(other) {
+			if other != name && slices.Contains(mine, theirs) {
+				return theirs, other
+			}
+		}
+	}
+	return "", ""
+}
+
+// ownNames lists the variables that belong to a server alone.
+func ownNames(server string) []string {
+	var names []string
+	for _, v := range variables {
+		if v.of != "" {
+			names = append(names, withFile(v, prefixOf(server)+v.of)...)
+		}
+	}
+	return names
 }
 
 // apart checks that no two servers have the same address. One that was given none of its own has that of BIGFIX_URL: it would show the

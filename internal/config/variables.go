@@ -9,8 +9,6 @@ type variable struct {
 	of string
 	// secret ones can be given as NAME_FILE, and are never shown.
 	secret bool
-	// later ones are known and read by nothing in this version.
-	later bool
 }
 
 var (
@@ -21,6 +19,7 @@ var (
 	slackAPIURL      = variable{name: "SLACK_API_URL"}
 	slackConnections = variable{name: "SLACK_CONNECTIONS"}
 	importOperators  = variable{name: "IMPORT_OPERATORS", of: "OPERATORS"}
+	importConfirm    = variable{name: "IMPORT_CONFIRM", of: "CONFIRM"}
 	bigfixURL        = variable{name: "BIGFIX_URL", of: "URL"}
 	bigfixToken      = variable{name: "BIGFIX_TOKEN", of: "TOKEN", secret: true}
 	bigfixUser       = variable{name: "BIGFIX_USER", of: "USER"}
@@ -37,11 +36,13 @@ var (
 	startGrace       = variable{name: "START_GRACE", of: "START_GRACE"}
 	endGrace         = variable{name: "END_GRACE", of: "END_GRACE"}
 	announce         = variable{name: "ANNOUNCE", of: "ANNOUNCE"}
-	staleAfter       = variable{name: "STALE_AFTER", of: "STALE_AFTER", later: true}
-	stallAfter       = variable{name: "STALL_AFTER", of: "STALL_AFTER", later: true}
-	unreachableAfter = variable{name: "UNREACHABLE_AFTER", of: "UNREACHABLE_AFTER", later: true}
-	missedAfter      = variable{name: "MISSED_AFTER", of: "MISSED_AFTER", later: true}
-	alertMention     = variable{name: "ALERT_MENTION", of: "ALERT_MENTION", later: true}
+	staleAfter       = variable{name: "STALE_AFTER", of: "STALE_AFTER"}
+	stallAfter       = variable{name: "STALL_AFTER", of: "STALL_AFTER"}
+	unreachableAfter = variable{name: "UNREACHABLE_AFTER", of: "UNREACHABLE_AFTER"}
+	missedAfter      = variable{name: "MISSED_AFTER", of: "MISSED_AFTER"}
+	alertChannel     = variable{name: "ALERT_CHANNEL", of: "ALERT_CHANNEL"}
+	alertMention     = variable{name: "ALERT_MENTION", of: "ALERT_MENTION"}
+	digest           = variable{name: "DIGEST"}
 	databaseURL      = variable{name: "DATABASE_URL", secret: true}
 	httpAddr         = variable{name: "HTTP_ADDR"}
 	heartbeatURL     = variable{name: "HEARTBEAT_URL", secret: true}
@@ -52,10 +53,10 @@ var (
 
 // variables is the whole table, in its order.
 var variables = []variable{
-	slackBotToken, slackAppToken, slackChannel, slackCommand, slackAPIURL, slackConnections, importOperators,
+	slackBotToken, slackAppToken, slackChannel, slackCommand, slackAPIURL, slackConnections, importOperators, importConfirm,
 	bigfixURL, bigfixToken, bigfixUser, bigfixPassword, bigfixEdition, bigfixTokenIn, bigfixCAFile, bigfixInsecure, bigfixTimeout,
 	bigfixName, bigfixServers, pollRunning, pollIdle, startGrace, endGrace, announce,
-	staleAfter, stallAfter, unreachableAfter, missedAfter, alertMention,
+	staleAfter, stallAfter, unreachableAfter, missedAfter, alertChannel, alertMention, digest,
 	databaseURL, httpAddr, heartbeatURL, auditLog, logLevel, logFormat,
 }
 

@@ -12,24 +12,15 @@ func (r *reader) warn(format string, args ...any) {
 	r.warnings = append(r.warnings, r.hide(fmt.Sprintf(format, args...)))
 }
 
-// warnOfSettings tells of what is allowed and dangerous, and of what is set and read by nothing yet. (Of operators that are everybody
-// those warn who ask for them.)
+// warnOfSettings tells of what is allowed and dangerous, or can't do what was meant by it. (Of operators that are everybody those warn
+// who ask for them.)
 func (r *reader) warnOfSettings(cfg *Config) {
 	for _, s := range cfg.Servers {
 		if s.Insecure {
 			r.warn("the certificate of %s is not verified (%s): anybody between here and there can read its token and answer in its place", s.Name, s.InsecureVariable)
 		}
 	}
-	for _, v := range variables {
-		if !v.later {
-			continue
-		}
-		for _, name := range r.settable(v) {
-			if r.isSet(name) {
-				r.warn("%s has no effect in this version", name)
-			}
-		}
-	}
+	r.warnOfThresholds(cfg.Servers)
 }
 
 // settable lists the names under which a variable can be set here.
