@@ -49,6 +49,7 @@ type Server struct {
 	Edition   bigfix.Edition
 	Operators []string // user IDs, user group IDs, or "*"
 	Announce  Announce // "" is AnnounceFailures
+	Confirm   Confirm  // "" is ConfirmOverlap
 	// PollRunning is how often it is asked while an import runs; the limits on edits and milestones follow from it.
 	PollRunning time.Duration
 	// PollIdle is how often it is asked otherwise, 60 s where it is 0: a status says when that has not been done for long.
@@ -139,6 +140,9 @@ func New(cfg Config) (*Handlers, error) {
 func (srv *Server) defaults() {
 	if srv.Announce == "" {
 		srv.Announce = AnnounceFailures
+	}
+	if srv.Confirm == "" {
+		srv.Confirm = ConfirmOverlap
 	}
 	if srv.PollRunning <= 0 {
 		srv.PollRunning = 30 * time.Second

@@ -312,11 +312,11 @@ func (v view) past(p pen) []string {
 }
 
 // serverNow is the time by the server's clock, as far as that is known.
-func (v view) serverNow() time.Time {
-	if b := v.known.Quiet; b != nil && b.Ahead != nil {
-		return v.now.Add(*b.Ahead)
+func (s scene) serverNow() time.Time {
+	if b := s.known.Quiet; b != nil && b.Ahead != nil {
+		return s.now.Add(*b.Ahead)
 	}
-	return v.now
+	return s.now
 }
 
 // coming is the next scheduled import.

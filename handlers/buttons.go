@@ -1,0 +1,169 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"importbot/bigfix"
+	"importbot/imports"
+)
+
+// What buttons do, as their action_id names it.
+const (
+	doRefresh      = "refresh"        // show the status anew, in the same message
+	doStatus       = "status"         // show the status to whoever presses
+	doStartRaw     = "start_raw"      // start a raw import
+	doStartAll     = "start_complete" // start a complete import
+	doConfirm      = "confirm_start"  // start after all what was asked about
+	doNotify       = "notify"         // be mentioned at the end
+	doNotifyDirect = "notify_direct"  // be told of the end by direct message
+	doTakeBack     = "cancel_waiting" // take a waiting start back
+	doMute         = "mute"           // mute a server's alerts
+	doOpen         = "open"           // a link: Slack opens it by itself, and tells of the press all the same
+)
+
+// told is what the dialog of a button that starts an import said before the press.
+type told string
+
+const (
+	toldNothing told = ""  // there was no dialog
+	toldUsual   told = "d" // what is started, and how long it takes
+	toldOverlap told = "o" // besides, that it overlaps the next scheduled import
+)
+
+// memo is what a button remembers of the moment it was drawn. It travels as the button's value, through Slack and back,
+// where anybody who sees the button can read it: it holds ids and times, and gives nobody a right.
+type memo struct {
+	Server string `json:"s,omitempty"`
+	// Import is the one that the button is about; of a button that starts one, the newest known of that server.
+	Import string            `json:"i,omitempty"`
+	Drawn  int64             `json:"a,omitempty"` // when, in Unix seconds
+	Key    string            `json:"k,omitempty"` // of a question: the wish that it asks about
+	Type   bigfix.ImportType `json:"t,omitempty"` // of a question: what is to be started
+	Told   told              `json:"d,omitempty"`
+}
+
+// readMemo reads a button's value; ok is false for one that this program did not write.
+func readMemo(value string) (m memo, ok bool) {
+	if err := json.Unmarshal([]byte(value), &m); err != nil {
+		return memo{}, false
+	}
+	return m, true
+}
+
+func (m memo) String() string {
+	data, err := json.Marshal(m)
+	if err != nil { // strings and a number: it can't fail
+		return "{}"
+	}
+	return string(data)
+}
+
+func (m memo) drawn() time.Time { return time.Unix(m.Drawn, 0).UTC() }
+
+// button draws one.
+func button(action string, m memo, words string) *slack.ButtonBlockElement {
+	return slack.NewButtonBlockElement(action, m.String(), plainText(words))
+}
+
+func plainText(words string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, words, false, false)
+}
+
+// row is a block of buttons about one server; no block where there are none.
+func row(server string, buttons []slack.BlockElement) []slack.Block {
+	if len(buttons) == 0 {
+		return nil
+	}
+	return []slack.Block{slack.NewActionBlock("do/"+server, buttons...)}
+}
+
+// openButtons is the link to the page of the web interface where imports are seen, started and stopped.
+func openButtons(srv Server) []slack.BlockElement {
+	if !isLink(srv.ImportsPage) {
+		return nil
+	}
+	open := slack.NewButtonBlockElement(doOpen, "", plainText("Open "+product(srv.Edition)))
+	open.URL = srv.ImportsPage
+	return []slack.BlockElement{open}
+}
+
+func isLink(url string) bool {
+	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
+}
+
+// cardButtons are those of a card: while its import runs, to be told of the end; once it is over, to start the next one.
+func cardButtons(s scene) []slack.Block {
+	m := memo{Server: s.server.Name, Import: s.imp.ID, Drawn: s.now.Unix()}
+	var buttons []slack.BlockElement
+	if s.imp.State == imports.Ended {
+		buttons = s.startButtons(m)
+	} else {
+		buttons = append(buttons, button(doNotify, m, "Notify me"))
+	}
+	buttons = append(buttons, button(doStatus, m, "Status"))
+	return row(s.server.Name, append(buttons, openButtons(s.server)...))
+}
+
+// alertButtons are those of an alert: what may be done about it, and to have quiet while that is done.
+func alertButtons(srv Server, a imports.Alert) []slack.Block {
+	m := memo{Server: srv.Name, Import: a.ImportID, Drawn: a.RaisedAt.Unix()}
+	var buttons []slack.BlockElement
+	switch a.Kind {
+	case imports.AlertFailed, imports.AlertMissed, imports.AlertStale, imports.AlertPending, imports.AlertBrief:
+		if a.Open() {
+			s := scene{now: a.RaisedAt, server: srv}
+			buttons = append(buttons, s.startButton(m, bigfix.TypeComplete))
+		}
+	}
+	buttons = append(buttons, button(doStatus, m, "Status"))
+	if a.Open() {
+		buttons = append(buttons, button(doMute, m, "Mute for 2 h"))
+	}
+	return row(srv.Name, append(buttons, openButtons(srv)...))
+}
+
+// startButtons start the kinds of import that there are on the server.
+func (s scene) startButtons(m memo) []slack.BlockElement {
+	if s.server.Edition == bigfix.ILMT {
+		return []slack.BlockElement{s.startButton(m, bigfix.TypeComplete)}
+	}
+	return []slack.BlockElement{s.startButton(m, bigfix.TypeRaw), s.startButton(m, bigfix.TypeComplete)}
+}
+
+// startButton starts an import. A complete one has a dialog before it; a raw one where it would be asked about if it were typed.
+func (s scene) startButton(m memo, t bigfix.ImportType) *slack.ButtonBlockElement {
+	action, words := doStartAll, "Start complete"
+	if t == bigfix.TypeRaw {
+		action, words = doStartRaw, "Start raw"
+	}
+	if s.server.Edition == bigfix.ILMT {
+		words = "Start import"
+	}
+	s.imp = imports.Import{Type: t} // what is usual for it
+	ask := s.server.question(s, toldNothing)
+	if t == bigfix.TypeRaw && ask == askNothing {
+		return button(action, m, words)
+	}
+	m.Told = toldUsual
+	if _, overlaps := s.overlaps(); overlaps {
+		m.Told = toldOverlap
+	}
+	b := button(action, m, words)
+	return b.WithConfirm(s.dialog(t))
+}
+
+// dialog asks before a button starts an import. It has plain words only, so its times are UTC.
+func (s scene) dialog(t bigfix.ImportType) *slack.ConfirmationBlockObject {
+	p := pen{plain: true, now: s.now}
+	lines := filled([]string{s.usualLine(p), s.nextLine(p), s.overlapLine(p)})
+	if len(lines) == 0 {
+		lines = []string{"How long it takes is not known yet."}
+	}
+	title := fmt.Sprintf("Start %s on %s?", articled(p.kind(t)), s.server.Name)
+	return slack.NewConfirmationBlockObject(plainText(title), plainText(strings.Join(lines, " ")), plainText("Start"), plainText("Not now"))
+}
