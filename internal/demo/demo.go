@@ -5,8 +5,11 @@
 // the environment or from .env, and what the bot stores goes to a temporary directory that is removed at the end.
 //
 // The person is Ana, an operator, in the channel #bigfix-imports. At a terminal she has a prompt; from a pipe each line is a command,
-// typed when the one before was answered, and after the last one the demo waits for what runs. What she would see in Slack is drawn
-// as text.
+// typed when the one before was answered, and after the last one the demo waits for what runs. Where the pipe is empty it tells a story
+// of its own. What she would see in Slack is drawn as text.
+//
+// Besides slash commands a line can press a button, open the Home tab, let Ben do something, who is no operator, or let something befall
+// the server: "help" lists them.
 package demo
 
 import (
@@ -36,7 +39,7 @@ type Demo struct {
 	Bot func(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready func()) error
 	// Log gets what the bot logs; nil is nowhere.
 	Log io.Writer
-	// Pace is how long a simulated import takes; 0 means twenty seconds.
+	// Pace is how long a complete import takes on the simulated server, and a raw one half of it; 0 means twenty seconds.
 	Pace time.Duration
 }
 
@@ -52,7 +55,7 @@ const (
 // The bot looks often enough that an import of twenty seconds has a course: a card that moves, and milestones in its thread.
 const (
 	pace        = 20 * time.Second
-	pollShare   = 100 // looks an import
+	pollShare   = 200 // looks a complete import
 	readyWithin = 15 * time.Second
 )
 
@@ -101,10 +104,10 @@ func (d Demo) stage(dir string) (*stage, error) {
 	}
 	now := time.Now()
 	s := &stage{Demo: d, slack: slack, bigfix: bigfixtest.NewServer(
-		bigfixtest.WithDuration(bigfix.TypeRaw, d.Pace),
-		bigfixtest.WithDuration(bigfix.TypeComplete, d.Pace),
+		bigfixtest.WithDuration(bigfix.TypeRaw, d.usual(bigfix.TypeRaw)),
+		bigfixtest.WithDuration(bigfix.TypeComplete, d.usual(bigfix.TypeComplete)),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{At: nightly(now), Type: bigfix.TypeComplete}),
-		bigfixtest.WithLast(lastNight(now)),
+		bigfixtest.WithLast(d.lastNight(now)),
 	)}
 	if f, ok := d.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && isTerminal(d.Stdout) {
 		s.terminal = f
@@ -131,13 +134,18 @@ func nightly(now time.Time) time.Duration {
 	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 }
 
-// lastNight is a complete import that took three quarters of an hour, as they do.
-func lastNight(now time.Time) bigfixtest.Last {
+// lastDue is when the last nightly import was due.
+func lastDue(now time.Time) time.Time {
 	due := now.UTC().Truncate(24 * time.Hour).Add(nightly(now))
 	for due.After(now.Add(-time.Hour)) {
 		due = due.AddDate(0, 0, -1)
 	}
-	end := due.Add(47*time.Minute + 12*time.Second)
+	return due.Local()
+}
+
+// lastNight is what the server remembers: the last import of the past.
+func (d Demo) lastNight(now time.Time) bigfixtest.Last {
+	end := lastDue(now).Add(d.usual(bigfix.TypeComplete) * 101 / 100).Truncate(time.Second)
 	return bigfixtest.Last{Status: bigfix.StatusSuccessful, SuccessTime: end, ImportTime: end, Type: bigfix.TypeComplete}
 }
 
@@ -166,8 +174,9 @@ func (s *stage) greeting() []string {
 	if s.terminal == nil {
 		return []string{what, "You are @ana, an operator, in #bigfix-imports. Each line of standard input is typed there."}
 	}
-	return []string{what, "You are @ana, an operator. Type " + styled(codeOn, "/import raw") + " and watch it for 20 s, or " +
-		styled(codeOn, "/import help") + ". Tab completes, Ctrl-D leaves."}
+	return []string{what, "You are @ana, an operator. Type " + styled(codeOn, "/import raw") + " and watch it for 10 s, or " +
+		styled(codeOn, "/import help") + ". Tab completes, Ctrl-D leaves.",
+		styled(codeOn, "help") + " says what else you can do: press buttons, open the Home tab, let a night go wrong."}
 }
 
 // play lets the bot and the person on the stage.

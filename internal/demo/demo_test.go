@@ -154,7 +154,8 @@ func TestThePastTellsWhatIsUsual(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []bigfix.ImportType{bigfix.TypeRaw, bigfix.TypeComplete} {
-		if u, ok := imports.UsualOf(past, kind); !ok || u.Low < pace*9/10 || u.High > pace*11/10 {
+		usual := s.usual(kind)
+		if u, ok := imports.UsualOf(past, kind); !ok || u.Low < usual*9/10 || u.High > usual*11/10 {
 			t.Errorf("%s: got %+v, %t", kind, u, ok)
 		}
 	}
@@ -232,7 +233,7 @@ func TestEnds(t *testing.T) {
 	}{
 		{"it does not start", func(context.Context, func()) error { return boom }, "", "the bot did not start: boom"},
 		{"it stops", func(_ context.Context, ready func()) error { ready(); return boom }, "/import status\n", "the bot stopped: boom"},
-		{"nothing is typed", func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return nil }, "", ""},
+		{"nothing is typed", func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return nil }, "# nothing\n\n", ""},
 		{"exit is typed", func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return nil }, "nonsense\n/other\nexit\n/import raw\n", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -265,7 +266,7 @@ func TestTheNightlyStaysOutOfTheStory(t *testing.T) {
 		if due.Sub(now) < 30*time.Minute {
 			t.Errorf("at %s it is due in %s", now.Format("15:04"), due.Sub(now))
 		}
-		last := lastNight(now)
+		last := Demo{Pace: pace}.lastNight(now)
 		if !last.ImportTime.Before(now) || now.Sub(last.ImportTime) > 25*time.Hour {
 			t.Errorf("at %s the last one was at %s", now.Format("15:04"), last.ImportTime)
 		}

@@ -168,7 +168,7 @@ func (s *screen) edited(m slacksim.Message) {
 	case line == before:
 	case m.Ephemeral():
 		s.shown[key(m)] = line
-		s.block(key(m), s.heading(m)+s.instead(m), s.reader.lines(m.Text, m.Blocks)...)
+		s.block(key(m), s.heading(m)+instead(before), s.reader.lines(m.Text, m.Blocks)...)
 	case inPlace:
 		s.erase()
 		s.edit(m, line)
@@ -178,11 +178,13 @@ func (s *screen) edited(m slacksim.Message) {
 }
 
 // instead says what a message that only one person sees stands in place of.
-func (s *screen) instead(m slacksim.Message) string {
-	if s.bottom.key == key(m) {
-		return ", in place of the line before"
+func instead(before string) string {
+	const most = 40
+	before = paint(before, false)
+	if runes := []rune(before); len(runes) > most {
+		before = strings.TrimRight(string(runes[:most-1]), " ") + "…"
 	}
-	return ", in place of what stood there"
+	return fmt.Sprintf(", in place of “%s”", before)
 }
 
 func (s *screen) edit(m slacksim.Message, line string) {

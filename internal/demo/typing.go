@@ -30,7 +30,8 @@ const (
 	endWithin = 5 * time.Minute
 )
 
-// script types the lines of standard input, each when the one before was answered, and waits for what runs.
+// script types the lines of standard input, each when the one before was answered, and waits for what runs. Without any it tells the
+// story.
 func (s *stage) script(ctx context.Context) error {
 	lines := make(chan string)
 	go func() { // ends with the input, or with the process: a read can't be cancelled
@@ -44,11 +45,14 @@ func (s *stage) script(ctx context.Context) error {
 			}
 		}
 	}()
-	for {
+	for empty := true; ; empty = false {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case line, more := <-lines:
+			if !more && empty {
+				return s.tell(ctx)
+			}
 			if !more {
 				return s.awaitEnd(ctx)
 			}

@@ -1,0 +1,55 @@
+package demo
+
+import (
+	"context"
+	"time"
+)
+
+// scene is one line of the story, and what has to be there before the next: how many messages of each kind.
+type scene struct {
+	line  string
+	until func(kinds map[string]int) bool
+}
+
+// story is what is played where standard input is empty: the main job, then a night that goes wrong and what becomes of it. It takes
+// about half a minute.
+var story = []scene{
+	{"/import raw", func(kinds map[string]int) bool { return kinds["finished"] > 0 }},
+	{"server fails", nil},
+	{"server nightly", func(kinds map[string]int) bool { return kinds["finished"]+kinds["alert"] > 1 }},
+	{"/import complete", func(kinds map[string]int) bool {
+		return kinds["finished"] > 2 && (kinds["recovered"] > 0 || kinds["alert"] == 0)
+	}},
+}
+
+// sceneWithin is how long a scene may take before the story goes on without it.
+const sceneWithin = 90 * time.Second
+
+// tell plays the story.
+func (s *stage) tell(ctx context.Context) error {
+	for _, scene := range story {
+		if settle := s.enter(ctx, scene.line); settle != nil {
+			settle(ctx)
+		}
+		if scene.until == nil {
+			continue
+		}
+		within, cancel := context.WithTimeout(ctx, sceneWithin)
+		s.slack.Wait(within, func() bool { return scene.until(s.kinds()) }) //nolint:errcheck // the end of the story waits for what is left
+		s.awaitQuiet(within, quiet)
+		cancel()
+	}
+	return s.awaitEnd(ctx)
+}
+
+// kinds counts what the bot has posted in the channel, by what its metadata says it is.
+func (s *stage) kinds() map[string]int {
+	kinds := map[string]int{}
+	for _, m := range s.slack.Messages(channel) {
+		if m.Metadata != nil {
+			kind, _ := m.Metadata.Payload["kind"].(string)
+			kinds[kind]++
+		}
+	}
+	return kinds
+}
