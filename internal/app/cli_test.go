@@ -72,8 +72,9 @@ func TestUsage(t *testing.T) {
 
 func TestManifest(t *testing.T) {
 	for name, environ := range map[string][]string{
-		"manifest.yaml":        nil,
-		"manifest-groups.yaml": {"SLACK_COMMAND=/data-import", "IMPORT_OPERATORS=U012345,S012345"},
+		"manifest.yaml":           nil,
+		"manifest-groups.yaml":    {"SLACK_COMMAND=/data-import", "IMPORT_OPERATORS=U012345,S012345"},
+		"manifest-everybody.yaml": {"BIGFIX_SERVERS=prod,lab", "IMPORT_OPERATORS=U012345", "BIGFIX_LAB_OPERATORS=*"},
 	} {
 		var got result
 		t.Run(name, func(t *testing.T) { got = call(t, environ, "manifest") })

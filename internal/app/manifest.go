@@ -18,9 +18,10 @@ display_information:
   description: Runs and watches BigFix Inventory data imports
   background_color: "#1d4d4f"
 features:
-  # Where the bot's direct messages are read: answers that came too late for the place where you asked. It reads none itself.
+  # Its Home tab shows every server at a glance. The Messages tab is where its direct messages are read: the end of an import that you
+  # wanted to be told of, and answers that came too late for the place where you asked. It reads none itself.
   app_home:
-    home_tab_enabled: false
+    home_tab_enabled: true
     messages_tab_enabled: true
     messages_tab_read_only_enabled: true
   bot_user:
@@ -29,7 +30,7 @@ features:
   slash_commands:
     - command: {{.Command}}
       description: Run and watch BigFix Inventory data imports
-      usage_hint: "status | raw | complete | help"
+      usage_hint: "status | history | raw | complete | cancel | mute | help"
       should_escape: false
 oauth_config:
   scopes:
@@ -46,10 +47,21 @@ oauth_config:
       # Who is in a user group. Needed once IMPORT_OPERATORS names one (S…); it names none now.
       # - usergroups:read
 {{- end}}
+{{- if or .Groups .Everybody}}
+      # Who is a guest, or of another workspace: IMPORT_OPERATORS lets in {{if .Everybody}}everybody{{else}}a group{{end}}, and guests only where they are named.
+      - users:read
+{{- else}}
+      # Who is a guest. Needed once IMPORT_OPERATORS lets in a user group or everybody (*); it names each person now.
+      # - users:read
+{{- end}}
 settings:
-  # Nothing that the bot shows can be pressed in this version.
+  # Tells the bot who looks at its Home tab, so that it is fresh then.
+  event_subscriptions:
+    bot_events:
+      - app_home_opened
+  # The buttons on cards, answers and the Home tab. Presses come through the socket: no address has to be set.
   interactivity:
-    is_enabled: false
+    is_enabled: true
   org_deploy_enabled: false
   socket_mode_enabled: true
   token_rotation_enabled: false
