@@ -3,15 +3,19 @@ package demo
 import (
 	"context"
 	"strings"
+	"time"
 
 	"importbot/internal/slacksim"
 )
 
 // person is somebody in the simulated workspace.
-type person struct{ id, name string }
+type person struct {
+	id, name string
+	is       []slacksim.UserOption
+}
 
-// people are who one can be here: ana may start imports, ben may not.
-var people = []person{{ana, "ana"}, {"U0BEN", "ben"}}
+// people are who one can be here: ana may start imports, ben may not, and gus is a guest.
+var people = []person{{id: ana, name: "ana"}, {id: "U0BEN", name: "ben"}, {id: "U0GUS", name: "gus", is: []slacksim.UserOption{slacksim.Guest()}}}
 
 // enter does what one line says. Settle, where there is one, returns when what was done has had its answer.
 func (s *stage) enter(ctx context.Context, line string) (settle func(context.Context)) {
@@ -39,6 +43,8 @@ func (s *stage) enter(ctx context.Context, line string) (settle func(context.Con
 		return s.presses(ctx, who, rest)
 	case word == "home":
 		s.opensHome(ctx, who)
+	case word == "wait":
+		return s.waits(rest)
 	case word == "server":
 		s.happens(rest)
 	case word == "help":
@@ -57,14 +63,12 @@ func (s *stage) actor(line string) (who person, rest string, ok bool) {
 		return people[0], line, true
 	}
 	name, rest, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	var names []string
 	for _, p := range people {
 		if strings.TrimPrefix(name, "@") == p.name && rest != "" {
 			return p, strings.TrimSpace(rest), true
 		}
-		names = append(names, p.name)
 	}
-	s.screen.say("Here are " + strings.Join(names, " and ") + ". Try " + styled(codeOn, "as ben /import raw") + ".")
+	s.screen.say("Here are ana, ben, and gus, a guest. Try " + styled(codeOn, "as ben /import raw") + ".")
 	return person{}, "", false
 }
 
@@ -78,6 +82,21 @@ func (s *stage) types(who person, text string) (settle func(context.Context)) {
 	return func(ctx context.Context) { s.awaitAnswer(ctx, invocation) }
 }
 
+// waits is a pause between two lines of a script.
+func (s *stage) waits(text string) (settle func(context.Context)) {
+	long, err := time.ParseDuration(text)
+	if err != nil || long < 0 {
+		s.screen.say("Write how long: " + styled(codeOn, "wait 10s") + ".")
+		return nil
+	}
+	return func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(long):
+		}
+	}
+}
+
 // playbook is what one can do here besides typing slash commands.
 func playbook() []string {
 	lines := []string{styled(boldOn, "What you can do here, besides typing commands")}
@@ -85,10 +104,11 @@ func playbook() []string {
 	add("press Start raw", "presses that button, of the newest message that has it")
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
-	add("as ben /import raw", "ben does it, who is no operator; also as ben press …, as ben home")
+	add("as ben /import raw", "ben does it, who is no operator; also as ben press …, as ben home; or as gus, a guest")
 	for _, h := range happenings {
 		add("server "+h.words, h.does)
 	}
+	add("wait 10s", "in a script, where each line is typed once the one before was answered")
 	add("exit", "leaves")
 	return lines
 }

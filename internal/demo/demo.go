@@ -27,6 +27,7 @@ import (
 
 	"importbot/bigfix"
 	"importbot/bigfix/bigfixtest"
+	"importbot/imports"
 	"importbot/internal/config"
 	"importbot/internal/slacksim"
 )
@@ -95,7 +96,7 @@ func (d Demo) stage(dir string) (*stage, error) {
 		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
 	}
 	for _, p := range people {
-		slack.AddUser(p.id, p.name)
+		slack.AddUser(p.id, p.name, p.is...)
 	}
 	slack.AddUserGroup(oncall, "oncall", ana)
 	slack.AddChannel(channel, "bigfix-imports")
@@ -162,6 +163,8 @@ func (s *stage) config(database string) *config.Config {
 			URL: s.bigfix.URL, Edition: bigfix.BFI, Token: config.NewSecret(s.bigfix.Token), TokenIn: bigfix.TokenInQuery,
 			TokenVariable: "BIGFIX_TOKEN", Timeout: 5 * time.Second,
 			PollRunning: poll, PollIdle: time.Second, StartGrace: 10 * time.Second, EndGrace: time.Second,
+			StallAfter: imports.Threshold(s.Pace / 4), UnreachableAfter: imports.Threshold(8 * time.Second),
+			MissedAfter: imports.Threshold(5 * time.Second), AlertMention: oncall, Confirm: config.ConfirmOverlap,
 		}},
 		Database: config.NewSecret(database),
 		Log:      config.Log{Level: logrus.InfoLevel},

@@ -15,30 +15,53 @@ type happening struct {
 	do          func(*stage) (told string)
 }
 
-// soon is how far ahead the nightly import is set, so that the bot sees it coming as it does on every other day.
-const soon = 3 * time.Second
+const (
+	// soon is how far ahead the nightly import is set, so that the bot sees it coming as it does on every other day.
+	soon = 4 * time.Second
+	// asGoodAs is how long before it is due an import counts for the nightly one.
+	asGoodAs = 5 * time.Minute
+	// forEver is how long an import rests that hangs.
+	forEver = 365 * 24 * time.Hour
+)
 
 // happenings are what one can do to the server.
 var happenings = []happening{
-	{"nightly", "tonight's import begins in 3 s", func(s *stage) string {
+	{"nightly", "tonight's import begins in 4 s", func(s *stage) string {
 		s.nightlyIn(soon, false)
-		return "The clock strikes: the nightly import begins in 3 s."
+		return "Midnight comes early: the nightly import begins in 4 s."
 	}},
-	{"misses", "tonight's import is due in 3 s, and does not begin", func(s *stage) string {
+	{"nightly fails", "or begins, and fails", func(s *stage) string {
+		s.bigfix.PlanNext(bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
+		s.nightlyIn(soon, false)
+		return "Midnight comes early: the nightly import begins in 4 s, and will fail."
+	}},
+	{"misses", "tonight's import is due in 4 s, and does not begin", func(s *stage) string {
+		now := s.bigfix.Clock().Now()
+		if imp, ok := s.bigfix.Latest(now); ok && now.Sub(imp.Ended) < asGoodAs {
+			return "An import ran less than five minutes ago, which would count for the nightly one. Try this again later, or first of all."
+		}
 		s.nightlyIn(soon, true)
-		return "The nightly import is due in 3 s, and will not begin."
+		return "The nightly import is due in 4 s, and will not begin."
 	}},
 	{"fails", "the next import fails, whoever starts it", func(s *stage) string {
 		s.bigfix.PlanNext(bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
 		return "The next import will fail."
 	}},
-	{"rests", "the next import rests at 59 % for a while", func(s *stage) string {
-		s.bigfix.PlanNext(bigfixtest.Plan{RestAt: 59, RestFor: s.Pace * 3 / 2})
+	{"rests", "the next import stands still at 59 % for a while", func(s *stage) string {
+		s.bigfix.PlanNext(bigfixtest.Plan{RestAt: 59, RestFor: s.Pace * 3 / 5})
 		return "The next import will stand still at 59 % for a while."
+	}},
+	{"hangs", "the next import stands still at 96 % for ever", func(s *stage) string {
+		s.bigfix.PlanNext(bigfixtest.Plan{RestAt: 96, RestFor: forEver})
+		return "The next import will stand still at 96 % until the server is restarted."
+	}},
+	{"restarts", "it restarts, and forgets what runs", func(s *stage) string {
+		s.bigfix.RestartAt(s.bigfix.Clock().Now(), soon)
+		return "The server restarts, which takes 4 s."
 	}},
 	{"web raw", "somebody starts an import in the web pages", func(s *stage) string { return s.byHand(bigfix.TypeRaw) }},
 	{"web complete", "or a complete one", func(s *stage) string { return s.byHand(bigfix.TypeComplete) }},
-	{"down", "the server is gone from the network", func(s *stage) string {
+	{"down", "it is gone from the network", func(s *stage) string {
 		s.bigfix.Stop()
 		return "The server is gone from the network."
 	}},

@@ -106,7 +106,7 @@ func TestFind(t *testing.T) {
 	s.enter(t.Context(), "press Nonsense")
 	s.enter(t.Context(), "as carla /import raw")
 	s.enter(t.Context(), "server burns")
-	for _, want := range []string{"No button says `Nonsense`. These do: [Refresh] [Status] [Notify me].", "Here are ana and ben.", "`server nightly`"} {
+	for _, want := range []string{"No button says `Nonsense`. These do: [Refresh] [Status] [Notify me].", "Here are ana, ben, and gus, a guest.", "`server nightly`"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
