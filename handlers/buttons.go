@@ -14,25 +14,25 @@ import (
 
 // What buttons do, as their action_id names it.
 const (
-	doRefresh      = "refresh"        // show the status anew, in the same message
-	doStatus       = "status"         // show the status to whoever presses
-	doStartRaw     = "start_raw"      // start a raw import
-	doStartAll     = "start_complete" // start a complete import
-	doConfirm      = "confirm_start"  // start after all what was asked about
-	doNotify       = "notify"         // be mentioned at the end
-	doNotifyDirect = "notify_direct"  // be told of the end by direct message
-	doTakeBack     = "cancel_waiting" // take a waiting start back
-	doMute         = "mute"           // mute a server's alerts
-	doOpen         = "open"           // a link: Slack opens it by itself, and tells of the press all the same
+	actRefresh       = "refresh"        // show the status anew, in the same message
+	actStatus        = "status"         // show the status to whoever presses
+	actStartRaw      = "start_raw"      // start a raw import
+	actStartComplete = "start_complete" // start a complete import
+	actConfirm       = "confirm_start"  // start after all what was asked about
+	actNotify        = "notify"         // be mentioned at the end
+	actNotifyDirect  = "notify_direct"  // be told of the end by direct message
+	actTakeBack      = "cancel_waiting" // take a waiting start back
+	actMute          = "mute"           // mute a server's alerts
+	actOpen          = "open"           // a link: Slack opens it by itself, and tells of the press all the same
 )
 
-// told is what the dialog of a button that starts an import said before the press.
-type told string
+// warned is what the dialog of a button that starts an import said before the press.
+type warned string
 
 const (
-	toldNothing told = ""  // there was no dialog
-	toldUsual   told = "d" // what is started, and how long it takes
-	toldOverlap told = "o" // besides, that it overlaps the next scheduled import
+	toldNothing warned = ""  // there was no dialog
+	toldUsual   warned = "d" // what is started, and how long it takes
+	toldOverlap warned = "o" // besides, that it overlaps the next scheduled import
 )
 
 // memo is what a button remembers of the moment it was drawn. It travels as the button's value, through Slack and back,
@@ -44,7 +44,7 @@ type memo struct {
 	Drawn  int64             `json:"a,omitempty"` // when, in Unix seconds
 	Key    string            `json:"k,omitempty"` // of a question: the wish that it asks about
 	Type   bigfix.ImportType `json:"t,omitempty"` // of a question: what is to be started
-	Told   told              `json:"d,omitempty"`
+	Told   warned            `json:"d,omitempty"`
 }
 
 // readMemo reads a button's value; ok is false for one that this program did not write.
@@ -87,7 +87,7 @@ func openButtons(srv Server) []slack.BlockElement {
 	if !isLink(srv.ImportsPage) {
 		return nil
 	}
-	open := slack.NewButtonBlockElement(doOpen, "", plainText("Open "+product(srv.Edition)))
+	open := slack.NewButtonBlockElement(actOpen, "", plainText("Open "+product(srv.Edition)))
 	open.URL = srv.ImportsPage
 	return []slack.BlockElement{open}
 }
@@ -103,9 +103,9 @@ func cardButtons(s scene) []slack.Block {
 	if s.imp.State == imports.Ended {
 		buttons = s.startButtons(m)
 	} else {
-		buttons = append(buttons, button(doNotify, m, "Notify me"))
+		buttons = append(buttons, button(actNotify, m, "Notify me"))
 	}
-	buttons = append(buttons, button(doStatus, m, "Status"))
+	buttons = append(buttons, button(actStatus, m, "Status"))
 	return row(s.server.Name, append(buttons, openButtons(s.server)...))
 }
 
@@ -120,9 +120,9 @@ func alertButtons(srv Server, a imports.Alert) []slack.Block {
 			buttons = append(buttons, s.startButton(m, bigfix.TypeComplete))
 		}
 	}
-	buttons = append(buttons, button(doStatus, m, "Status"))
+	buttons = append(buttons, button(actStatus, m, "Status"))
 	if a.Open() {
-		buttons = append(buttons, button(doMute, m, "Mute for 2 h"))
+		buttons = append(buttons, button(actMute, m, "Mute for 2 h"))
 	}
 	return row(srv.Name, append(buttons, openButtons(srv)...))
 }
@@ -137,9 +137,9 @@ func (s scene) startButtons(m memo) []slack.BlockElement {
 
 // startButton starts an import. A complete one has a dialog before it; a raw one where it would be asked about if it were typed.
 func (s scene) startButton(m memo, t bigfix.ImportType) *slack.ButtonBlockElement {
-	action, words := doStartAll, "Start complete"
+	action, words := actStartComplete, "Start complete"
 	if t == bigfix.TypeRaw {
-		action, words = doStartRaw, "Start raw"
+		action, words = actStartRaw, "Start raw"
 	}
 	if s.server.Edition == bigfix.ILMT {
 		words = "Start import"

@@ -37,15 +37,15 @@ const (
 )
 
 // question says whether to ask before an import of the scene's type is started, given what a dialog said before.
-func (srv Server) question(s scene, said told) question {
+func (srv Server) question(s scene, before warned) question {
 	if srv.Confirm == ConfirmNever {
 		return askNothing
 	}
-	if _, overlaps := s.overlaps(); overlaps && said != toldOverlap {
+	if _, overlaps := s.overlaps(); overlaps && before != toldOverlap {
 		return askOverlap
 	}
 	every := srv.Confirm == ConfirmAll || srv.Confirm == ConfirmComplete && s.imp.Type == bigfix.TypeComplete
-	if every && said == toldNothing {
+	if every && before == toldNothing {
 		return askPolicy
 	}
 	return askNothing

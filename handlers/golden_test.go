@@ -30,29 +30,6 @@ func checkGolden(t *testing.T, file string, messages []shown) {
 	golden.Check(t, file+".golden", b.String())
 }
 
-// readable is a message as text: its top-level text, each block, its metadata.
-func readable(m bot.Message) string {
-	var b strings.Builder
-	b.WriteString("text: " + strings.ReplaceAll(m.Text, "\n", "\n      ") + "\n")
-	for _, block := range m.Blocks {
-		switch block := block.(type) {
-		case *slack.SectionBlock:
-			b.WriteString("  | " + strings.ReplaceAll(block.Text.Text, "\n", "\n  | ") + "\n")
-		case *slack.ContextBlock:
-			for _, e := range block.ContextElements.Elements {
-				b.WriteString("  . " + e.(*slack.TextBlockObject).Text + "\n")
-			}
-		case *slack.DividerBlock:
-			b.WriteString("  ----\n")
-		}
-	}
-	if m.Metadata != nil {
-		p := m.Metadata.Payload
-		b.WriteString("  # " + m.Metadata.EventType + " " + p["id"].(string) + " " + p["server"].(string) + " " + p["kind"].(string) + "\n")
-	}
-	return b.String()
-}
-
 // checkMessage holds every message against what holds for all of them.
 func checkMessage(t *testing.T, m shown) {
 	t.Helper()
