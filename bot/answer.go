@@ -242,6 +242,8 @@ func judgeResponse(status int, said []byte, err error, trip *trip) error {
 	switch {
 	case status == http.StatusTooManyRequests || limitedWords[code]:
 		return &RateLimitedError{Method: methodRespond, After: trip.retryAfter()}
+	case strings.HasPrefix(code, "invalid_blocks"):
+		return &APIError{Method: methodRespond, Code: word(code), kind: ErrInvalid}
 	case status >= 500 || err != nil:
 		return &APIError{Method: methodRespond, kind: ErrUnavailable, cause: fmt.Errorf("answered %d", status), taken: true}
 	case status == http.StatusOK && (code == "ok" || code == ""):
