@@ -297,11 +297,24 @@ func (m mortalStore) Record(ctx context.Context, epoch imports.Epoch, srv import
 	return err
 }
 
-func (m mortalStore) Follow(ctx context.Context, id, user string, at time.Time) error {
+func (m mortalStore) Follow(ctx context.Context, id, user string, direct bool, at time.Time) error {
 	if m.g.gone() {
 		return errDead
 	}
-	return m.Store.Follow(ctx, id, user, at)
+	return m.Store.Follow(ctx, id, user, direct, at)
+}
+
+func (m mortalStore) Change(ctx context.Context, epoch imports.Epoch, imp imports.Import, from imports.State) (bool, error) {
+	if m.g.gone() {
+		return false, errDead
+	}
+	m.g.pass("changing from " + string(from))
+	if m.g.gone() {
+		return false, errDead
+	}
+	changed, err := m.Store.Change(ctx, epoch, imp, from)
+	m.g.pass("changed to " + string(imp.State))
+	return changed, err
 }
 
 func (m mortalStore) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (int64, error) {

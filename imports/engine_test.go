@@ -666,7 +666,7 @@ func TestFollowersCostNoLooks(t *testing.T) {
 			r.pass(cfg, 3*time.Minute)
 			before := r.looks()
 			for i := range n - 1 {
-				if err := r.intake.Follow(t.Context(), asked.ID, fmt.Sprintf("U%04d", i)); err != nil {
+				if err := r.intake.Follow(t.Context(), asked.ID, fmt.Sprintf("U%04d", i), false); err != nil {
 					t.Fatal(err)
 				}
 			}

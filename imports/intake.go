@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,8 @@ type Wish struct {
 	ChannelID string
 	// Key is unique for each wish, and the same for the same wish delivered twice.
 	Key string
+	// After is the import that runs now, where it is known; for a wish that is to wait for its end.
+	After string
 }
 
 // Intake takes wishes, on whichever replica they arrive. It only writes them down: the leader's Engine does what
@@ -55,15 +58,20 @@ func NewIntake(store Store, signal *Signal, clock Clock) *Intake {
 // Whoever asked must not be told that nothing happens, nor asked to try again. If it is stored, it is started like any
 // other, and what becomes of it is told to them by whoever leads.
 func (in *Intake) Start(ctx context.Context, w Wish) (stored Import, created bool, err error) {
+	return in.take(ctx, w, func(imp *Import, now time.Time) { imp.State, imp.AcceptedAt = Accepted, now })
+}
+
+// take stores a wish in the state that begin gives it.
+func (in *Intake) take(ctx context.Context, w Wish, begin func(imp *Import, now time.Time)) (stored Import, created bool, err error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Import{}, false, fmt.Errorf("making an id for the import: %w", err)
 	}
 	imp := Import{
-		ID: id.String(), Server: w.Server, Type: w.Type, Origin: Here, State: Accepted,
-		RequestedBy: w.UserID, RequestKey: w.Key, RequestedIn: w.ChannelID,
-		AcceptedAt: in.clock.Now().UTC(), Revision: 1,
+		ID: id.String(), Server: w.Server, Type: w.Type, Origin: Here,
+		RequestedBy: w.UserID, RequestKey: w.Key, RequestedIn: w.ChannelID, Revision: 1,
 	}
+	begin(&imp, in.clock.Now().UTC())
 	type answer struct {
 		imp Import
 		err error
@@ -106,18 +114,27 @@ func (in *Intake) acceptWithin(ctx context.Context, imp Import, within time.Dura
 	defer cancel()
 	stored, _, err := in.store.Accept(ctx, imp)
 	if err == nil {
-		in.signal.Wake(stored.ID)
+		in.wake(stored)
 	}
 	return stored, err
 }
 
-// Follow adds a person to those who are mentioned at the end of an import, on whichever replica they ask for it, and
-// tells the leader. Doing it twice is harmless. ErrNotFound where there is no such import; any other error is to be
+// wake tells the leader of a wish, and where it waits also who mirrors its server.
+func (in *Intake) wake(imp Import) {
+	if imp.State == Accepted {
+		in.signal.Wake(imp.ID)
+		return
+	}
+	in.signal.Wake(imp.ID, ServerSignal(imp.Server))
+}
+
+// Follow adds a person to those who are told of the end of an import, on whichever replica they ask for it, and tells the
+// leader: direct by direct message, else by being mentioned in its thread. Doing it again is harmless, and changes how. ErrNotFound where there is no such import; any other error is to be
 // told: it was not stored within 2 s, or nobody knows.
-func (in *Intake) Follow(ctx context.Context, importID, userID string) error {
+func (in *Intake) Follow(ctx context.Context, importID, userID string, direct bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	if err := in.store.Follow(ctx, importID, userID, in.clock.Now().UTC()); err != nil {
+	if err := in.store.Follow(ctx, importID, userID, direct, in.clock.Now().UTC()); err != nil {
 		return fmt.Errorf("following the import: %w", err)
 	}
 	in.signal.Wake(importID)
@@ -144,7 +161,7 @@ func (in *Intake) Await(ctx context.Context, importID string) (Import, error) {
 		case err == nil:
 			imp = now
 		}
-		if err == nil && imp.State != Accepted && imp.State != Sending {
+		if err == nil && !slices.Contains([]State{Waiting, Accepted, Sending}, imp.State) {
 			return imp, nil
 		}
 		poll, stop := in.clock.Until(in.clock.Now().Add(awaitPoll))

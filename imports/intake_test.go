@@ -167,7 +167,7 @@ func TestFollow(t *testing.T) {
 	woken, cancel := r.signal.Subscribe(asked.ID)
 	defer cancel()
 	for range 2 {
-		if err := r.intake.Follow(t.Context(), asked.ID, "Uben"); err != nil {
+		if err := r.intake.Follow(t.Context(), asked.ID, "Uben", false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,7 +179,7 @@ func TestFollow(t *testing.T) {
 	if got := r.stored(asked.ID); !slices.Equal(got.Followers, []string{"Uana", "Uben"}) {
 		t.Errorf("followed by %v", got.Followers)
 	}
-	if err := r.intake.Follow(t.Context(), "nobody's", "Uben"); !errors.Is(err, imports.ErrNotFound) {
+	if err := r.intake.Follow(t.Context(), "nobody's", "Uben", false); !errors.Is(err, imports.ErrNotFound) {
 		t.Errorf("following what isn't there: %v", err)
 	}
 }

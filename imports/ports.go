@@ -28,16 +28,23 @@ var (
 	// ErrNoCard is what an Announcer returns (wrapped, with the cause) where the channel will never take a card:
 	// the start is refused. Any other error of an Announcer is tried again until the intent expires.
 	ErrNoCard = errors.New("the channel takes no card")
+	// ErrNotWaiting is returned (wrapped) where an import that was to be taken back does not wait any more.
+	ErrNotWaiting = errors.New("the import does not wait any more")
 )
 
 // Store is the truth about imports. It is safe for concurrent use. An error means that nothing of the call was stored,
 // nor will be; unless it is ErrUnsure: then the connection to the database broke during the commit.
 type Store interface {
 	// Accept stores an intent. Where its RequestKey is stored already, it changes nothing and returns the import
-	// stored then, and created is false. ErrDuplicate where the ID is taken.
+	// stored then, and created is false. So it does where the intent is Waiting and one of that server and type is: then
+	// it makes who asked a follower of that one. ErrDuplicate where the ID is taken.
 	Accept(ctx context.Context, imp Import) (stored Import, created bool, err error)
-	// Follow adds a user to those who are mentioned at the end; adding one twice is harmless. ErrNotFound.
-	Follow(ctx context.Context, importID, userID string, at time.Time) error
+	// Follow adds a user to those who are told of the end: mentioned, or by direct message. Adding one twice is harmless,
+	// and changes how. ErrNotFound.
+	Follow(ctx context.Context, importID, userID string, direct bool, at time.Time) error
+	// Change stores an import if it stands in the state from, and says whether it did: of several who change it at once, one
+	// does. Epoch 0 is any replica's. Where AnsweredAt is set the answer counts as given. ErrNotFound; ErrNotLeader.
+	Change(ctx context.Context, epoch Epoch, imp Import, from State) (changed bool, err error)
 	// Answered notes that the person who asked has the answer. The first time stays. ErrNotFound.
 	Answered(ctx context.Context, importID string, at time.Time) error
 	// Import returns one import with its Followers. ErrNotFound.

@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"importbot/bigfix"
@@ -347,17 +348,36 @@ func (w *watcher) finish(ctx context.Context, imp Import, how Outcome, why Reaso
 	return w.leaderOnly(w.save(ctx))
 }
 
-// join makes who asked a follower of the import that runs instead. That is stored before the refusal is, so that a
-// crash between the two does it again.
+// join makes who asked, and who followed them, followers of the import that runs instead. That is stored before the refusal
+// is, so that a crash between the two does it again. Who follows it already goes on as they chose.
 func (w *watcher) join(ctx context.Context, other string, imp Import) (bool, error) {
 	if len(w.unsaved) > 0 { // the other one may be new
 		if err := w.save(ctx); err != nil {
 			return false, w.leaderOnly(err)
 		}
 	}
-	err := w.e.cfg.Store.Follow(ctx, other, imp.RequestedBy, w.now())
-	w.noteStore(ctx, err)
-	return err == nil, nil
+	for _, user := range w.strangers(other, imp) {
+		err := w.e.cfg.Store.Follow(ctx, other, user, slices.Contains(imp.Direct, user), w.now())
+		w.noteStore(ctx, err)
+		if err != nil {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// strangers are who asked for an import and who follows it, without those who follow the other one already.
+func (w *watcher) strangers(other string, imp Import) (users []string) {
+	var known []string
+	if i := slices.IndexFunc(w.active, func(a Import) bool { return a.ID == other }); i >= 0 {
+		known = w.active[i].Followers
+	}
+	for _, user := range append([]string{imp.RequestedBy}, imp.Followers...) {
+		if !slices.Contains(known, user) && !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	return users
 }
 
 // draining returns a context that outlives the end of this process a little: a run= request that has left should be

@@ -97,10 +97,16 @@ func (w *watcher) step(ctx context.Context) error {
 	if err := w.expire(ctx); err != nil {
 		return err
 	}
+	if err := w.expireWaiting(ctx); err != nil {
+		return err
+	}
 	if w.lookDue() {
 		if err := w.look(ctx); err != nil {
 			return err
 		}
+	}
+	if err := w.release(ctx); err != nil {
+		return err
 	}
 	if err := w.start(ctx); err != nil {
 		return err
@@ -231,13 +237,14 @@ func (w *watcher) adopt() {
 // merge adds stored imports that memory does not know, and what the store alone keeps to those it does. What memory
 // knows is never older than what is stored: nobody else writes it, and all of it was stored just before.
 func (w *watcher) merge(stored []Import) {
+	w.mergeWaiting(stored)
 	for _, s := range stored {
 		i := slices.IndexFunc(w.active, func(a Import) bool { return a.ID == s.ID })
 		if i < 0 {
 			w.active = append(w.active, s)
 			continue
 		}
-		w.active[i].Followers, w.active[i].AnsweredAt = s.Followers, s.AnsweredAt
+		w.active[i].Followers, w.active[i].Direct, w.active[i].AnsweredAt = s.Followers, s.Direct, s.AnsweredAt
 	}
 }
 
@@ -269,8 +276,8 @@ func (w *watcher) look(ctx context.Context) error {
 func (w *watcher) judge(o Observation) {
 	w.logLook(o)
 	for _, imp := range slices.Clone(w.active) {
-		if imp.State == Accepted {
-			continue // nothing was sent: no look says anything about it
+		if imp.unsent() {
+			continue // no look says anything about it
 		}
 		next, events := w.cfg.Rules.Next(imp, o, o.At)
 		w.keep(next, next.Revision != imp.Revision, events...)
@@ -391,7 +398,7 @@ func (w *watcher) post() {
 
 // underWay are the imports that may be running on the server: everything active but intents.
 func (w *watcher) underWay() []Import {
-	return slices.DeleteFunc(slices.Clone(w.active), func(i Import) bool { return i.State == Accepted })
+	return slices.DeleteFunc(slices.Clone(w.active), Import.unsent)
 }
 
 // pace is how long after a look the next one follows.

@@ -36,11 +36,11 @@ func (s *Store) Audit(ctx context.Context, e audit.Entry) error {
 	return s.explain("storing an audit entry", err)
 }
 
-// Unaudited returns the starts accepted at or after a time of which it is stored what became of them, and of which the audit
+// Unaudited returns the starts accepted, or expired without having been, at or after a time of which it is stored what became of them, and of which the audit
 // does not say so, the oldest first: whoever stored it did not live to note it.
 func (s *Store) Unaudited(ctx context.Context, since time.Time) ([]imports.Import, error) {
 	const margin = time.Hour // between the clocks of two replicas
-	found, err := s.imports(ctx, `origin = 'here' AND accepted_at >= $1 AND state <> 'accepted' AND NOT EXISTS (
+	found, err := s.imports(ctx, `origin = 'here' AND (accepted_at >= $1 OR outcome = 'expired' AND ended_at >= $1) AND state <> 'accepted' AND NOT EXISTS (
 		SELECT 1 FROM audit WHERE audit.import_id = imports.id AND audit.kind = 'start' AND audit.at >= $2)`,
 		`ORDER BY created_at, id`, millis(since), millis(since.Add(-margin)))
 	return slices.DeleteFunc(found, func(imp imports.Import) bool {

@@ -168,8 +168,8 @@ func (h hostileRun) wishes() {
 		h.Errorf("the same wish again: %q, created %v, %v", stored.ID, created, err)
 	}
 	follower := hostile(h.rng)
-	h.must(h.s.Follow(ctx, imp.ID, follower, noon))
-	h.must(h.s.Follow(ctx, imp.ID, follower, noon))
+	h.must(h.s.Follow(ctx, imp.ID, follower, false, noon))
+	h.must(h.s.Follow(ctx, imp.ID, follower, false, noon))
 	h.must(h.s.Answered(ctx, imp.ID, noon))
 	imp.Followers, imp.AnsweredAt = []string{imp.RequestedBy, follower}, noon.Truncate(time.Millisecond)
 	got, err := h.s.Import(ctx, imp.ID)

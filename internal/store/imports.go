@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"importbot/bigfix"
 	"importbot/imports"
 )
 
@@ -32,15 +33,20 @@ func (s *Store) insert(ctx context.Context, tx *transaction, imp imports.Import)
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return false, err
 	}
+	due := int64(0)
+	if imp.State == imports.Waiting {
+		due = never // nothing is shown of it before it is accepted, by a publisher of an older version either
+	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO threads (import_id, shown, followers, done, next_try, due, body)
-		VALUES ($1, 0, 0, 0, 0, 0, '')`, imp.ID)
+		VALUES ($1, 0, 0, 0, 0, $2, '')`, imp.ID, due)
 	return true, err
 }
 
-// createdAt is the first that is known of an import, by which they are ordered.
+// createdAt is the first that is known of an import, by which they are ordered. One that waited counts from when what it
+// waited for was over.
 func (s *Store) createdAt(imp imports.Import) time.Time {
-	for _, t := range []time.Time{imp.AcceptedAt, imp.BegunAt, imp.FirstRunning.At, imp.EndedAt, imp.LastLook} {
+	for _, t := range []time.Time{imp.AcceptedAt, imp.WishedAt, imp.BegunAt, imp.FirstRunning.At, imp.EndedAt, imp.LastLook} {
 		if !t.IsZero() {
 			return t
 		}
@@ -48,32 +54,29 @@ func (s *Store) createdAt(imp imports.Import) time.Time {
 	return s.now()
 }
 
-// Accept stores an intent, once for each RequestKey. imports.ErrUnsure also where it found one stored already, but
-// could not read it.
+// Accept stores an intent, once for each RequestKey; one that waits also once for each server and type: who asks for the same
+// again follows the one that is there, and gets it. imports.ErrUnsure also where it found one stored already, but could not
+// read it.
 func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.Import, created bool, err error) {
 	id := imp.ID
 	err = s.inTx(ctx, "storing the request", func(ctx context.Context, tx *transaction) error {
-		if created, err = s.insert(ctx, tx, imp); err != nil {
+		if id, created, err = s.acceptIn(ctx, tx, imp); err != nil {
 			return err
 		}
-		if created {
-			if err := s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt); err != nil {
-				return err
-			}
-			return s.dialect.tell(ctx, tx, []string{imp.ID})
+		switch {
+		case imp.State == imports.Waiting:
+			return s.dialect.tell(ctx, tx, []string{id, imports.ServerSignal(imp.Server)}) // who mirrors the server shows it
+		case created:
+			return s.dialect.tell(ctx, tx, []string{id})
 		}
-		err := tx.QueryRowContext(ctx, `SELECT id FROM imports WHERE request_key = $1`, nullable(imp.RequestKey)).Scan(&id)
-		if errors.Is(err, sql.ErrNoRows) {
-			return imports.ErrDuplicate
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return imports.Import{}, false, err
 	}
 	if created {
 		imp.AnsweredAt = time.Time{}
-		imp.Followers = nil
+		imp.Followers, imp.Direct = nil, nil
 		if imp.RequestedBy != "" {
 			imp.Followers = []string{imp.RequestedBy}
 		}
@@ -85,8 +88,47 @@ func (s *Store) Accept(ctx context.Context, imp imports.Import) (stored imports.
 	return stored, false, nil
 }
 
-// Follow adds a follower, and gives the publisher the news.
-func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Time) error {
+// acceptTries is how often an intent that waits is tried to be stored, where the one it would have joined is decided in the
+// middle of that.
+const acceptTries = 3
+
+// acceptIn stores an intent, or finds the one that is there in its place.
+func (s *Store) acceptIn(ctx context.Context, tx *transaction, imp imports.Import) (id string, created bool, err error) {
+	for range acceptTries {
+		if created, err = s.insert(ctx, tx, imp); err != nil {
+			return "", false, err
+		}
+		if created {
+			return imp.ID, true, s.follow(ctx, tx, imp.ID, imp.RequestedBy, since(imp))
+		}
+		err = tx.QueryRowContext(ctx, `SELECT id FROM imports WHERE request_key = $1`, nullable(imp.RequestKey)).Scan(&id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return id, false, err
+		}
+		if imp.State != imports.Waiting {
+			return "", false, imports.ErrDuplicate
+		}
+		err = tx.QueryRowContext(ctx, `SELECT id FROM imports WHERE server = $1 AND type = $2 AND state = 'waiting'`, imp.Server, string(imp.Type)).Scan(&id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			if err == nil {
+				err = s.follow(ctx, tx, id, imp.RequestedBy, since(imp))
+			}
+			return id, false, err
+		}
+	}
+	return "", false, imports.ErrDuplicate
+}
+
+// since is when somebody asked for an import.
+func since(imp imports.Import) time.Time {
+	if imp.AcceptedAt.IsZero() {
+		return imp.WishedAt
+	}
+	return imp.AcceptedAt
+}
+
+// Follow adds a follower, or changes whether they are told by direct message, and gives the publisher the news.
+func (s *Store) Follow(ctx context.Context, importID, userID string, direct bool, at time.Time) error {
 	return s.inTx(ctx, "adding a follower", func(ctx context.Context, tx *transaction) error {
 		if err := exists(ctx, tx, importID); err != nil {
 			return err
@@ -94,10 +136,26 @@ func (s *Store) Follow(ctx context.Context, importID, userID string, at time.Tim
 		if err := s.follow(ctx, tx, importID, userID, at); err != nil {
 			return err
 		}
+		wish := int64(0)
+		if direct {
+			wish = 1
+		}
+		res, err := tx.ExecContext(ctx, `UPDATE followers SET direct = $3 WHERE import_id = $1 AND user_id = $2 AND direct <> $3`, importID, userID, wish)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n > 0 {
+			if err := publishNow(ctx, tx, importID); err != nil {
+				return err
+			}
+		}
 		return s.dialect.tell(ctx, tx, []string{importID})
 	})
 }
 
+// follow adds a follower who is mentioned at the end. One who follows already is left as they are.
 func (s *Store) follow(ctx context.Context, tx *transaction, importID, userID string, at time.Time) error {
 	if userID == "" {
 		return nil
@@ -112,8 +170,65 @@ func (s *Store) follow(ctx context.Context, tx *transaction, importID, userID st
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE threads SET due = 0 WHERE import_id = $1`, importID)
+	return publishNow(ctx, tx, importID)
+}
+
+// publishNow makes the thread of an import due, unless the import waits: nothing is shown of it then.
+func publishNow(ctx context.Context, tx *transaction, importID string) error {
+	_, err := tx.ExecContext(ctx, `
+		UPDATE threads SET due = 0 WHERE import_id = $1
+			AND EXISTS (SELECT 1 FROM imports WHERE id = $1 AND state <> 'waiting')`, importID)
 	return err
+}
+
+// Change stores an import, if it still stands in the state from: of several who change it at the same time one does, and the
+// others get false. An epoch of 0 is any replica's; with another only the leader's write counts, else imports.ErrNotLeader.
+// imports.ErrNotFound. Where AnsweredAt is set, the answer counts as given with it. It wakes who wants to know of the import
+// or its server, in this process too.
+func (s *Store) Change(ctx context.Context, epoch imports.Epoch, imp imports.Import, from imports.State) (changed bool, err error) {
+	news := []string{imp.ID, imports.ServerSignal(imp.Server)}
+	err = s.inTx(ctx, "changing the import", func(ctx context.Context, tx *transaction) error {
+		if epoch != 0 {
+			if err := s.guard(ctx, tx, epoch); err != nil {
+				return err
+			}
+		}
+		if err := exists(ctx, tx, imp.ID); err != nil {
+			return err
+		}
+		if changed, err = s.changeIn(ctx, tx, imp, from); err != nil || !changed {
+			return err
+		}
+		return s.dialect.tell(ctx, tx, news)
+	})
+	if err != nil {
+		return false, err
+	}
+	if changed {
+		s.signal.Wake(news...)
+	}
+	return changed, nil
+}
+
+func (s *Store) changeIn(ctx context.Context, tx *transaction, imp imports.Import, from imports.State) (bool, error) {
+	body, err := encodeImport(imp)
+	if err != nil {
+		return false, err
+	}
+	res, err := tx.ExecContext(ctx, `
+		UPDATE imports SET type = $2, origin = $3, state = $4, outcome = $5, created_at = $6, accepted_at = $7, begun_at = $8,
+			ended_at = $9, answered_at = CASE WHEN answered_at = 0 THEN $10 ELSE answered_at END, revision = $11, body = $12
+		WHERE id = $1 AND state = $13`,
+		imp.ID, string(imp.Type), string(imp.Origin), string(imp.State), string(imp.Outcome),
+		millis(s.createdAt(imp)), millis(imp.AcceptedAt), millis(imp.BegunAt), millis(imp.EndedAt), millis(imp.AnsweredAt),
+		imp.Revision, body, string(from))
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	return true, publishNow(ctx, tx, imp.ID)
 }
 
 // Answered notes when the person who asked got the answer. The first time stays.
@@ -143,6 +258,9 @@ func (s *Store) Record(ctx context.Context, epoch imports.Epoch, srv imports.Ser
 			return err
 		}
 		if err := s.recordServer(ctx, tx, srv); err != nil {
+			return err
+		}
+		if err := extend(ctx, tx, srv.Name, srv.Good.At); err != nil {
 			return err
 		}
 		changed := []string{imports.ServerSignal(srv.Name)}
@@ -175,7 +293,7 @@ func (s *Store) recordImport(ctx context.Context, tx *transaction, imp imports.I
 		return err
 	}
 	if created {
-		return s.follow(ctx, tx, imp.ID, imp.RequestedBy, imp.AcceptedAt)
+		return s.follow(ctx, tx, imp.ID, imp.RequestedBy, since(imp))
 	}
 	if err := exists(ctx, tx, imp.ID); errors.Is(err, imports.ErrNotFound) {
 		return imports.ErrDuplicate // the request key is another import's
@@ -212,7 +330,7 @@ func (s *Store) Import(ctx context.Context, id string) (imports.Import, error) {
 
 // Active returns the imports of a server that have not ended, oldest first.
 func (s *Store) Active(ctx context.Context, server string) ([]imports.Import, error) {
-	return s.imports(ctx, `server = $1 AND state IN ('accepted', 'sending', 'sent', 'running', 'settling')`,
+	return s.imports(ctx, `server = $1 AND state IN ('waiting', 'accepted', 'sending', 'sent', 'running', 'settling')`,
 		`ORDER BY created_at, id`, server)
 }
 
@@ -221,7 +339,7 @@ func (s *Store) ActiveServers(ctx context.Context) (names []string, err error) {
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
 	rows, err := s.read.QueryContext(ctx, `
-		SELECT DISTINCT server FROM imports WHERE state IN ('accepted', 'sending', 'sent', 'running', 'settling') ORDER BY server`)
+		SELECT DISTINCT server FROM imports WHERE state IN ('waiting', 'accepted', 'sending', 'sent', 'running', 'settling') ORDER BY server`)
 	if err != nil {
 		return nil, s.explain("reading the servers", err)
 	}
@@ -237,10 +355,28 @@ func (s *Store) ActiveServers(ctx context.Context) (names []string, err error) {
 }
 
 // Recent returns the newest n imports of a server that began, or that ended after a request had been sent, newest
-// first. What was refused or expired was never an import.
+// first. What was refused, expired or taken back was never an import.
 func (s *Store) Recent(ctx context.Context, server string, n int) ([]imports.Import, error) {
-	return s.imports(ctx, `server = $1 AND (begun_at > 0 OR state = 'ended') AND outcome NOT IN ('refused', 'expired')`,
+	return s.imports(ctx, `server = $1 AND (begun_at > 0 OR state = 'ended') AND `+wasOne,
 		`ORDER BY created_at DESC, id DESC LIMIT $2`, server, n)
+}
+
+// wasOne leaves out what was never sent.
+const wasOne = `outcome NOT IN ('refused', 'expired', 'cancelled')`
+
+// Succeeded returns the newest n imports of a type that succeeded on a server, newest first, however many others lie between
+// them: what estimates are made of.
+func (s *Store) Succeeded(ctx context.Context, server string, t bigfix.ImportType, n int) ([]imports.Import, error) {
+	return s.imports(ctx, `server = $1 AND type = $2 AND state = 'ended' AND outcome = 'succeeded'`,
+		`ORDER BY created_at DESC, id DESC LIMIT $3`, server, string(t), n)
+}
+
+// History returns the imports of a server, or of all where it is "", that began or ended at or after from and before to, the
+// oldest first. What was refused, expired or taken back was never an import.
+func (s *Store) History(ctx context.Context, server string, from, to time.Time) ([]imports.Import, error) {
+	return s.imports(ctx, `($1 = '' OR server = $1) AND `+wasOne+`
+		AND (begun_at > 0 AND begun_at >= $2 AND begun_at < $3 OR ended_at > 0 AND ended_at >= $2 AND ended_at < $3)`,
+		`ORDER BY created_at, id`, server, millis(from), millis(to))
 }
 
 // Expired returns the starts of a server that expired at or after a time, the oldest first.
@@ -271,7 +407,7 @@ func (s *Store) imports(ctx context.Context, where, order string, args ...any) (
 		return nil, s.explain("reading followers", err)
 	}
 	for i := range found {
-		found[i].Followers = who[found[i].ID]
+		found[i].Followers, found[i].Direct = who[found[i].ID].all, who[found[i].ID].direct
 	}
 	return found, nil
 }
@@ -294,21 +430,30 @@ func scanImports(rows *sql.Rows) (found []imports.Import, err error) {
 	return found, rows.Err()
 }
 
-// followers reads who follows the imports whose ids a query selects, in order.
-func followers(ctx context.Context, tx *transaction, ids string, args ...any) (map[string][]string, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT import_id, user_id FROM followers WHERE import_id IN (`+ids+`)
+// audience is who follows an import, in order, and which of them are told by direct message.
+type audience struct{ all, direct []string }
+
+// followers reads who follows the imports whose ids a query selects.
+func followers(ctx context.Context, tx *transaction, ids string, args ...any) (map[string]audience, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT import_id, user_id, direct FROM followers WHERE import_id IN (`+ids+`)
 		ORDER BY position, followed_at, user_id`, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	found := make(map[string][]string)
+	found := make(map[string]audience)
 	for rows.Next() {
 		var id, user string
-		if err := rows.Scan(&id, &user); err != nil {
+		var direct int64
+		if err := rows.Scan(&id, &user, &direct); err != nil {
 			return nil, err
 		}
-		found[id] = append(found[id], user)
+		who := found[id]
+		who.all = append(who.all, user)
+		if direct != 0 {
+			who.direct = append(who.direct, user)
+		}
+		found[id] = who
 	}
 	return found, rows.Err()
 }
@@ -332,8 +477,8 @@ func (s *Store) Server(ctx context.Context, name string) (imports.Server, error)
 	return srv, nil
 }
 
-// Purge deletes the imports that ended before that time, with their followers and threads, and the audit entries and
-// notices of that age. It says how many imports it deleted.
+// Purge deletes the imports that ended before that time, with their followers and threads, and the audit entries, notices,
+// mutes and times of watching of that age. It says how many imports it deleted.
 func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time) (n int64, err error) {
 	err = s.inTx(ctx, "deleting old imports", func(ctx context.Context, tx *transaction) error {
 		if err := s.guard(ctx, tx, epoch); err != nil {
@@ -348,18 +493,24 @@ func (s *Store) Purge(ctx context.Context, epoch imports.Epoch, before time.Time
 		if n, err = res.RowsAffected(); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM audit WHERE at < $1`, millis(before)); err != nil {
-			return err
+		for _, old := range []string{
+			`DELETE FROM audit WHERE at < $1`,
+			`DELETE FROM notices WHERE created_at < $1`,
+			`DELETE FROM mutes WHERE ends_at < $1`,
+			`DELETE FROM watched WHERE seen_at < $1`,
+		} {
+			if _, err := tx.ExecContext(ctx, old, millis(before)); err != nil {
+				return err
+			}
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE created_at < $1`, millis(before))
-		return err
+		return nil
 	})
 	return n, err
 }
 
 // encodeImport makes the body of an import, without what the store keeps beside it.
 func encodeImport(imp imports.Import) (string, error) {
-	imp.Followers = nil
+	imp.Followers, imp.Direct = nil, nil
 	imp.AnsweredAt = time.Time{}
 	return encode("an import", imp)
 }

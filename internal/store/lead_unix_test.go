@@ -63,7 +63,7 @@ func TestAFrozenLeaderIsReplacedAndKnows(t *testing.T) {
 				frozen.tell("freeze")
 				frozen.hears("freezing", patience)
 				blocked := time.Now()
-				for s.Follow(t.Context(), "1", "Uana", blocked) != nil && time.Since(blocked) < patience {
+				for s.Follow(t.Context(), "1", "Uana", false, blocked) != nil && time.Since(blocked) < patience {
 				}
 				if took := time.Since(blocked); took > 15*time.Second {
 					t.Errorf("the frozen write blocked another's for %s", took)

@@ -45,7 +45,7 @@ func TestOthersAreTold(t *testing.T) {
 		not   []string
 	}{
 		{"Accept", func() error { return acceptOne(t.Context(), one, "3") }, []string{"3"}, []string{"1", "server/prod"}},
-		{"Follow", func() error { return one.Follow(t.Context(), "1", "Uben", time.Now()) }, []string{"1"}, []string{"2", "server/prod"}},
+		{"Follow", func() error { return one.Follow(t.Context(), "1", "Uben", false, time.Now()) }, []string{"1"}, []string{"2", "server/prod"}},
 		{"Record", func() error {
 			return one.Record(t.Context(), term.epoch, imports.Server{Name: "prod"}, []imports.Import{wished("2")})
 		}, []string{"2", "server/prod"}, []string{"1", "server/lab"}},

@@ -162,7 +162,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		if _, err := s.Import(ctx, "1"); !errors.Is(err, imports.ErrNotFound) {
 			t.Errorf("Import: %v", err)
 		}
-		if err := s.Follow(ctx, "1", "U", noon); !errors.Is(err, imports.ErrNotFound) {
+		if err := s.Follow(ctx, "1", "U", false, noon); !errors.Is(err, imports.ErrNotFound) {
 			t.Errorf("Follow: %v", err)
 		}
 		if err := s.Answered(ctx, "1", noon); !errors.Is(err, imports.ErrNotFound) {
@@ -288,7 +288,7 @@ func TestSavingAnImportLosesNoFollower(t *testing.T) {
 		imp := accept(t, s, "1")
 		epoch := lead(t, s)
 		for _, u := range []string{"Uben", "Ucat", "Uben", "Uana"} {
-			if err := s.Follow(t.Context(), "1", u, noon); err != nil {
+			if err := s.Follow(t.Context(), "1", u, false, noon); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -452,11 +452,11 @@ func TestWhatIsToBePublished(t *testing.T) {
 
 		record(t, s, epoch, imp) // nothing that people see
 		unpublished()
-		if err := s.Follow(t.Context(), "1", "Uana", noon); err != nil { // follows already
+		if err := s.Follow(t.Context(), "1", "Uana", false, noon); err != nil { // follows already
 			t.Fatal(err)
 		}
 		unpublished()
-		if err := s.Follow(t.Context(), "1", "Uben", noon); err != nil {
+		if err := s.Follow(t.Context(), "1", "Uben", false, noon); err != nil {
 			t.Fatal(err)
 		}
 		unpublished("1")

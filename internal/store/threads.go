@@ -12,14 +12,14 @@ import (
 
 // Unpublished returns the ids of imports whose thread has something to do: a revision or a follower it has not taken
 // account of, or unfinished work that is due. Ended ones come first, so that an end never waits behind progress; then
-// the oldest. An import that is only accepted is not listed: the start puts up its card.
+// the oldest. An import that waits or is only accepted is not listed: the start puts up its card.
 func (s *Store) Unpublished(ctx context.Context, limit int) (ids []string, err error) {
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
 	const doing = "reading what is to be published"
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT i.id FROM threads t JOIN imports i ON i.id = t.import_id
-		WHERE t.due <= $1 AND i.state <> 'accepted'
+		WHERE t.due <= $1 AND i.state NOT IN ('waiting', 'accepted')
 		ORDER BY CASE WHEN i.state = 'ended' THEN 0 ELSE 1 END, i.created_at, i.id
 		LIMIT $2`, millis(s.now()), limit)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Store) NextTry(ctx context.Context) (at time.Time, ok bool, err error) 
 	var due sql.NullInt64
 	err = s.read.QueryRowContext(ctx, `
 		SELECT MIN(t.due) FROM threads t JOIN imports i ON i.id = t.import_id
-		WHERE t.due < $1 AND i.state <> 'accepted'`, int64(never)).Scan(&due)
+		WHERE t.due < $1 AND i.state NOT IN ('waiting', 'accepted')`, int64(never)).Scan(&due)
 	if err != nil || !due.Valid {
 		return time.Time{}, false, s.explain("reading when the next is due", err)
 	}
