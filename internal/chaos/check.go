@@ -34,6 +34,12 @@ func rules() []rule {
 		{name: "once", promise: "a command delivered twice is accepted once, and only from who may", find: (*Evidence).accepted},
 		{name: "one end", promise: "every announced import that began gets its finished message, once", find: (*Evidence).ends, later: true},
 		{name: "true outcome", promise: "the outcome is the server's, or unclear or unknown", find: (*Evidence).outcomes},
+		{name: "alert", promise: "each alert is told once, each recovery once and in its thread, and none where the server is muted", find: (*Evidence).alarmed, later: true},
+		{name: "unattended", promise: "an import that nobody started here and that needs somebody is told", find: (*Evidence).unattended, later: true},
+		{name: "mute", promise: "a confirmed mute holds, whatever crashes, and nothing is alerted meanwhile", find: (*Evidence).unmuted},
+		{name: "after", promise: "a start that waits is sent once, or taken back, expired or refused in words", find: (*Evidence).waited, later: true},
+		{name: "followers", promise: "whoever asked to be told of an end is told", find: (*Evidence).untold, later: true},
+		{name: "Home", promise: "whoever opens the Home tab sees it", find: (*Evidence).homeless, later: true},
 		{name: "card", promise: "no card goes on saying that an import runs that is over", find: (*Evidence).staleCards, later: true},
 		{name: "ack", promise: "every command is acked within 3 s", find: (*Evidence).unacked},
 		{name: "answer", promise: "every command is answered in words", find: (*Evidence).unanswered, later: true},
@@ -161,14 +167,15 @@ func (e *Evidence) accepted() (found []string) {
 // post is a message that the bot sent.
 type post struct {
 	slacksim.Call
-	id, kind string
-	direct   bool // to one person
+	id, kind, server string
+	alert            string // the alert that it tells, or tells the end of
+	direct           bool   // to one person
 }
 
 // lost reports whether Slack took it and its answer never left.
 func (p post) lost() bool { return p.Taken && p.Status == 0 }
 
-// posts are the messages about imports that were sent, whether or not Slack took them.
+// posts are the messages about imports and alerts that were sent, whether or not Slack took them.
 func (e *Evidence) posts() []post {
 	var out []post
 	for _, c := range e.Calls {
@@ -182,7 +189,9 @@ func (e *Evidence) posts() []post {
 		p := post{Call: c, direct: strings.HasPrefix(c.Args["channel"], "U") || strings.HasPrefix(c.Args["channel"], "D")}
 		p.id, _ = meta.Payload["id"].(string)
 		p.kind, _ = meta.Payload["kind"].(string)
-		if p.id != "" {
+		p.alert, _ = meta.Payload["alert"].(string)
+		p.server, _ = meta.Payload["server"].(string)
+		if p.id != "" || p.alert != "" {
 			out = append(out, p)
 		}
 	}
@@ -201,14 +210,14 @@ func (e *Evidence) ends() (found []string) {
 	posts := e.posts()
 	for _, imp := range e.Imports {
 		cards, finished := taken(posts, imp.ID, "card", false), taken(posts, imp.ID, "finished", false)
-		found = append(found, e.doubled(imp, "card", cards)...)
-		found = append(found, e.doubled(imp, "finished message", finished)...)
+		found = append(found, e.doubled(describe(imp), "card", cards)...)
+		found = append(found, e.doubled(describe(imp), "finished message", finished)...)
 		direct := map[string][]post{}
 		for _, p := range taken(posts, imp.ID, "finished", true) {
 			direct[p.Args["channel"]] = append(direct[p.Args["channel"]], p)
 		}
 		for _, user := range slices.Sorted(maps.Keys(direct)) {
-			found = append(found, e.doubled(imp, "finished message to "+user, direct[user])...)
+			found = append(found, e.doubled(describe(imp), "finished message to "+user, direct[user])...)
 		}
 		switch sent := !imp.SendingAt.IsZero(); {
 		case len(cards) == 0 && !sent, !sent && !imp.Begun(), len(finished) > 0:
@@ -234,12 +243,17 @@ func concerned(imp imports.Import) []string {
 	return append([]string{imp.RequestedBy}, imp.Followers...)
 }
 
-// refused reports whether the channel did not take a message about an import, or left two unanswered, which counts as the same. Unanswered
-// is also what was answered to a process that was killed or frozen before it can be said to have noted that.
+// refused reports whether the channel did not take a message about an import.
 func (e *Evidence) refused(posts []post, id string) bool {
+	return e.turnedAway(slices.DeleteFunc(slices.Clone(posts), func(p post) bool { return p.id != id || p.alert != "" }))
+}
+
+// turnedAway reports whether a channel did not take one of these messages, or left two unanswered, which counts as the same. Unanswered is
+// also what was answered to a process that was killed or frozen before it can be said to have noted that.
+func (e *Evidence) turnedAway(posts []post) bool {
 	unanswered := 0
 	for _, p := range posts {
-		if p.id != id || p.direct {
+		if p.direct {
 			continue
 		}
 		switch p.Error {
@@ -261,15 +275,15 @@ const noted = 500 * time.Millisecond
 
 // doubled looks for a message that was sent again though it need not have been. Sent again it may be only where Slack took the one before
 // and the answer was lost (on the way, or with the process that waited for it), and where history can't be read.
-func (e *Evidence) doubled(imp imports.Import, what string, posts []post) (found []string) {
+func (e *Evidence) doubled(about, what string, posts []post) (found []string) {
 	for i := 1; i < len(posts); i++ {
 		before, again := posts[i-1], posts[i]
 		switch {
 		case what == "card" && e.gone(before.TS):
 		case !before.lost() && len(e.deeds(before.Time.Add(-sendSlack), again.Time, didKill, didFreeze, didDatabase)) == 0:
-			found = append(found, fmt.Sprintf("%s has a second %s at %s, and Slack had answered the one of %s", describe(imp), what, clock(again.Time), clock(before.Time)))
+			found = append(found, fmt.Sprintf("%s has a second %s at %s, and Slack had answered the one of %s", about, what, clock(again.Time), clock(before.Time)))
 		case e.History:
-			found = append(found, fmt.Sprintf("%s has a second %s at %s, though the one of %s could be found in the history", describe(imp), what, clock(again.Time), clock(before.Time)))
+			found = append(found, fmt.Sprintf("%s has a second %s at %s, though the one of %s could be found in the history", about, what, clock(again.Time), clock(before.Time)))
 		}
 	}
 	return found
@@ -282,7 +296,7 @@ func (e *Evidence) permitted() int {
 	for _, imp := range e.Imports {
 		for _, what := range []string{"card", "finished"} {
 			if all := taken(posts, imp.ID, what, false); len(all) > 1 {
-				n += len(all) - 1 - len(e.doubled(imp, what, all))
+				n += len(all) - 1 - len(e.doubled(describe(imp), what, all))
 			}
 		}
 	}
@@ -584,7 +598,7 @@ func (e *Evidence) tooMany() (found []string) {
 		}
 	}
 	for _, p := range e.posts() {
-		if p.Taken && !p.direct {
+		if p.Taken && !p.direct && p.alert == "" {
 			messages[p.id]++
 		}
 	}

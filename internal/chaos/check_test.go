@@ -129,12 +129,7 @@ func (e *Evidence) truly(outcome bigfixtest.Outcome, word string) {
 // TestRules feeds the rules doctored journals: each breaks one promise, and has to be found out by that rule and no other; or looks broken,
 // and is excused.
 func TestRules(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		doctor func(*Evidence)
-		rule   string // that finds it; empty where nothing may be found
-		says   string
-	}{
+	doctored(t, wellPlayed, []doctoring{
 		{"all well", func(*Evidence) {}, "", ""},
 		{"never came to rest", func(e *Evidence) { e.Unsettled = "an import runs" }, "rest", "an import runs"},
 
@@ -206,6 +201,7 @@ func TestRules(t *testing.T) {
 				ID: "imp-3", Server: "prod", Origin: imports.Elsewhere, State: imports.Ended, Outcome: imports.Failed,
 				FirstRunning: imports.Span{Asked: at(500), At: at(501)}, EndedAt: at(1200),
 			})
+			e.post(1280, "imp-3", "finished", "C1", "Import on prod failed.", "1.9")
 		}, "true outcome", "no import that prod had"},
 
 		{"the card goes on", func(e *Evidence) { e.Messages[0].Text = "Raw import on prod: running, 59 percent." }, "card", "59 percent"},
@@ -258,17 +254,20 @@ func TestRules(t *testing.T) {
 			e.killed(60_000)
 		}, "answer", "no process was killed that could have had one"},
 		{"accepted, and only asked", func(e *Evidence) {
+			e.Imports[0].Followers = []string{ana}
 			e.Commands[1].Answers = []string{"Asking prod …"}
 			e.drop("finished")
 			e.post(1250, "imp-1", "finished", "C1", "Raw import on prod succeeded. <@"+ana+">", "1.3")
 		}, "answer", "were never told"},
 		{"accepted, killed, and never told", func(e *Evidence) {
+			e.Imports[0].Followers = []string{ana}
 			e.Commands[1].Answers = []string{"Asking prod …"}
 			e.drop("finished")
 			e.post(1250, "imp-1", "finished", "C1", "Raw import on prod succeeded. <@"+ana+">", "1.3")
 			e.killed(330)
 		}, "answer", "were never told"},
 		{"accepted, killed, and told by direct message", func(e *Evidence) {
+			e.Imports[0].Followers = []string{ana}
 			e.Commands[1].Answers = []string{"Asking prod …"}
 			e.drop("finished")
 			e.post(1250, "imp-1", "finished", "C1", "Raw import on prod succeeded. <@"+ana+">", "1.3")
@@ -327,9 +326,23 @@ func TestRules(t *testing.T) {
 
 		{"a panic", func(e *Evidence) { e.Outputs["the log of replica-1"] += "panic: oh" }, "sound", "panic"},
 		{"a data race", func(e *Evidence) { e.Outputs["the log of replica-1"] += "WARNING: DATA RACE" }, "sound", "DATA RACE"},
-	} {
+	})
+}
+
+// doctoring is one way in which evidence is doctored.
+type doctoring struct {
+	name   string
+	doctor func(*Evidence)
+	rule   string // that finds it; empty where nothing may be found
+	says   string
+}
+
+// doctored doctors evidence in each way, and holds what is found against what was to be.
+func doctored(t *testing.T, well func() *Evidence, ways []doctoring) {
+	t.Helper()
+	for _, c := range ways {
 		t.Run(c.name, func(t *testing.T) {
-			e := wellPlayed()
+			e := well()
 			c.doctor(e)
 			found := check(e)
 			if c.rule == "" && len(found) > 0 {

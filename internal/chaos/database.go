@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -27,6 +28,8 @@ type database interface {
 	password() string // empty where there is none
 	// imports are all rows, oldest first.
 	imports(ctx context.Context) ([]imports.Import, error)
+	// watch is what it keeps of the servers beside: the alerts, and the newest mute of each.
+	watch(ctx context.Context) ([]imports.Alert, []imports.Mute, error)
 	// due says what is left to do within a time, in a few words; empty for nothing.
 	due(ctx context.Context, within time.Duration) (string, error)
 	// lock holds it as another program would, until it is undone; fill leaves it no room; takeAway stops the server, hard as kill -9 does;
@@ -73,7 +76,7 @@ type reader struct {
 
 // The columns are Importbot's: see internal/store/migrations.
 func (r reader) imports(ctx context.Context) (found []imports.Import, err error) {
-	who, err := r.followers(ctx)
+	who, direct, err := r.followers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,26 +99,57 @@ func (r reader) imports(ctx context.Context) (found []imports.Import, err error)
 		if err != nil {
 			return nil, err
 		}
+		imp.Direct = direct[id]
 		found = append(found, imp)
 	}
 	return found, rows.Err()
 }
 
-func (r reader) followers(ctx context.Context) (map[string][]string, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT import_id, user_id FROM followers ORDER BY position`)
+// followers are those who are told of an end, and those of them who want a direct message, by the import's id.
+func (r reader) followers(ctx context.Context) (who, direct map[string][]string, err error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT import_id, user_id, direct FROM followers ORDER BY position`)
 	if err != nil {
-		return nil, fmt.Errorf("reading the followers: %w", err)
+		return nil, nil, fmt.Errorf("reading the followers: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // it was only read
-	who := map[string][]string{}
+	who, direct = map[string][]string{}, map[string][]string{}
 	for rows.Next() {
 		var id, user string
-		if err := rows.Scan(&id, &user); err != nil {
-			return nil, fmt.Errorf("reading the followers: %w", err)
+		var alone int64
+		if err := rows.Scan(&id, &user, &alone); err != nil {
+			return nil, nil, fmt.Errorf("reading the followers: %w", err)
 		}
 		who[id] = append(who[id], user)
+		if alone != 0 {
+			direct[id] = append(direct[id], user)
+		}
 	}
-	return who, rows.Err()
+	return who, direct, rows.Err()
+}
+
+func (r reader) watch(ctx context.Context) (alerts []imports.Alert, mutes []imports.Mute, err error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT s.body, COALESCE(m.since, 0), COALESCE(m.ends_at, 0), COALESCE(m.user_id, '')
+		FROM servers s LEFT JOIN mutes m ON m.server = s.name ORDER BY s.name`)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the servers: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // it was only read
+	for rows.Next() {
+		var body, user string
+		var since, until int64
+		if err := rows.Scan(&body, &since, &until, &user); err != nil {
+			return nil, nil, fmt.Errorf("reading the servers: %w", err)
+		}
+		var srv imports.Server
+		if err := json.Unmarshal([]byte(body), &srv); err != nil {
+			return nil, nil, fmt.Errorf("reading a server from the database: %w", err)
+		}
+		alerts = append(alerts, srv.Alerts...)
+		if until > 0 {
+			mutes = append(mutes, imports.Mute{Server: srv.Name, Since: time.UnixMilli(since), Until: time.UnixMilli(until), UserID: user})
+		}
+	}
+	return alerts, mutes, rows.Err()
 }
 
 func (r reader) due(ctx context.Context, within time.Duration) (string, error) {
@@ -137,7 +171,7 @@ func (r reader) due(ctx context.Context, within time.Duration) (string, error) {
 // rows are the contents of all tables as text, for where no file can be read.
 func (r reader) rows() map[string]string {
 	texts := map[string]string{}
-	for _, table := range []string{"imports", "threads", "servers", "followers", "audit", "notices", "replicas"} {
+	for _, table := range []string{"imports", "threads", "servers", "followers", "audit", "notices", "replicas", "mutes", "watched"} {
 		rows, err := r.db.Query(`SELECT CAST(t.* AS TEXT) FROM ` + table + ` t`)
 		if err != nil {
 			continue // this version has no such table

@@ -24,6 +24,15 @@ type Evidence struct {
 	Commands []Command
 	// Imports are the rows of the bot's database.
 	Imports []imports.Import
+	// Alerts are those that it keeps with its servers, Mutes the newest of each server.
+	Alerts []imports.Alert
+	Mutes  []imports.Mute
+	// AlertChannel is where alerts go; empty where that is the server's own channel. Announce is ANNOUNCE.
+	AlertChannel, Announce string
+	// Homes are the times that somebody opened the Home tab.
+	Homes []Opening
+	// At is when all this was gathered.
+	At time.Time
 	// Messages are those of all channels and direct messages, as they stand at the end.
 	Messages   []slacksim.Message
 	Calls      []slacksim.Call
@@ -41,7 +50,7 @@ type Evidence struct {
 	Secrets map[string]string
 }
 
-// Command is what a person typed, and what came of it.
+// Command is what a person typed or pressed, and what came of it.
 type Command struct {
 	At       time.Time
 	User     string
@@ -49,6 +58,7 @@ type Command struct {
 	Operator bool   // may start imports
 	Trigger  string // Slack's id for it
 	Path     string // of its response_url
+	Pressed  string // the button that was pressed instead of typing; empty for a command
 	Acked    bool
 	AckAfter time.Duration
 	Failure  string   // Slack's code for what the person was shown instead
@@ -59,8 +69,21 @@ type Command struct {
 
 // starts reports whether it asks for an import.
 func (c Command) starts() bool {
+	switch c.Pressed {
+	case "start_raw", "start_complete", "confirm_start":
+		return true
+	}
 	word, _, _ := strings.Cut(c.Text, " ")
 	return word == "raw" || word == "complete"
+}
+
+// Opening is a person opening the Home tab.
+type Opening struct {
+	At    time.Time
+	User  string
+	Acked bool
+	// Envelopes are its deliveries, each to a process.
+	Envelopes []slacksim.Envelope
 }
 
 // Deed is something that the harness did.

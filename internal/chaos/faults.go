@@ -76,6 +76,7 @@ func faults() []fault {
 		{name: "token rejected in mid-import", weight: 4, deal: tokenRejected},
 		{name: "certificate changed", weight: 4, setup: func(d *dealer) { d.TLS = true }, deal: changesCertificate},
 		{name: "BigFix restarts in mid-import", weight: 6, deal: restartsBigFix},
+		{name: "BigFix away and back, again and again", weight: 3, deal: bigfixFlaps},
 		{name: "BigFix away", weight: 4, deal: bigfixAway},
 		{name: "over between two polls", weight: 4, setup: brief, deal: byHandOften},
 		{name: "another right behind", weight: 4, deal: rightBehind},
@@ -91,9 +92,17 @@ func faults() []fault {
 		{name: "PostgreSQL gone for a minute", on: onPostgres, weight: 1, slow: true, rival: "database", setup: ownCluster, deal: takesPostgres(60_000, 60_000)},
 	}
 	for _, p := range points() {
-		table = append(table, fault{name: p.name(), weight: 2, deal: killsAt(p)})
+		table = append(table, fault{name: p.name(), weight: 2, setup: p.setup, deal: killsAt(p)})
 	}
 	return table
+}
+
+// alarming makes a world in which imports fail and succeed, and alerts are messages of their own.
+func (d *dealer) alarming() {
+	d.AlertChannel = sirens
+	for i := range d.Servers {
+		d.Servers[i].Fails = 0.5
+	}
 }
 
 // kills kills -9 at random moments, and starts again.
@@ -418,6 +427,25 @@ func bigfixAway(d *dealer) {
 		w.servers[s.Name].Stop()
 		w.after(ctx, long)
 		w.bigfixBack(ctx, s.Name)
+	})
+}
+
+// bigfixFlaps takes a server off the network for long enough to be alerted, more than once.
+func bigfixFlaps(d *dealer) {
+	s := d.server()
+	var long, short [2]time.Duration
+	for i := range long {
+		long[i], short[i] = d.between(2200, 4500), d.between(300, 1500)
+	}
+	d.Length = max(d.Length, 13*time.Second)
+	d.does(d.between(300, 1500), fmt.Sprintf("%s can't be reached for %s, and after %s again for %s", s.Name, long[0], short[0], long[1]), func(ctx context.Context, w *world) {
+		for i := range long {
+			w.did(ctx, didOther, "", "%s away", s.Name)
+			w.servers[s.Name].Stop()
+			w.after(ctx, long[i])
+			w.bigfixBack(ctx, s.Name)
+			w.after(ctx, short[i])
+		}
 	})
 }
 

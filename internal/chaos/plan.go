@@ -21,12 +21,15 @@ const (
 	onPostgres = "postgres"
 )
 
-// People of the simulated workspace. Cleo may not start imports.
+// People and channels of the simulated workspace. Cleo may not start imports.
 const (
 	ana  = "U0123ANA"
 	ben  = "U0123BEN"
 	cleo = "U0123CLEO"
 	talk = "C0123TALK" // a channel that belongs to no server
+	// oncall is mentioned in alerts, and sirens is where they may go.
+	oncall = "U0123DORA"
+	sirens = "C012SIRENS"
 )
 
 // Plan is a world before it runs: all of it is dealt from the seed, so the same seed deals the same plan. What comes of it also
@@ -43,6 +46,8 @@ type Plan struct {
 	// lies on a file system that can be filled.
 	TLS, Own, SmallDisk bool
 	Announce            string
+	AlertChannel        string // empty: each server's own
+	Confirm             string // IMPORT_CONFIRM
 	Servers             []ServerPlan
 	Length              time.Duration
 	Steps               []Step
@@ -84,7 +89,7 @@ type choice struct {
 func deal(seed uint64, database string, from choice) Plan {
 	p := Plan{
 		Seed: seed, Database: database, Replicas: 1, Public: true, Handover: true, Announce: "all",
-		Length: 7 * time.Second, only: from.only != "",
+		Confirm: "never", Length: 7 * time.Second, only: from.only != "",
 	}
 	d := dealer{Plan: &p, rng: rand.New(rand.NewPCG(seed, 22))}
 	if database == onPostgres {
@@ -92,8 +97,17 @@ func deal(seed uint64, database string, from choice) Plan {
 	}
 	p.History = d.chance(0.5)
 	p.Handover = d.chance(0.8)
-	if d.chance(0.25) {
+	switch d.rng.IntN(8) {
+	case 0, 1:
 		p.Announce = "failures"
+	case 2:
+		p.Announce = "none"
+	}
+	if d.chance(0.3) {
+		p.AlertChannel = sirens
+	}
+	if d.chance(0.2) {
+		p.Confirm = oneOf(&d, "overlap", "all")
 	}
 	d.servers()
 	chosen := d.choose(from)
@@ -104,6 +118,7 @@ func deal(seed uint64, database string, from choice) Plan {
 	}
 	for i := range p.Servers {
 		d.people(p.Servers[i])
+		d.wishes(p.Servers[i])
 	}
 	for _, f := range chosen {
 		d.fault = f.name
@@ -213,6 +228,56 @@ func (d *dealer) people(s ServerPlan) {
 	}
 }
 
+// wishes deals what people ask for beside plain starts: starts that wait, and are taken back; mutes, and their end; buttons, pressed once or
+// twice; the Home tab.
+func (d *dealer) wishes(s ServerPlan) {
+	for range d.rng.IntN(3) {
+		at := d.upTo(d.Length - time.Second)
+		d.types(at, d.operator(), d.start()+" "+s.Name+" after")
+		switch d.rng.IntN(4) {
+		case 0:
+			d.types(at+d.between(50, 1200), d.operator(), "cancel "+s.Name)
+		case 1: // joined
+			d.types(at+d.between(0, 600), d.operator(), d.start()+" "+s.Name+" after")
+		case 2:
+			d.types(at+d.between(0, 600), cleo, "cancel "+s.Name)
+		}
+	}
+	if d.chance(0.3) {
+		at := d.upTo(d.Length / 2)
+		d.types(at, d.operator(), "mute "+s.Name+" 1h Patching <!channel> & more")
+		if d.chance(0.7) {
+			d.types(at+d.between(800, 4000), d.operator(), "unmute "+s.Name)
+		}
+	}
+	for range d.rng.IntN(4) {
+		who := oneOf(d, ana, ben, cleo)
+		d.presses(d.busy(), who, s, oneOf(d, "refresh", "start_raw", "start_complete", "notify", "notify", "notify_direct", "cancel_waiting", "status"), 1+d.rng.IntN(2))
+	}
+	if d.Confirm != "never" {
+		for _, user := range []string{ana, ben} {
+			d.presses(d.busy(), user, s, "confirm_start", 1+d.rng.IntN(2))
+		}
+	}
+	if d.chance(0.4) {
+		d.opens(d.upTo(d.Length/2), oneOf(d, ana, cleo))
+	}
+}
+
+// presses deals somebody pressing a button of the newest message that has it, once or twice in a moment.
+func (d *dealer) presses(at time.Duration, user string, s ServerPlan, button string, times int) {
+	d.Steps = append(d.Steps, Step{At: at, Text: fmt.Sprintf("%s presses %s in the channel of %s, %d time(s)", user, button, s.Name, times), do: func(ctx context.Context, w *world) {
+		for range times {
+			w.presses(user, s.Channel, button)
+		}
+	}})
+}
+
+// opens deals somebody opening the Home tab.
+func (d *dealer) opens(at time.Duration, user string) {
+	d.Steps = append(d.Steps, Step{At: at, Text: user + " opens the Home tab", do: func(_ context.Context, w *world) { w.opens(user) }})
+}
+
 func (d *dealer) operator() string { return oneOf(d, ana, ben) }
 
 func (d *dealer) start() string { return oneOf(d, "raw", "complete") }
@@ -282,8 +347,8 @@ func odd(d bigfixtest.Doubts) string {
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d on %s, %d replica(s), faults: %s\n", p.Seed, p.Database, p.Replicas, strings.Join(p.Faults, ", "))
-	fmt.Fprintf(&b, "history scopes %t, chat:write.public %t, envelopes handed over %t, TLS %t, announce %s\n",
-		p.History, p.Public, p.Handover, p.TLS, p.Announce)
+	fmt.Fprintf(&b, "history scopes %t, chat:write.public %t, envelopes handed over %t, TLS %t, announce %s, alerts to %q, confirm %s\n",
+		p.History, p.Public, p.Handover, p.TLS, p.Announce, p.AlertChannel, p.Confirm)
 	for _, s := range p.Servers {
 		fmt.Fprintf(&b, "server %s: raw %s, complete %s, scheduled after %s, %.0f %% fail%s\n", s.Name, s.Raw, s.Complete, s.Due, 100*s.Fails, odd(s.Doubts))
 	}

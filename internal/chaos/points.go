@@ -21,6 +21,7 @@ type point struct {
 	at      slacksim.Point
 	call    func(slacksim.Call) bool      // nil for requests to a BigFix server
 	asks    func(bigfixtest.Request) bool // nil for calls of Slack
+	setup   func(*dealer)                 // what the world must be like; nil where it makes no difference
 }
 
 func (p point) name() string {
@@ -50,6 +51,8 @@ func points() []point {
 			point{request: "an edit", at: at, call: edit(false)},
 			point{request: "the last edit", at: at, call: edit(true)},
 			point{request: "the finished message", at: at, call: message("finished")},
+			point{request: "an alert", at: at, call: message("alert"), setup: (*dealer).alarming},
+			point{request: "a recovery", at: at, call: message("recovered"), setup: (*dealer).alarming},
 		)
 	}
 	return out

@@ -50,6 +50,7 @@ type world struct {
 
 	mu       sync.Mutex
 	commands []*typed
+	homes    []*typed // people opening the Home tab
 	deeds    []Deed
 	deaf     []Span
 	stalls   []Span
@@ -58,10 +59,11 @@ type world struct {
 	armed    []func() // take back what waits for its moment
 }
 
-// typed is a command that a person typed.
+// typed is a command that a person typed, or a button that they pressed.
 type typed struct {
 	at         time.Time
 	user, text string
+	pressed    string // the button; empty for a command
 	inv        *slacksim.Invocation
 }
 
@@ -116,7 +118,9 @@ func build(plan Plan, program, dir string, databases *databases) (*world, error)
 	w.slack.AddUser(ana, "ana")
 	w.slack.AddUser(ben, "ben")
 	w.slack.AddUser(cleo, "cleo")
+	w.slack.AddUser(oncall, "dora")
 	w.slack.AddChannel(talk, "talk")
+	w.slack.AddChannel(sirens, "sirens")
 	for i, s := range plan.Servers {
 		w.slack.AddChannel(s.Channel, "imports-"+s.Name)
 		w.addServer(i, s)
@@ -180,7 +184,10 @@ func (w *world) environ(process string) []string {
 		"SLACK_CHANNEL=" + talk, "IMPORT_OPERATORS=" + ana + "," + ben, "ANNOUNCE=" + w.plan.Announce,
 		"POLL_RUNNING=150ms", "POLL_IDLE=300ms", "START_GRACE=" + startGrace.String(), "END_GRACE=400ms", "BIGFIX_TIMEOUT=2s",
 		"DATABASE_URL=" + w.db.url(), "HTTP_ADDR=off", "AUDIT_LOG=stderr", "LOG_LEVEL=debug", "LOG_FORMAT=json", "HOME=" + w.dir, "PATH=/nowhere",
-		"GOMAXPROCS=2",
+		"GOMAXPROCS=2", "ALERT_MENTION=" + oncall, "UNREACHABLE_AFTER=1s", "IMPORT_CONFIRM=" + w.plan.Confirm,
+	}
+	if w.plan.AlertChannel != "" {
+		env = append(env, "ALERT_CHANNEL="+w.plan.AlertChannel)
 	}
 	var names []string
 	for _, s := range w.plan.Servers {
@@ -301,7 +308,38 @@ func (w *world) types(user, channel, text string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.commands = append(w.commands, &typed{at, user, text, inv})
+	w.commands = append(w.commands, &typed{at: at, user: user, text: text, inv: inv})
+}
+
+// presses presses a button of the newest message that has it, among those of a channel and those that only the person sees. Where there
+// is none, nobody can.
+func (w *world) presses(user, channel, button string) {
+	seen := append(w.slack.Messages(channel), w.slack.Ephemerals(user)...)
+	seen = slices.DeleteFunc(seen, func(m slacksim.Message) bool {
+		return m.Deleted || !strings.Contains(string(m.Blocks), `"action_id":"`+button+`"`)
+	})
+	if len(seen) == 0 {
+		return
+	}
+	newest := slices.MaxFunc(seen, func(a, b slacksim.Message) int { return strings.Compare(a.TS, b.TS) })
+	at := time.Now()
+	over, cancel := context.WithCancel(context.Background())
+	cancel() // its ack is not waited for
+	inv, _ := w.slack.Press(over, slacksim.Pressed{UserID: user, ChannelID: newest.Channel, TS: newest.TS, ActionID: button})
+	if inv == nil {
+		return // the channel is archived
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.commands = append(w.commands, &typed{at: at, user: user, text: "[" + button + "]", pressed: button, inv: inv})
+}
+
+// opens opens the Home tab.
+func (w *world) opens(user string) {
+	o := &typed{at: time.Now(), user: user, inv: w.slack.OpenHome(user)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.homes = append(w.homes, o)
 }
 
 // newest is the newest command, nil before the first.
@@ -613,7 +651,12 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
+	alerts, mutes, err := w.db.watch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	e := &Evidence{
+		At: time.Now(), Alerts: alerts, Mutes: mutes, AlertChannel: w.plan.AlertChannel, Announce: w.plan.Announce,
 		History: w.plan.History, Imports: rows, Calls: w.slack.Journal(), Violations: w.slack.Violations(),
 		Servers: map[string]bigfixtest.Journal{}, Outputs: map[string]string{}, Secrets: map[string]string{},
 	}
@@ -623,8 +666,8 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	for _, s := range w.plan.Servers {
 		e.Messages = append(e.Messages, w.slack.Messages(s.Channel)...)
 	}
-	e.Messages = append(e.Messages, w.slack.Messages(talk)...)
-	for _, user := range []string{ana, ben, cleo} {
+	e.Messages = append(e.Messages, append(w.slack.Messages(talk), w.slack.Messages(sirens)...)...)
+	for _, user := range []string{ana, ben, cleo, oncall} {
 		if dm := w.slack.DM(user); dm != "" {
 			e.Messages = append(e.Messages, w.slack.Messages(dm)...)
 		}
@@ -637,13 +680,16 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	e.Deeds, e.Deaf, e.Stalls = slices.Clone(w.deeds), slices.Clone(w.deaf), slices.Clone(w.stalls)
 	for _, c := range w.commands {
 		told := Command{
-			At: c.at, User: c.user, Text: c.text, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
+			At: c.at, User: c.user, Text: c.text, Pressed: c.pressed, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
 			AckAfter: c.inv.AckLatency(), Failure: c.inv.Failure(),
 		}
 		for _, m := range c.inv.Answers() {
 			told.Answers = append(told.Answers, m.Text)
 		}
 		e.Commands = append(e.Commands, told)
+	}
+	for _, o := range w.homes {
+		e.Homes = append(e.Homes, Opening{At: o.at, User: o.user, Acked: o.inv.Acked(), Envelopes: o.inv.Envelopes()})
 	}
 	return e, nil
 }
@@ -678,8 +724,7 @@ func (w *world) outputs(e *Evidence) error {
 		e.Secrets["the database's password"] = password
 	}
 	for i, c := range w.commands {
-		_, path, _ := strings.Cut(c.inv.ResponseURL, "/commands/")
-		e.Secrets[fmt.Sprintf("the response_url of command %d", i+1)] = path
+		e.Secrets[fmt.Sprintf("the response_url of command %d", i+1)] = strings.TrimPrefix(strings.TrimPrefix(path(c.inv.ResponseURL), "/commands/"), "/actions/")
 	}
 	return nil
 }
