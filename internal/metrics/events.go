@@ -14,12 +14,12 @@ import (
 
 // The values that labels can have, besides "other".
 var (
-	kinds          = known(string(bot.Command), string(bot.Action), string(bot.Submission))
+	kinds          = known(string(bot.Command), string(bot.Action), string(bot.Submission), string(bot.Home))
 	commandResults = known(audit.Answered, audit.Accepted, audit.Refused, audit.Failed)
 	refusals       = known("team", "command", "busy", "stopping", "starting")
 	leavings       = known("stopping", "late")
 	slackMethods   = known("auth.test", "apps.connections.open", "chat.postMessage", "chat.update", "usergroups.users.list",
-		"conversations.history", "conversations.replies", "response_url")
+		"users.info", "views.publish", "conversations.history", "conversations.replies", "response_url")
 	slackResults   = known("ok", "rate_limited", "auth", "channel", "gone", "invalid", "unavailable", "lost", "fenced")
 	disconnections = known("warning", "refresh_requested", "link_disabled", "too_many_websockets", "closed", "silent", "stuck", "frozen",
 		"stopping", "error")
@@ -28,13 +28,24 @@ var (
 	importTypes    = known("raw", "complete", "unknown")
 	importOrigins  = known(string(imports.Here), string(imports.Scheduled), string(imports.Elsewhere), string(imports.Late))
 	importOutcomes = known(string(imports.Succeeded), string(imports.Failed), string(imports.Unclear), unclearSuccessful,
-		string(imports.Unknown), string(imports.NotBegun), string(imports.Refused), string(imports.Expired))
+		string(imports.Unknown), string(imports.NotBegun), string(imports.Refused), string(imports.Expired), string(imports.Cancelled))
 	timedOutcomes = known(string(imports.Succeeded), string(imports.Failed))
 	beatResults   = known("ok", "failed")
+	alertKinds    = alertWords()
 )
 
+func alertWords() words {
+	w := known()
+	for _, kind := range imports.AlertKinds {
+		w[string(kind)] = true
+	}
+	return w
+}
+
 const (
-	pollOK = "ok"
+	// noAction is the action of a form, which has none.
+	noAction = "none"
+	pollOK   = "ok"
 	// unclearSuccessful is an import whose end is unclear, and the server's last word is that it was successful: the one
 	// kind of doubt that nobody has to be woken for.
 	unclearSuccessful = "unclear_successful"
@@ -62,6 +73,7 @@ type events struct {
 	pollTook               *prometheus.HistogramVec
 	imports                *prometheus.CounterVec
 	importTook             *prometheus.HistogramVec
+	alerts                 *prometheus.CounterVec
 	heartbeats             *prometheus.CounterVec
 }
 
@@ -74,7 +86,7 @@ func newEvents() events {
 	}
 	return events{
 		commands:     counter("importbot_commands_total", "Commands typed in Slack and delivered to this process, by what came of them.", "command", "result"),
-		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack and delivered to this process, by what came of them.", "kind", "result"),
+		interactions: counter("importbot_interactions_total", "Buttons pressed and forms sent in Slack and delivered to this process, by what came of them.", "kind", "action", "result"),
 		refused:      counter("importbot_requests_refused_total", "Requests from Slack that were refused in words before any command was looked at, by why.", "reason"),
 		left:         counter("importbot_requests_left_total", "Requests from Slack that were neither acked nor answered by this process, by why; another one may have taken them.", "reason"),
 		repeated:     counter("importbot_requests_repeated_total", "Requests that Slack delivered again and that were dropped.", "kind"),
@@ -89,13 +101,14 @@ func newEvents() events {
 		pollTook:    histogram("importbot_poll_duration_seconds", "Time a look at a server took, answered or not.", pollBuckets, "server"),
 		imports:     counter("importbot_imports_total", "Imports whose end this process recorded while it led.", "server", "type", "origin", "outcome"),
 		importTook:  histogram("importbot_import_duration_seconds", "How long imports ran whose beginning and end were both seen.", importBuckets, "server", "type", "outcome"),
+		alerts:      counter("importbot_alerts_total", "Alerts that this process raised while it led.", "server", "kind"),
 		heartbeats:  counter("importbot_heartbeats_total", "Heartbeats sent to the dead man's switch, by whether it took them.", "result"),
 	}
 }
 
 func (e *events) register(r prometheus.Registerer) {
 	r.MustRegister(e.commands, e.interactions, e.refused, e.left, e.repeated, e.ack, e.calls, e.callTook, e.connects, e.disconnects,
-		e.polls, e.pollTook, e.imports, e.importTook, e.heartbeats)
+		e.polls, e.pollTook, e.imports, e.importTook, e.alerts, e.heartbeats)
 }
 
 // begin makes the series that can be known beforehand.
@@ -107,8 +120,9 @@ func (m *Metrics) begin() {
 		m.repeated.WithLabelValues(kind)
 		m.ack.WithLabelValues(kind)
 	})
-	each(known(string(bot.Action), string(bot.Submission)), func(kind string) {
-		each(commandResults, func(result string) { m.interactions.WithLabelValues(kind, result) })
+	each(commandResults, func(result string) {
+		each(m.actions, func(action string) { m.interactions.WithLabelValues(string(bot.Action), action, result) })
+		m.interactions.WithLabelValues(string(bot.Submission), noAction, result)
 	})
 	each(refusals, func(reason string) { m.refused.WithLabelValues(reason) })
 	each(leavings, func(reason string) { m.left.WithLabelValues(reason) })
@@ -124,6 +138,7 @@ func (m *Metrics) begin() {
 func (m *Metrics) beginServer(server string) {
 	m.pollTook.WithLabelValues(server)
 	each(pollResults, func(result string) { m.polls.WithLabelValues(server, result) })
+	each(alertKinds, func(kind string) { m.alerts.WithLabelValues(server, kind) })
 	each(importTypes, func(kind string) {
 		each(timedOutcomes, func(outcome string) { m.importTook.WithLabelValues(server, kind, outcome) })
 		each(importOrigins, func(origin string) {
@@ -139,7 +154,7 @@ func (m *Metrics) beginServer(server string) {
 // possible says whether imports of an origin can end so: only a start made here can fail before it began.
 func possible(origin, outcome string) bool {
 	switch imports.Outcome(outcome) {
-	case imports.NotBegun, imports.Refused, imports.Expired:
+	case imports.NotBegun, imports.Refused, imports.Expired, imports.Cancelled:
 		return origin == string(imports.Here)
 	}
 	return true
@@ -179,8 +194,10 @@ func (m *Metrics) Commanded(e audit.Entry) {
 	switch e.Kind {
 	case audit.Command:
 		m.events.commands.WithLabelValues(m.words.of(m.commandOf(e.Text)), result).Inc()
-	case audit.Action, audit.Submission:
-		m.interactions.WithLabelValues(kinds.of(e.Kind), result).Inc()
+	case audit.Action:
+		m.interactions.WithLabelValues(e.Kind, m.actions.of(e.ActionID), result).Inc()
+	case audit.Submission:
+		m.interactions.WithLabelValues(e.Kind, noAction, result).Inc()
 	}
 }
 
@@ -217,6 +234,13 @@ func (m *Metrics) Happened(imp imports.Import, ev imports.Event) {
 	m.imports.WithLabelValues(server, kind, importOrigins.of(string(imp.Origin)), outcome).Inc()
 	if took, ok := imp.Duration(); ok && timedOutcomes[outcome] {
 		m.importTook.WithLabelValues(server, kind, outcome).Observe(took.Seconds())
+	}
+}
+
+// Alerted counts alerts that are raised. One that comes back shortly after it was over is still the same.
+func (m *Metrics) Alerted(a imports.Alert) {
+	if a.Open() && a.Reopened == 0 {
+		m.alerts.WithLabelValues(m.servers.of(a.Server), alertKinds.of(string(a.Kind))).Inc()
 	}
 }
 

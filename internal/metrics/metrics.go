@@ -1,7 +1,7 @@
 // Package metrics counts what the bot does and shows it to Prometheus.
 //
 // Things that happen are told to a [Metrics] by whoever makes them happen: the bot (Observer), the engine (Looked,
-// Happened), the audit (Commanded), the heartbeat (Beat). Things that are, it asks for when it is scraped, from the
+// Happened, Alerted), the audit (Commanded), the heartbeat (Beat). Things that are, it asks for when it is scraped, from the
 // [Sources]. Telling it costs less than a microsecond and never blocks, so the hooks may be called from anywhere.
 //
 // docs/metrics.md explains every metric, and a test keeps it and this package in step. Three rules hold for all of them:
@@ -38,6 +38,8 @@ type Sources struct {
 	// none; where it is nil that is the text's first word, and help without one.
 	Commands  []string
 	CommandOf func(text string) string
+	// Actions are the names of the buttons that can be pressed.
+	Actions []string
 	// SlackHealth is how the bot stands with Slack.
 	SlackHealth func() bot.Health
 	// Board is what this process knows of the servers.
@@ -45,6 +47,8 @@ type Sources struct {
 	// Backlog is how many imports have something left to be shown in Slack, and how many pieces of work fail at present;
 	// both count only while this process leads.
 	Backlog func() (waiting, failing int)
+	// Muted says whether a server's alerts are kept quiet at present.
+	Muted func(server string) bool
 	// Leading says whether this process leads, Epoch under which epoch it does, or did last; 0 where it never did.
 	Leading func() bool
 	Epoch   func() imports.Epoch
@@ -57,6 +61,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	servers   words
 	words     words // the commands
+	actions   words
 	commandOf func(text string) string
 	events
 }
@@ -67,6 +72,7 @@ func New(src Sources) *Metrics {
 		registry:  prometheus.NewRegistry(),
 		servers:   known(src.Servers...),
 		words:     known(src.Commands...),
+		actions:   known(src.Actions...),
 		commandOf: src.CommandOf,
 		events:    newEvents(),
 	}

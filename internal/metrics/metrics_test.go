@@ -37,6 +37,7 @@ type stage struct {
 	checks  []health.Check
 	waiting int
 	failing int
+	muted   string
 	epoch   imports.Epoch
 }
 
@@ -45,7 +46,8 @@ func newStage(servers ...string) *stage {
 	log := logrus.New()
 	log.SetLevel(logrus.PanicLevel)
 	s.Metrics = New(Sources{
-		Version: "v1.2.3", Servers: servers, Commands: handlers.Commands(),
+		Version: "v1.2.3", Servers: servers, Commands: handlers.Commands(), Actions: []string{"refresh", "start_raw"},
+		Muted:       func(server string) bool { return server == s.muted },
 		SlackHealth: func() bot.Health { return s.slack },
 		Board:       s.board,
 		Backlog:     func() (int, int) { return s.waiting, s.failing },
@@ -119,6 +121,10 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 			`importbot_last_success_timestamp_seconds{server="%s"}`,
 			`importbot_import_running{server="%s"}`,
 			`importbot_import_progress_ratio{server="%s"}`,
+			`importbot_alerts{kind="stale",server="%s"}`,
+			`importbot_alerts_total{kind="unreachable",server="%s"}`,
+			`importbot_muted{server="%s"}`,
+			`importbot_waiting{server="%s"}`,
 		} {
 			if series = fmt.Sprintf(series, server); got[series] != "0" {
 				t.Errorf("%s is %q, want 0", series, got[series])
@@ -129,7 +135,7 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 		if strings.Contains(series, `="other"`) {
 			t.Errorf("%s is there although nothing happened", series)
 		}
-		if strings.Contains(series, `origin="scheduled",outcome="expired"`) {
+		if strings.Contains(series, `origin="scheduled",outcome="expired"`) || strings.Contains(series, `origin="elsewhere",outcome="cancelled"`) {
 			t.Errorf("%s can never happen", series)
 		}
 	}
@@ -190,6 +196,7 @@ func TestCommands(t *testing.T) {
 		{Kind: audit.Command, Command: "/import", Text: "<blink>", Result: audit.Answered},
 		{Kind: audit.Command, Command: "/import", Text: "status", Result: "elated"},
 		{Kind: audit.Action, ActionID: "start_raw", Result: audit.Refused},
+		{Kind: audit.Action, ActionID: "blink", Result: audit.Answered},
 		{Kind: audit.Submission, Result: audit.Failed},
 		{Kind: audit.Start, Text: "raw", Result: audit.Sent}, // counted as an import
 		{Kind: audit.Lost, Reason: "12"},
@@ -197,15 +204,17 @@ func TestCommands(t *testing.T) {
 		s.Commanded(e)
 	}
 	s.expect(t, map[string]string{
-		`importbot_commands_total{command="raw",result="accepted"}`:        "1",
-		`importbot_commands_total{command="raw",result="refused"}`:         "1",
-		`importbot_commands_total{command="raw",result="answered"}`:        "0",
-		`importbot_commands_total{command="help",result="answered"}`:       "2",
-		`importbot_commands_total{command="other",result="answered"}`:      "1",
-		`importbot_commands_total{command="status",result="other"}`:        "1",
-		`importbot_interactions_total{kind="action",result="refused"}`:     "1",
-		`importbot_interactions_total{kind="submission",result="failed"}`:  "1",
-		`importbot_interactions_total{kind="submission",result="refused"}`: "0",
+		`importbot_commands_total{command="raw",result="accepted"}`:                       "1",
+		`importbot_commands_total{command="raw",result="refused"}`:                        "1",
+		`importbot_commands_total{command="raw",result="answered"}`:                       "0",
+		`importbot_commands_total{command="help",result="answered"}`:                      "2",
+		`importbot_commands_total{command="other",result="answered"}`:                     "1",
+		`importbot_commands_total{command="status",result="other"}`:                       "1",
+		`importbot_interactions_total{action="start_raw",kind="action",result="refused"}`: "1",
+		`importbot_interactions_total{action="refresh",kind="action",result="answered"}`:  "0",
+		`importbot_interactions_total{action="other",kind="action",result="answered"}`:    "1",
+		`importbot_interactions_total{action="none",kind="submission",result="failed"}`:   "1",
+		`importbot_interactions_total{action="none",kind="submission",result="refused"}`:  "0",
 	})
 	if strings.Contains(scrape(t, s.Metrics), "blink") {
 		t.Error("what somebody typed became a label")
@@ -421,4 +430,43 @@ func BenchmarkAck(b *testing.B) {
 	for b.Loop() {
 		o.Ack(bot.Command, time.Millisecond)
 	}
+}
+
+// What is open is told by who leads, what was raised is counted once, and mutes are known everywhere.
+func TestAlerts(t *testing.T) {
+	s := newStage("prod", "lab")
+	s.board.Set(imports.Server{Name: "prod", Alerts: []imports.Alert{
+		{ID: "1", Kind: imports.AlertStale, Server: "prod", RaisedAt: t0},
+		{ID: "2", Kind: imports.AlertFailed, Server: "prod", RaisedAt: t0},
+		{ID: "3", Kind: imports.AlertFailed, Server: "prod", RaisedAt: t0},
+		{ID: "4", Kind: imports.AlertMissed, Server: "prod", RaisedAt: t0, OverAt: t0},
+	}}, []imports.Import{{ID: "a", Server: "prod", State: imports.Running}, {ID: "b", Server: "prod", State: imports.Waiting}})
+	s.muted = "lab"
+	zero := map[string]string{
+		`importbot_alerts{kind="stale",server="prod"}`: "0", `importbot_waiting{server="prod"}`: "0",
+		`importbot_muted{server="lab"}`: "1", `importbot_muted{server="prod"}`: "0",
+	}
+	s.expect(t, zero)
+	s.leads = true
+	s.expect(t, map[string]string{
+		`importbot_alerts{kind="stale",server="prod"}`:  "1",
+		`importbot_alerts{kind="failed",server="prod"}`: "2",
+		`importbot_alerts{kind="missed",server="prod"}`: "0",
+		`importbot_alerts{kind="failed",server="lab"}`:  "0",
+		`importbot_waiting{server="prod"}`:              "1",
+		`importbot_muted{server="lab"}`:                 "1",
+	})
+
+	raised := imports.Alert{ID: "5", Kind: imports.AlertUnreachable, Server: "prod", RaisedAt: t0}
+	over, again := raised, raised
+	over.OverAt = t0.Add(time.Hour)
+	again.Reopened, again.ReopenedAt = 1, t0.Add(2*time.Hour)
+	for _, a := range []imports.Alert{raised, over, again, over, {Kind: "blink", Server: "gone"}} {
+		s.Alerted(a)
+	}
+	s.expect(t, map[string]string{
+		`importbot_alerts_total{kind="unreachable",server="prod"}`: "1",
+		`importbot_alerts_total{kind="unreachable",server="lab"}`:  "0",
+		`importbot_alerts_total{kind="other",server="other"}`:      "1",
+	})
 }

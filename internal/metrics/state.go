@@ -21,6 +21,7 @@ type state struct {
 	waiting, failing                         *prometheus.Desc
 	connections, connectionsUp, lastCall     *prometheus.Desc
 	lastLook, lastSuccess, running, progress *prometheus.Desc
+	alerts, muted, asked                     *prometheus.Desc
 }
 
 func newState(src Sources) *state {
@@ -43,6 +44,9 @@ func newState(src Sources) *state {
 	s.lastSuccess = gauge("importbot_last_success_timestamp_seconds", "When the server says that an import last succeeded, by the server's clock; 0 if it named no time.", "server")
 	s.running = gauge("importbot_import_running", "1 while an import runs, as last seen; 0 where this process does not lead.", "server")
 	s.progress = gauge("importbot_import_progress_ratio", "How far the running import is, as last seen, from 0 to 1; 0 where none runs or this process does not lead.", "server")
+	s.alerts = gauge("importbot_alerts", "Alerts that are open; 0 where this process does not lead.", "server", "kind")
+	s.muted = gauge("importbot_muted", "1 while a server's alerts are kept quiet, as far as this process knows.", "server")
+	s.asked = gauge("importbot_waiting", "Imports that were asked for and wait for another one to end; 0 where this process does not lead.", "server")
 	return s
 }
 
@@ -130,6 +134,25 @@ func (s *state) collectServer(gauge gaugeFunc, name string, leads bool) {
 	gauge(s.lastSuccess, timestamp(lastSuccess(srv)), name)
 	gauge(s.running, running, name)
 	gauge(s.progress, progress, name)
+	s.collectAlerts(gauge, name, srv, leads)
+}
+
+func (s *state) collectAlerts(gauge gaugeFunc, name string, srv imports.Server, leads bool) {
+	open := make(map[string]int)
+	waiting := 0
+	if leads && s.src.Board != nil {
+		for _, a := range srv.Open() {
+			open[alertKinds.of(string(a.Kind))]++
+		}
+		for _, imp := range s.src.Board.Active(name) {
+			if imp.State == imports.Waiting {
+				waiting++
+			}
+		}
+	}
+	each(alertKinds, func(kind string) { gauge(s.alerts, float64(open[kind]), name, kind) })
+	gauge(s.muted, truth(s.src.Muted != nil && s.src.Muted(name)), name)
+	gauge(s.asked, float64(waiting), name)
 }
 
 // run says whether an import runs, and how far it is.
