@@ -48,6 +48,18 @@ func (w *alarms) running() Import {
 	return Import{}
 }
 
+// seenFrom is since when the running import is certainly this one: before a time in which nobody saw it for long, it may
+// have been another.
+func (w *alarms) seenFrom(imp Import) time.Time {
+	from := imp.BegunAt
+	for _, d := range imp.Doubts {
+		if d.Kind == DoubtGap && d.To.Sub(d.From) > w.AwayAfter {
+			from = later(from, d.To)
+		}
+	}
+	return from
+}
+
 // under is an import that has not ended.
 func (w *alarms) under(id string) (Import, bool) {
 	i := slices.IndexFunc(w.active, func(i Import) bool { return i.ID == id })

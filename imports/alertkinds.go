@@ -85,7 +85,7 @@ func (w *alarms) stale() []Alert {
 		return nil
 	}
 	from := later(w.srv.Fresh, w.srv.FreshFrom)
-	if from.IsZero() || w.there(w.now).Sub(from) <= limit+w.onItsWay() {
+	if from.IsZero() || w.there(w.now).Sub(from) <= limit+w.onItsWay() || w.justDue() || w.unseenRun() {
 		return nil
 	}
 	return []Alert{{ID: stamp(from), Since: w.ours(from.Add(limit)), Limit: limit}}
@@ -100,6 +100,19 @@ func (w *alarms) staleAfter() (limit time.Duration, ok bool) {
 	gap, ok := w.srv.Gap()
 	usual, _ := w.usual(w.counting())
 	return gap + usual.High + staleSlack, ok
+}
+
+// justDue says whether the time of a scheduled import came so short a while ago that it may still make the reports
+// fresh. A limit that people set holds all the same.
+func (w *alarms) justDue() bool {
+	usual, _ := w.usual(w.counting())
+	came := w.srv.Schedule.Came
+	return w.StaleAfter == Auto && !came.IsZero() && w.there(w.now).Sub(came) < usual.High+staleSlack
+}
+
+// unseenRun says whether an import runs of which nobody knows what ended before it: there was a success, perhaps.
+func (w *alarms) unseenRun() bool {
+	return w.look.Status.Mode == bigfix.ModeRunning && w.srv.WatchedSince.After(w.srv.Quiet.Span.At)
 }
 
 // onItsWay is how much longer to wait while an import runs that may make the reports fresh.
@@ -170,15 +183,15 @@ func (w *alarms) stalledOver(a Alert) (string, bool) {
 // overrun raises an import that takes too long.
 func (w *alarms) overrun() []Alert {
 	imp := w.running()
-	if imp.BegunAt.IsZero() || w.srv.Absence.Until.After(imp.BegunAt) || imp.doubted(DoubtFellBack) {
+	if imp.BegunAt.IsZero() || imp.doubted(DoubtFellBack) {
 		return nil // it may be another one by now
 	}
 	usual, ok := w.usualFor(imp.Type)
-	if !ok || w.look.At.Sub(imp.BegunAt) <= usual.TooLong() {
+	limit, from := usual.TooLong(), w.seenFrom(imp)
+	if !ok || w.look.At.Sub(from) <= limit {
 		return nil
 	}
-	limit := usual.TooLong()
-	return []Alert{{ID: imp.ID, ImportID: imp.ID, Since: imp.BegunAt.Add(limit), Limit: limit, Usual: &usual}}
+	return []Alert{{ID: imp.ID, ImportID: imp.ID, Since: from.Add(limit), Limit: limit, Usual: &usual}}
 }
 
 // usualFor is what is usual for an import of a type. While that is unknown it is what takes longest of all that it may be.

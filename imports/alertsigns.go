@@ -60,13 +60,16 @@ func (r Rules) answered(srv *Server, before Server, o Observation, away bool) {
 	if first || pause < 0 || pause > r.seenThroughout() {
 		srv.SeenSince = o.At
 	}
+	if first || pause > r.AwayAfter {
+		srv.WatchedSince = o.At
+	}
 	srv.SeenAt = o.At
 	srv.pending(o, away)
 	if o.Status.Mode == bigfix.ModeRunning {
 		srv.BusyAt = o.At
 		return
 	}
-	srv.freshen(before.Quiet, o, r.OneKind, pause > r.AwayAfter)
+	srv.freshen(before.Quiet, o, r.OneKind)
 	if !slices.Contains(o.Status.Unread, "next_import_time") {
 		next := scheduled{o.Status.NextImportTime, o.Status.NextImportType}
 		srv.Schedule = srv.Schedule.follow(next, latestThere(o), r.OneKind)
@@ -90,8 +93,8 @@ func (srv *Server) pending(o Observation, away bool) {
 }
 
 // freshen keeps account of the last success that counts for the reports. quiet is what was reported before, nil where
-// nothing was; unseen says that imports may have come and gone since, of which nobody knows the type.
-func (srv *Server) freshen(quiet *Baseline, o Observation, every, unseen bool) {
+// nothing was. Where nobody looked for long since, imports may have come and gone whose type nobody knows.
+func (srv *Server) freshen(quiet *Baseline, o Observation, every bool) {
 	now := o.Status.LastSuccessTime
 	if now.IsZero() {
 		if srv.Fresh.IsZero() && srv.FreshFrom.IsZero() && o.Status.Mode != bigfix.ModeNone {
@@ -100,8 +103,9 @@ func (srv *Server) freshen(quiet *Baseline, o Observation, every, unseen bool) {
 		return
 	}
 	var before time.Time
+	unseen := true
 	if quiet != nil {
-		before = quiet.LastSuccessTime
+		before, unseen = quiet.LastSuccessTime, srv.WatchedSince.After(quiet.Span.At)
 	}
 	switch {
 	case srv.Fresh.IsZero():

@@ -15,6 +15,7 @@ type desk struct {
 	ended  []Import // newest first
 	all    []string // every ID, in the order of arrival
 	check  func(before, after Import, o Observation)
+	alarms bool // watch for alerts too
 }
 
 // look takes one look.
@@ -31,7 +32,12 @@ func (d *desk) look(o Observation) {
 		still = d.keep(still, imp)
 	}
 	d.active = still
-	d.srv = d.rules.See(d.srv, o)
+	before := d.srv
+	d.srv = d.rules.See(before, o)
+	if d.alarms {
+		d.ended = remember(d.ended)
+		d.srv.Alerts = d.rules.Watch(before, d.srv, d.active, d.ended, o, o.At)
+	}
 }
 
 func (d *desk) keep(active []Import, imp Import) []Import {

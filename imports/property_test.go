@@ -153,6 +153,7 @@ func mustNotShare(t *testing.T, d *desk, input []Import, now time.Time) {
 // visible is what the messages about an import are made of, but for the time of the last look.
 func visible(i Import) string {
 	i.LastLook, i.LastRun, i.LastRunning, i.FirstRunning = time.Time{}, time.Time{}, Span{}, Span{}
+	i.LongestRest, i.RestSince = 0, time.Time{}
 	i.Settle, i.Early, i.Missed, i.LastFailure, i.Baseline, i.Revision = nil, nil, nil, nil, nil, 0
 	for n := range i.Doubts {
 		i.Doubts = slices.Clone(i.Doubts)
