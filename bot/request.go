@@ -107,7 +107,7 @@ func (r *Request) fromInteraction(c *slack.InteractionCallback) bool {
 	r.Foreign = !r.bot.isOwnTeam(c.Team.ID, c.Enterprise.ID, c.IsEnterpriseInstall)
 	if c.User.TeamID != "" {
 		r.TeamID = c.User.TeamID
-		r.Foreign = r.Foreign || !r.bot.mayBeOwn(c.User.TeamID)
+		r.Foreign = r.bot.isForeign(c.User.TeamID, r.Foreign)
 	}
 	switch {
 	case c.Type == slack.InteractionTypeBlockActions && len(c.ActionCallback.BlockActions) > 0:
@@ -152,14 +152,13 @@ func (b *Bot) isOwnTeam(team, enterprise string, wholeEnterprise bool) bool {
 	return wholeEnterprise && enterprise != "" && enterprise == id.EnterpriseID
 }
 
-// mayBeOwn tells whether a person of that workspace may be one of this bot's own
-// people. Slack gives the workspace that somebody belongs to, which in a shared
-// channel is not the one that the bot is in. In an Enterprise organisation
-// that is often another of its workspaces, or the organisation itself, and Slack
-// does not say whose it is: there nobody is taken for a stranger by it.
-func (b *Bot) mayBeOwn(team string) bool {
+// isForeign tells whether a person who belongs to that workspace is of another
+// than the bot. In a shared channel that says more than where the press came from,
+// elsewhere. In an Enterprise organisation people belong to any of its workspaces,
+// or to itself, and Slack does not say whose a workspace is: there it is left at that.
+func (b *Bot) isForeign(team string, elsewhere bool) bool {
 	id := b.Identity()
-	return team == id.TeamID || id.EnterpriseID != ""
+	return team != id.TeamID && (elsewhere || id.EnterpriseID == "")
 }
 
 // Ack tells Slack that the request has come, without words. A handler calls

@@ -28,21 +28,49 @@ func checkBlocks(blocks []any, where surface) []string {
 	if len(blocks) > most {
 		c.fault("/blocks", "no more than %d items allowed", most)
 	}
-	charts := 0
+	charts, cells := 0, 0
 	for i, block := range blocks {
 		c.block(fmt.Sprintf("/blocks/%d", i), block)
-		if fields, ok := block.(map[string]any); ok && fields["type"] == "data_visualization" {
+		fields, _ := block.(map[string]any)
+		switch fields["type"] {
+		case "data_visualization":
 			charts++
+		case "table":
+			for _, text := range cellTexts(fields["rows"]) {
+				cells += utf8.RuneCountInString(text)
+			}
 		}
 	}
 	if charts > maxCharts {
 		c.fault("/blocks", "no more than %d data_visualization blocks allowed", maxCharts)
 	}
+	if cells > maxCells {
+		c.fault("/blocks", "no more than %d characters allowed in tables", maxCells)
+	}
 	return c.faults
 }
 
-// maxCharts is how many charts one message may have.
-const maxCharts = 2
+// What one message may have.
+const (
+	maxCharts = 2
+	maxCells  = 10_000 // characters in the cells of all tables
+)
+
+// cellTexts returns every text in the rows of a table.
+func cellTexts(node any) (out []string) {
+	switch node := node.(type) {
+	case []any:
+		for _, item := range node {
+			out = append(out, cellTexts(item)...)
+		}
+	case map[string]any:
+		if text, ok := node["text"].(string); ok {
+			out = append(out, text)
+		}
+		out = append(out, cellTexts(node["elements"])...)
+	}
+	return out
+}
 
 // checker walks blocks and collects faults.
 type checker struct {

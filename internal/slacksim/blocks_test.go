@@ -63,6 +63,18 @@ func TestBlocks(t *testing.T) {
 		{"no slice", pie(``), []string{"no fewer than 1 items allowed [json-pointer:/blocks/0/chart/segments]"}},
 		{"series without a point", bar(`{"name":"n","data":[{"label":"a","value":1}]}`), []string{"must have exactly one point for every category [json-pointer:/blocks/0/chart/series/0/data]"}},
 		{"series of the same name", bar(series + "," + series), []string{"must be unique [json-pointer:/blocks/0/chart/series/1/name]"}},
+		{"tables too long", "[" + many(4, `{"type":"table","rows":[[{"type":"raw_text","text":"`+strings.Repeat("é", 2501)+`"}]]}`) + "]", []string{"no more than 10000 characters allowed in tables [json-pointer:/blocks]"}},
+		{"longest tables", "[" + many(4, `{"type":"table","rows":[[{"type":"raw_text","text":"`+strings.Repeat("é", 2500)+`"}]]}`) + "]", nil},
+		{"101 rows", `[{"type":"table","rows":[` + many(101, `[{"type":"raw_text","text":"a"}]`) + `]}]`, []string{"no more than 100 items allowed [json-pointer:/blocks/0/rows]"}},
+		{"21 columns", `[{"type":"table","rows":[[` + many(21, `{"type":"raw_text","text":"a"}`) + `]]}]`, []string{"no more than 20 items allowed [json-pointer:/blocks/0/rows/0]"}},
+		{"empty cell", `[{"type":"table","rows":[[{"type":"raw_text","text":""}]]}]`, []string{"must be more than 0 characters [json-pointer:/blocks/0/rows/0/0/text]"}},
+		{"long confirmation", `[{"type":"actions","elements":[` + button("a", `,"confirm":{"title":{"type":"plain_text","text":"`+strings.Repeat("t", 101)+`"},"text":{"type":"plain_text","text":"`+strings.Repeat("x", 301)+`"},"confirm":{"type":"plain_text","text":"`+strings.Repeat("y", 31)+`"},"deny":{"type":"plain_text","text":"`+strings.Repeat("n", 31)+`"}}`) + `]}]`, []string{
+			"must be less than 31 characters [json-pointer:/blocks/0/elements/0/confirm/confirm/text]",
+			"must be less than 31 characters [json-pointer:/blocks/0/elements/0/confirm/deny/text]",
+			"must be less than 301 characters [json-pointer:/blocks/0/elements/0/confirm/text/text]",
+			"must be less than 101 characters [json-pointer:/blocks/0/elements/0/confirm/title/text]",
+		}},
+		{"confirmation without a way out", `[{"type":"actions","elements":[` + button("a", `,"confirm":{"title":{"type":"plain_text","text":"t"},"text":`+text+`,"confirm":{"type":"plain_text","text":"y"}}`) + `]}]`, []string{"missing required field: deny [json-pointer:/blocks/0/elements/0/confirm]"}},
 		{"unknown chart", `[{"type":"data_visualization","title":"t","chart":{"type":"donut"}}]`, []string{"unsupported type: donut [json-pointer:/blocks/0/chart/type]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
