@@ -169,9 +169,9 @@ func (h hostileRun) wishes() {
 	}
 	follower := hostile(h.rng)
 	h.must(h.s.Follow(ctx, imp.ID, follower, false, noon))
-	h.must(h.s.Follow(ctx, imp.ID, follower, false, noon))
+	h.must(h.s.Follow(ctx, imp.ID, follower, true, noon))
 	h.must(h.s.Answered(ctx, imp.ID, noon))
-	imp.Followers, imp.AnsweredAt = []string{imp.RequestedBy, follower}, noon.Truncate(time.Millisecond)
+	imp.Followers, imp.Direct, imp.AnsweredAt = []string{imp.RequestedBy, follower}, []string{follower}, noon.Truncate(time.Millisecond)
 	got, err := h.s.Import(ctx, imp.ID)
 	same(h, "a wish", imp, got, err)
 	active, err := h.s.Active(ctx, imp.Server)
@@ -190,7 +190,7 @@ func (h hostileRun) records() {
 	h.must(h.s.Record(ctx, h.epoch, srv, []imports.Import{imp}))
 	gotServer, err := h.s.Server(ctx, srv.Name)
 	same(h, "a server", srv, gotServer, err)
-	imp.Followers, imp.AnsweredAt = []string{imp.RequestedBy}, time.Time{}
+	imp.Followers, imp.Direct, imp.AnsweredAt = []string{imp.RequestedBy}, nil, time.Time{}
 	recent, err := h.s.Recent(ctx, srv.Name, 5)
 	same(h, "recent ones", []imports.Import{imp}, recent, err)
 
@@ -225,6 +225,12 @@ func (h hostileRun) notes() {
 	}
 	entries, err := h.s.Audits(ctx, e.At, 1)
 	same(h, "an audit entry", []audit.Entry{e}, entries, err)
+
+	m := filled[imports.Mute](h.rng)
+	m.Since, m.Until = noon.Truncate(time.Millisecond), noon.Add(time.Hour).Truncate(time.Millisecond)
+	h.must(h.s.Mute(ctx, m))
+	ended, err := h.s.Unmute(ctx, m.Server, noon)
+	same(h, "a mute", m, ended, err)
 
 	server, until := hostile(h.rng), noon.Truncate(time.Millisecond)
 	h.must(h.s.HoldLogin(ctx, server, 7, until))

@@ -344,13 +344,12 @@ func TestTwoInstallationsInOneDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	var otherSignal imports.Signal
+	woken, cancel := otherSignal.Subscribe("1")
+	defer cancel()
 	one, other := openURL(t, url, Options{}), openURL(t, url+"&search_path=other", Options{Signal: &otherSignal})
 	mustLead(t, one, patience)
 	mustLead(t, other, patience)
-	woken, cancel := otherSignal.Subscribe("1")
-	defer cancel()
-	awaitReplicas(t, other, 1)
-	drain(woken)
+	await(t, "waking all when listening began", woken, patience)
 	if _, _, err := one.Accept(t.Context(), imports.Import{ID: "1", Server: "prod", RequestKey: "1", State: imports.Accepted}); err != nil {
 		t.Fatal(err)
 	}
