@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -61,6 +62,26 @@ func remember(recent []Import) []Import {
 		}
 	}
 	return kept
+}
+
+// recall reads what remember would have kept.
+func (e *Engine) recall(ctx context.Context, server string) ([]Import, error) {
+	past, err := e.cfg.Store.Recent(ctx, server, remembered)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool)
+	for _, imp := range past {
+		known[imp.ID] = true
+	}
+	for _, kind := range []bigfix.ImportType{bigfix.TypeComplete, bigfix.TypeRaw} {
+		older, err := e.cfg.Store.Succeeded(ctx, server, kind, usualOf)
+		if err != nil {
+			return nil, err
+		}
+		past = append(past, slices.DeleteFunc(older, func(i Import) bool { return known[i.ID] })...)
+	}
+	return slices.DeleteFunc(past, func(i Import) bool { return i.State != Ended }), nil
 }
 
 // tooShortFrom is how long imports must take for one that is over sooner to be worth a word.

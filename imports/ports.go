@@ -53,6 +53,9 @@ type Store interface {
 	Active(ctx context.Context, server string) ([]Import, error)
 	// Recent returns the newest n imports of a server that began or ended, newest first.
 	Recent(ctx context.Context, server string, n int) ([]Import, error)
+	// Succeeded returns the newest n imports of a type that succeeded on a server, newest first, however many of other
+	// types lie between them.
+	Succeeded(ctx context.Context, server string, t bigfix.ImportType, n int) ([]Import, error)
 	// Server returns what was last recorded of a server; the zero value (with its Name) where it was never seen.
 	Server(ctx context.Context, name string) (Server, error)
 	// ActiveServers returns the names of all servers that have imports which have not ended, also of those that are

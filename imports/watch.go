@@ -204,12 +204,11 @@ func (w *watcher) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		recent, err := w.e.cfg.Store.Recent(ctx, w.cfg.Name, remembered)
+		recent, err := w.e.recall(ctx, w.cfg.Name)
 		if err != nil {
 			return err
 		}
-		w.srv = srv
-		w.recent = slices.DeleteFunc(recent, func(i Import) bool { return i.State != Ended })
+		w.srv, w.recent = srv, recent
 	}
 	stored, err := w.e.cfg.Store.Active(ctx, w.cfg.Name)
 	if err != nil {
