@@ -46,6 +46,10 @@ type said struct {
 	Error    string   `json:"error"`
 	Messages []string `json:"messages"`
 	TS       string   `json:"ts"`
+	View     string   `json:"view"`
+
+	Ephemeral bool `json:"ephemeral"`
+	Message   bool `json:"message"` // there is a message, or a channel
 }
 
 // boltApp is the running app.
@@ -168,7 +172,8 @@ func TestBoltCanNotTell(t *testing.T) {
 	t.Run("command, ack, message, response_url", func(t *testing.T) { boltPosts(t, ctx, s, judge) })
 	t.Run("button, modal, update", func(t *testing.T) { boltRenames(t, ctx, s, app) })
 	t.Run("history, thread, direct message", func(t *testing.T) { boltThreads(t, ctx, s, judge) })
-	t.Run("home", func(t *testing.T) { boltAtHome(t, ctx, s) })
+	t.Run("question that one person sees", func(t *testing.T) { boltAsks(t, ctx, s, app, judge) })
+	t.Run("home", func(t *testing.T) { boltAtHome(t, ctx, s, app) })
 	t.Run("refresh", func(t *testing.T) { boltIsRefreshed(t, ctx, s, app, judge) })
 	if odd := append(app.all("warn"), append(app.all("error"), app.all("garbage")...)...); len(odd) > 0 {
 		t.Errorf("the app noticed %+v", odd)
@@ -252,16 +257,67 @@ func boltThreads(t *testing.T, ctx context.Context, s *Sim, judge func(string) *
 	}
 }
 
-func boltAtHome(t *testing.T, ctx context.Context, s *Sim) {
-	if err := s.OpenHome("U2").Wait(ctx); err != nil {
+func boltAsks(t *testing.T, ctx context.Context, s *Sim, app *boltApp, judge func(string) *Invocation) {
+	inv := judge("ask")
+	question, err := inv.WaitAnswer(ctx, func(m Message) bool { return m.Text == "Really?" })
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := s.Wait(ctx, func() bool {
-		home, ok := s.Home("U2")
-		return ok && strings.Contains(string(home.Blocks), "Welcome home")
-	})
+	if _, err := s.Press(ctx, Pressed{UserID: "U1", ChannelID: "C1", TS: question.TS, ActionID: "confirm"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := app.wait(ctx, "confirmed", 1); got.Value != "yes" || got.Text != "Sure?" || !got.Ephemeral || got.Message {
+		t.Errorf("the app saw %+v", got)
+	}
+	answer, err := inv.WaitAnswer(ctx, func(m Message) bool { return m.Text == "Confirmed" })
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
+	}
+	if answer.TS != question.TS || answer.For != "U1" || len(answer.Blocks) != 0 {
+		t.Errorf("the question became %+v", answer)
+	}
+}
+
+func boltAtHome(t *testing.T, ctx context.Context, s *Sim, app *boltApp) {
+	shows := func(text string) string {
+		t.Helper()
+		var home View
+		err := s.Wait(ctx, func() bool {
+			home, _ = s.Home("U2")
+			return strings.Contains(string(home.Blocks), text)
+		})
+		if err != nil {
+			t.Fatalf("the Home tab never showed %q: %v", text, err)
+		}
+		return home.ID
+	}
+	open := func() {
+		t.Helper()
+		if err := s.OpenHome("U2").Wait(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	press := func(actionID string) {
+		t.Helper()
+		if _, err := s.Press(ctx, Pressed{UserID: "U2", ActionID: actionID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open()
+	id := shows("Welcome home")
+	open()
+	shows("Welcome back")
+	if first, second := app.wait(ctx, "home", 1), app.wait(ctx, "home", 2); first.View != "" || second.View != id || second.Text != "home" {
+		t.Errorf("the app saw %+v, then %+v, of the tab %s", first, second, id)
+	}
+	press("refresh")
+	if got := app.wait(ctx, "refreshed", 1); got.View != id || got.User != "U2" || got.Message {
+		t.Errorf("the app saw %+v", got)
+	}
+	shows("Refreshed")
+	press("visit")
+	if got := app.wait(ctx, "visited", 1); got.Text != "https://example.com/" {
+		t.Errorf("the app saw %+v", got)
 	}
 }
 

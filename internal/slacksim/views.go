@@ -197,6 +197,7 @@ func (s *Sim) readView(method, raw, kind string) (map[string]any, error) {
 		s.violate(BadBlocks, "%s: %s", method, strings.Join(faults, "; "))
 		return nil, invalidView(faults...)
 	}
+	s.inspectTexts(method, treeStrings(sent["blocks"]))
 	return sent, nil
 }
 

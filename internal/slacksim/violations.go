@@ -104,13 +104,17 @@ var broadcastPattern = regexp.MustCompile(`<!(channel|here|everyone)(\|[^>]*)?>`
 
 // inspect looks at what the bot wants shown. s.mu is held.
 func (s *Sim) inspect(method string, c content) {
-	texts := append([]string{c.text}, blockStrings(c.blocks)...)
+	s.inspectTexts(method, append([]string{c.text}, blockStrings(c.blocks)...))
+	if c.text == "" {
+		s.violate(NoText, "%s: only blocks; notifications and screen readers have nothing to read", method)
+	}
+}
+
+// inspectTexts looks for what would notify everybody. s.mu is held.
+func (s *Sim) inspectTexts(method string, texts []string) {
 	for _, text := range texts {
 		if found := broadcastPattern.FindString(text); found != "" {
 			s.violate(Broadcast, "%s: %s in %.80q would notify everybody", method, found, text)
 		}
-	}
-	if c.text == "" {
-		s.violate(NoText, "%s: only blocks; notifications and screen readers have nothing to read", method)
 	}
 }

@@ -76,6 +76,28 @@ const commands = {
     await client.chat.postMessage({ channel: command.channel_id, thread_ts: ts, text: 'For all', reply_broadcast: true });
     await client.chat.postMessage({ channel: command.user_id, text: 'Just for you' });
   },
+  // A question that only one person sees, with a button.
+  async ask({ ack, respond }) {
+    await ack();
+    await respond({
+      text: 'Really?',
+      blocks: [section('Really?'), {
+        type: 'actions',
+        elements: [{
+          type: 'button',
+          action_id: 'confirm',
+          value: 'yes',
+          text: { type: 'plain_text', text: 'Yes' },
+          confirm: {
+            title: { type: 'plain_text', text: 'Sure?' },
+            text: { type: 'plain_text', text: 'There is no way back' },
+            confirm: { type: 'plain_text', text: 'Go' },
+            deny: { type: 'plain_text', text: 'Stay' },
+          },
+        }],
+      }],
+    });
+  },
   // Things that Slack refuses.
   async refused({ command, ack, client }) {
     await ack();
@@ -124,8 +146,37 @@ app.view('rename_modal', async ({ ack, view, client, body }) => {
   await client.chat.postEphemeral({ channel, user: body.user.id, text: `Renamed to ${name}` });
 });
 
+app.action('confirm', async ({ ack, body, action, respond }) => {
+  await ack();
+  say('confirmed', { value: action.value, text: action.confirm.title.text, ephemeral: body.container.is_ephemeral, message: Boolean(body.message) });
+  await respond({ text: 'Confirmed', replace_original: true });
+});
+
+const home = (text) => ({
+  type: 'home',
+  blocks: [section(text), {
+    type: 'actions',
+    elements: [
+      { type: 'button', action_id: 'refresh', text: { type: 'plain_text', text: 'Refresh' } },
+      { type: 'button', action_id: 'visit', url: 'https://example.com/', text: { type: 'plain_text', text: 'Visit' } },
+    ],
+  }],
+});
+
 app.event('app_home_opened', async ({ event, client }) => {
-  await client.views.publish({ user_id: event.user, view: { type: 'home', blocks: [section('Welcome home')] } });
+  say('home', { user: event.user, text: event.tab, view: event.view?.id });
+  await client.views.publish({ user_id: event.user, view: home(event.view ? 'Welcome back' : 'Welcome home') });
+});
+
+app.action('refresh', async ({ ack, body, client }) => {
+  await ack();
+  say('refreshed', { user: body.user.id, view: body.view.id, message: Boolean(body.channel || body.response_url) });
+  await client.views.publish({ user_id: body.user.id, view: home('Refreshed'), hash: body.view.hash });
+});
+
+app.action('visit', async ({ ack, action }) => {
+  await ack();
+  say('visited', { text: action.url });
 });
 
 process.on('SIGTERM', async () => {
