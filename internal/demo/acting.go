@@ -104,11 +104,11 @@ func playbook() []string {
 	add("press Start raw", "presses that button, of the newest message that has it")
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
-	add("as ben /import raw", "ben does it, who is no operator; also as ben press …, as ben home; or as gus, a guest")
+	add("as ben /import raw", "ben does it, who is no operator; or gus, a guest")
 	for _, h := range happenings {
 		add("server "+h.words, h.does)
 	}
-	add("wait 10s", "in a script, where each line is typed once the one before was answered")
+	add("wait 10s", "in a script: does nothing for so long")
 	add("exit", "leaves")
 	return lines
 }

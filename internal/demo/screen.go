@@ -95,21 +95,24 @@ func (s *screen) until() (<-chan struct{}, int) {
 func (s *screen) say(lines ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.write(asBlock, "", "", lines)
+	s.write(asBlock, ours, "", lines)
 }
+
+// ours is the key of what the demo says itself: nothing there is drawn again.
+const ours = "demo"
 
 // aside writes what happens off the stage, on the simulated server.
 func (s *screen) aside(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.write(asBlock, "", "", []string{styled(dimOn, "── "+line)})
+	s.write(asBlock, ours, "", []string{styled(dimOn, "── "+line)})
 }
 
 // home draws somebody's Home tab.
 func (s *screen) home(user string, blocks json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.write(asBlock, "", "importbot · Home tab of "+s.who(user), s.reader.lines("", blocks))
+	s.write(asBlock, ours, "importbot · Home tab of "+s.who(user), s.reader.lines("", blocks))
 }
 
 // typed notes that the person's own line stands at the bottom now.
