@@ -7,10 +7,11 @@
 // In Socket Mode the bot dials out: apps.connections.open, with the app's
 // token, returns the address of a WebSocket. Slack greets with a hello and then
 // sends envelopes, each of them to any one of the app's connections: a slash
-// command that somebody typed, a button pressed, a form sent. An envelope has
-// to be acked within three seconds or the person sees an error. Words may
-// travel in the ack; later ones go to the envelope's response_url, five at
-// most within half an hour. Everything else is said through the Web API, with the bot's token.
+// command that somebody typed, a button pressed, a form sent, the app's Home tab
+// opened. An envelope has to be acked within three seconds or the person sees an
+// error. Words may travel in the ack; later ones go to the envelope's response_url,
+// five at most within half an hour. Everything else is said through the Web API,
+// with the bot's token.
 //
 // A WebSocket that is open proves nothing: Slack closes it when it likes, a
 // firewall forgets it without telling. So a Bot holds two, started apart, each
@@ -32,7 +33,17 @@
 // A handler that answers from memory just answers: its words travel in the ack.
 // One that has to ask somebody first calls [Request.Ack], so that nobody waits
 // for the ack; after Config.AckWithin the bot does that itself. A handler that
-// fails, panics or says nothing is answered for, with a reference that also stands in the log.
+// fails or panics is answered for, with a reference that also stands in the log, and
+// so is one that says nothing to a command. A press needs no words: its answer may
+// be a card that changes ([Request.Replace]), a Home tab published again
+// ([Bot.PublishHome]), or nothing, where the button is a link.
+//
+// # Who they are
+//
+// A channel may be shared with other workspaces (Slack Connect). Their people are
+// turned away in words, but for those whom Config.Serves names, and Request.Foreign
+// says so of them. Guests are people of this workspace, as far as an envelope tells;
+// who has to know asks [Bot.Person].
 //
 // # Several processes
 //
@@ -60,7 +71,8 @@ import (
 
 // Handler serves one request. Handlers run concurrently, at most
 // Config.Workers of them. ctx ends after Config.HandleWithin, or when the bot
-// stops. A command's handler must answer, or return an error and be answered for.
+// stops. A command's handler must answer, or return an error and be answered for;
+// any other request may be left without words.
 type Handler func(ctx context.Context, r *Request) error
 
 // Config says how to reach Slack. Every zero value but the tokens' and the

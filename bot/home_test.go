@@ -258,3 +258,17 @@ func TestPublishHomeNeverWaits(t *testing.T) {
 		t.Errorf("%d of 5 were published at once, want a fifth of ten", published)
 	}
 }
+
+// Who presses there and gets no answer is written to: a press was meant.
+func TestWhatGoesWrongWithAPressInTheHomeTabIsTold(t *testing.T) {
+	w := start(t, func(context.Context, *Request) error { return errors.New("broken") }, nil)
+	if err := w.bot.PublishHome(w.ctx(), "U1", []slack.Block{slack.NewActionBlock("", button("start", "prod", "Start"))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.sim.Press(w.ctx(), slacksim.Pressed{UserID: "U1", ActionID: "start"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.reads("in the log under"); m.Channel != w.sim.DM("U1") {
+		t.Errorf("got %+v, want a direct message", m)
+	}
+}

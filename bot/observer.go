@@ -26,7 +26,7 @@ type Observer struct {
 	//	fenced        held back, see WithFence
 	Call func(method, result string, took time.Duration)
 	// Refused: a request never reached the handler, and the person is told so in
-	// words. why: "team" (another workspace's), "command" (another one), "busy",
+	// words, but for a Home. why: "team" (another workspace's), "command" (another one), "busy",
 	// "stopping", "starting" (Slack has not said yet which workspace the bot is in).
 	Refused func(r *Request, why string)
 	// Left: a request was left alone, neither acked nor answered. why: "stopping"

@@ -18,16 +18,20 @@
 //	sim.AddChannel("C1", "imports")
 //	startMyBot(sim.APIURL(), sim.BotToken, sim.AppToken)
 //
+// Not all people are alike: some are guests ([Guest]), some belong to another
+// workspace ([Foreign]) and are met in a shared channel ([Sim.AddSharedChannel]).
+//
 // People type, press and read. What they do is a method ([Sim.Command],
-// [Sim.Press], [Sim.Submit], [Sim.Say]); what they see is [Sim.Messages],
-// [Sim.Ephemerals], [Sim.Views], and all of it as it happens in
+// [Sim.Press], [Sim.Submit], [Sim.OpenHome], [Sim.Say]); what they see is
+// [Sim.Messages], [Sim.Ephemerals], [Sim.Views], [Sim.Home], and all of it as it happens in
 // [Sim.Subscribe]:
 //
 //	answer, err := sim.Command(ctx, slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
 //	card, err := sim.WaitMessage(ctx, func(m slacksim.Message) bool { return m.Channel == "C1" })
 //
 // A test is the third side: it breaks things ([Sim.Fail], [Sim.FailEnvelopes],
-// [Sim.Disconnect], [Sim.CutSockets], [Sim.HalfOpen], [Sim.RevokeBotToken]),
+// [Sim.Disconnect], [Sim.CutSockets], [Sim.HalfOpen], [Sim.RevokeBotToken],
+// [Sim.RefuseBlocks]),
 // stands between a call and its effect ([Sim.Intercept]), reads what the bot asked
 // for ([Sim.Journal]) and, at the end, whether it kept Slack's rules:
 //
