@@ -328,30 +328,38 @@ func (s *Store) Import(ctx context.Context, id string) (imports.Import, error) {
 	return found[0], nil
 }
 
+// notEnded are the states of imports that have not ended.
+const notEnded = `('waiting', 'accepted', 'sending', 'sent', 'running', 'settling')`
+
 // Active returns the imports of a server that have not ended, oldest first.
 func (s *Store) Active(ctx context.Context, server string) ([]imports.Import, error) {
-	return s.imports(ctx, `server = $1 AND state IN ('waiting', 'accepted', 'sending', 'sent', 'running', 'settling')`,
+	return s.imports(ctx, `server = $1 AND state IN `+notEnded,
 		`ORDER BY created_at, id`, server)
 }
 
 // ActiveServers returns the names of the servers that have imports which have not ended.
-func (s *Store) ActiveServers(ctx context.Context) (names []string, err error) {
+func (s *Store) ActiveServers(ctx context.Context) ([]string, error) {
+	return s.serverNames(ctx, `SELECT DISTINCT server FROM imports WHERE state IN `+notEnded+` ORDER BY server`)
+}
+
+// serverNames reads the names of servers.
+func (s *Store) serverNames(ctx context.Context, query string) (names []string, err error) {
+	const doing = "reading the servers"
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
-	rows, err := s.read.QueryContext(ctx, `
-		SELECT DISTINCT server FROM imports WHERE state IN ('waiting', 'accepted', 'sending', 'sent', 'running', 'settling') ORDER BY server`)
+	rows, err := s.read.QueryContext(ctx, query)
 	if err != nil {
-		return nil, s.explain("reading the servers", err)
+		return nil, s.explain(doing, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
-			return nil, s.explain("reading the servers", err)
+			return nil, s.explain(doing, err)
 		}
 		names = append(names, name)
 	}
-	return names, s.explain("reading the servers", rows.Err())
+	return names, s.explain(doing, rows.Err())
 }
 
 // Recent returns the newest n imports of a server that began, or that ended after a request had been sent, newest

@@ -46,6 +46,7 @@ const (
 	anySession     = `SET client_encoding = 'UTF8'; SET idle_in_transaction_session_timeout = '10s'`
 	poolSession    = anySession + `; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '5min'`
 	listenSession  = anySession + `; SET lock_timeout = '5s'; SET statement_timeout = '10s'; SET idle_session_timeout = '60s'`
+	readSession    = poolSession + `; SET default_transaction_read_only = on`
 	migrateSession = anySession + `; SET lock_timeout = '10s'; SET statement_timeout = '10min'`
 )
 
@@ -56,6 +57,7 @@ type postgres struct {
 	migrations fs.FS
 	pace       pace
 	know       int64 // the newest schema this program knows
+	readOnly   bool  // for a Reader
 	live       atomic.Int32
 	keepers    sync.WaitGroup
 	closing    chan struct{}
@@ -91,22 +93,11 @@ func newInstallation(schema string) *installation {
 
 // openPostgres tries once to find and prepare the database. Only what a person must mend is an error.
 func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS, pace pace) error {
-	cfg, err := postgresConfig(url, s.name)
+	p, err := s.usePostgres(url, migrations, poolSession)
 	if err != nil {
 		return err
 	}
-	know, err := known(migrations)
-	if err != nil {
-		return err
-	}
-	p := &postgres{s: s, cfg: cfg, migrations: migrations, pace: pace, know: know, closing: make(chan struct{}), missing: errors.New("it was not looked at yet")}
-	p.live.Store(1)
-	s.path, s.dialect = place(cfg), p
-	s.write = pool{sql.OpenDB(gate{p.connector(poolSession), p})}
-	s.write.SetMaxOpenConns(poolSize)
-	s.write.SetMaxIdleConns(poolSize)
-	s.write.SetConnMaxIdleTime(poolIdle)
-	s.read = s.write
+	p.pace = pace
 	err = p.prepare(ctx)
 	if mend := new(fault); errors.As(err, &mend) {
 		return errors.Join(err, s.Close())
@@ -115,6 +106,27 @@ func (s *Store) openPostgres(ctx context.Context, url string, migrations fs.FS, 
 		s.log.WithField("database", s.path).Warnf("%v; trying again", err)
 	}
 	return nil
+}
+
+// usePostgres gives the store its dialect and its pool, which stays closed until the database was prepared.
+func (s *Store) usePostgres(url string, migrations fs.FS, session string) (*postgres, error) {
+	cfg, err := postgresConfig(url, s.name)
+	if err != nil {
+		return nil, err
+	}
+	know, err := known(migrations)
+	if err != nil {
+		return nil, err
+	}
+	p := &postgres{s: s, cfg: cfg, migrations: migrations, know: know, closing: make(chan struct{}), missing: errors.New("it was not looked at yet")}
+	p.live.Store(1)
+	s.path, s.dialect = place(cfg), p
+	s.write = pool{sql.OpenDB(gate{p.connector(session), p})}
+	s.write.SetMaxOpenConns(poolSize)
+	s.write.SetMaxIdleConns(poolSize)
+	s.write.SetConnMaxIdleTime(poolIdle)
+	s.read = s.write
+	return p, nil
 }
 
 // postgresConfig reads the URL. Its errors hold neither the URL nor a password.
@@ -260,6 +272,9 @@ func (p *postgres) inspect(ctx context.Context) (schema string, err error) {
 	seen, err := serverFacts(ctx, conn)
 	if err != nil {
 		return "", err
+	}
+	if p.readOnly { // which any server that has the tables is good for, a standby too
+		seen.standby, seen.readOnly = false, false
 	}
 	if err := seen.judge(p.cfg.User, p.s.path); err != nil {
 		return "", err

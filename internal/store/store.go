@@ -17,7 +17,9 @@
 //
 // One process leads, and taking the lead raises the epoch. Record, SaveThread, SaveNotice and Purge, the writes of
 // reconcilers, carry the epoch they were given and fail with imports.ErrNotLeader once it is not the store's any more.
-// Accept, Follow and Answered need none: they are what any replica writes down for the leader to find.
+// Accept, Follow, Answered and Mute need none: they are what any replica writes down for the leader to find. Change is for both.
+//
+// Commands of a terminal read beside a bot that runs, or with none, through a Reader; nothing else opens the file twice.
 //
 // The database is an SQLite file for one process, or PostgreSQL for several. The SQL is the same for both ($1
 // placeholders, TEXT and BIGINT, ON CONFLICT, RETURNING). What differs (opening, locking, pools, the words for errors)
@@ -117,6 +119,34 @@ type Options struct {
 // The error says in words what is wrong and what can be done, and holds no password. A PostgreSQL that is merely away
 // is no error: every call fails in words until Run has found and prepared it.
 func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error) {
+	postgres, err := isPostgres(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newStore(opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.pace == (pace{}) {
+		opts.pace = usualPace
+	}
+	migrations, err := opts.schema()
+	if err != nil {
+		return nil, err
+	}
+	if postgres {
+		err = s.openPostgres(ctx, databaseURL, migrations, opts.pace)
+	} else {
+		err = s.openSQLite(ctx, databaseURL, migrations)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// newStore is a store without its database.
+func newStore(opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -135,34 +165,36 @@ func Open(ctx context.Context, databaseURL string, opts Options) (*Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("making an id for this process: %w", err)
 	}
-	s := &Store{
+	return &Store{
 		id: id.String(), name: plain(opts.Name), version: plain(opts.Version), opened: opts.Now(),
 		signal: opts.Signal, now: opts.Now, log: opts.Log,
+	}, nil
+}
+
+// schema is what the database is brought up to.
+func (o Options) schema() (fs.FS, error) {
+	if o.migrations != nil {
+		return o.migrations, nil
 	}
-	if opts.pace == (pace{}) {
-		opts.pace = usualPace
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded migrations: %w", err)
 	}
-	migrations := opts.migrations
-	if migrations == nil {
-		if migrations, err = fs.Sub(migrationFiles, "migrations"); err != nil {
-			return nil, fmt.Errorf("reading the embedded migrations: %w", err)
-		}
-	}
+	return files, nil
+}
+
+// isPostgres says which of the two databases a URL is of. An error where it is of neither.
+func isPostgres(databaseURL string) (bool, error) {
 	scheme, _, isURL := strings.Cut(databaseURL, "://")
 	switch {
 	case databaseURL == "":
-		return nil, errors.New("no database: set DATABASE_URL to the path of a file, such as importbot.db, or to a postgres:// URL")
+		return false, errors.New("no database: set DATABASE_URL to the path of a file, such as importbot.db, or to a postgres:// URL")
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
-		err = s.openPostgres(ctx, databaseURL, migrations, opts.pace)
+		return true, nil
 	case isURL || strings.HasPrefix(databaseURL, "file:") || strings.HasPrefix(databaseURL, ":memory:"):
-		return nil, errors.New("DATABASE_URL must be the path of a file, such as importbot.db or /var/lib/importbot/importbot.db, or a postgres:// URL")
-	default:
-		err = s.openSQLite(ctx, databaseURL, migrations)
+		return false, errors.New("DATABASE_URL must be the path of a file, such as importbot.db or /var/lib/importbot/importbot.db, or a postgres:// URL")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return false, nil
 }
 
 // processName is the name of a process whom nobody gave one.
