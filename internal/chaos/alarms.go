@@ -130,9 +130,9 @@ func (e *Evidence) unattended() (found []string) {
 
 // Words in the answers that confirm what they are about.
 const (
-	saysMuted     = "alerts are muted until"
-	saysUnmuted   = "alerts are no longer muted"
-	saysTakenBack = "taken back"
+	saysMuted     = "are quiet until"
+	saysUnmuted   = "are told again"
+	saysTakenBack = "taken back: "
 )
 
 // quiets and wakes say whether a command asks for a mute, or for its end, and of which server.

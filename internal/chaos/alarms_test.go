@@ -63,9 +63,9 @@ func wellWatched() *Evidence {
 
 	e.say(5095, ana, "raw prod after", "trigger-4", "A raw import on prod starts when the running one is over.")
 	e.say(5195, ana, "complete prod after", "trigger-5", "A complete import on prod starts when the running one is over.")
-	e.say(5390, ana, "cancel prod", "trigger-6", "The waiting complete import on prod is "+saysTakenBack+".")
-	e.say(40_000, ana, "mute prod 1h patching", "trigger-7", "On prod "+saysMuted+" 10:00.")
-	e.say(50_000, ben, "unmute prod", "trigger-8", "On prod "+saysUnmuted+".")
+	e.say(5390, ana, "cancel prod", "trigger-6", "Taken back: a complete import on prod.")
+	e.say(40_000, ana, "mute prod 1h patching", "trigger-7", "The alerts of prod "+saysMuted+" 10:00.")
+	e.say(50_000, ben, "unmute prod", "trigger-8", "Alerts of prod "+saysUnmuted+".")
 	e.Mutes = []imports.Mute{{Server: "prod", Since: at(40_005), Until: at(50_005), UserID: ana}}
 	e.Homes = []Opening{{At: at(60_000), User: cleo, Acked: true, Envelopes: []slacksim.Envelope{{Process: "replica-1.1", Sent: at(60_000), Acked: true}}}}
 	e.Calls = append(e.Calls, slacksim.Call{Method: "views.publish", Time: at(60_050), Status: 200, Taken: true, Args: map[string]string{"user_id": cleo}})
@@ -260,7 +260,7 @@ func TestRulesOfWatching(t *testing.T) {
 		}, "", ""},
 		{"expired, and not told", func(e *Evidence) { e.imp("imp-6").Outcome = imports.Expired }, "after", "was never sent"},
 		{"said to be taken back", func(e *Evidence) {
-			e.say(70_000, ana, "cancel prod", "trigger-9", "It is "+saysTakenBack+".")
+			e.say(70_000, ana, "cancel prod", "trigger-9", "Taken back: a raw import on prod.")
 		}, "after", "and none is"},
 		{"sent twice", func(e *Evidence) { e.runAgain(6300) }, "one run=", "2 run= requests belong to import imp-5"},
 
@@ -279,6 +279,16 @@ func TestRulesOfWatching(t *testing.T) {
 			e.Commands[len(e.Commands)-1].Pressed = "start_raw"
 			e.imp("imp-5").RequestKey = "trigger-4b"
 		}, "once", "who may not"},
+		{"a question that was confirmed", func(e *Evidence) { e.imp("imp-5").RequestKey = "confirmed trigger-4" }, "", ""},
+		{"a press that nobody answered", func(e *Evidence) {
+			e.say(5000, cleo, "[notify]", "trigger-4b", "")
+			e.Commands[len(e.Commands)-1].Pressed = "notify"
+		}, "answer", "got no answer"},
+		{"a press that is answered in its own message", func(e *Evidence) {
+			e.say(5000, cleo, "[refresh]", "trigger-4b", "")
+			c := &e.Commands[len(e.Commands)-1]
+			c.Pressed, c.Private = "refresh", true
+		}, "", ""},
 		{"a press that starts nothing", func(e *Evidence) {
 			e.say(5000, ana, "[refresh]", "trigger-4b", "prod: idle.")
 			e.Commands[len(e.Commands)-1].Pressed = "refresh"

@@ -152,7 +152,7 @@ func (e *Evidence) accepted() (found []string) {
 			found = append(found, fmt.Sprintf("one command became two imports: %s and %s", other, describe(imp)))
 		}
 		seen[imp.RequestKey] = describe(imp)
-		switch c, ok := e.command(imp.RequestKey); {
+		switch c, ok := e.command(wish(imp)); {
 		case !ok:
 			found = append(found, fmt.Sprintf("%s was accepted, and nobody typed that", describe(imp)))
 		case !c.Operator:
@@ -534,7 +534,7 @@ func (e *Evidence) unanswered() (found []string) {
 	for _, c := range e.Commands {
 		imp, accepted := e.row(c)
 		switch {
-		case e.answered(c, imp, posts):
+		case e.answered(c, imp, posts), c.Private:
 		case accepted:
 			found = append(found, fmt.Sprintf("%s typed %q at %s, it became %s, and they were never told (answers: %q)", c.User, c.Text, clock(c.At), describe(imp), c.Answers))
 		case !c.Acked: // the person saw Slack's own error; see the rule about acks

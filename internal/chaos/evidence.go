@@ -59,6 +59,7 @@ type Command struct {
 	Trigger  string // Slack's id for it
 	Path     string // of its response_url
 	Pressed  string // the button that was pressed instead of typing; empty for a command
+	Private  bool   // it was pressed in a message that only they see, which may be changed instead of answered
 	Acked    bool
 	AckAfter time.Duration
 	Failure  string   // Slack's code for what the person was shown instead
@@ -143,12 +144,15 @@ func (e *Evidence) deeds(from, to time.Time, kinds ...deedKind) []Deed {
 // row is the import that a command became, if it was accepted.
 func (e *Evidence) row(c Command) (imports.Import, bool) {
 	for _, imp := range e.Imports {
-		if imp.RequestKey == c.Trigger {
+		if wish(imp) == c.Trigger {
 			return imp, true
 		}
 	}
 	return imports.Import{}, false
 }
+
+// wish is the trigger of the command that an import was asked for with: of one that had to be confirmed, the command that was asked about.
+func wish(imp imports.Import) string { return strings.TrimPrefix(imp.RequestKey, "confirmed ") }
 
 // about are the messages of one kind about one import.
 func (e *Evidence) about(id, what string) []slacksim.Message {
