@@ -92,9 +92,16 @@ func (r result) what() string {
 		}
 	}
 	for _, c := range e.Calls {
-		if c.Method == "chat.postMessage" || c.Method == "chat.update" || c.Error != "" || c.Faulty || c.Status == 0 {
+		if c.Method == "chat.postMessage" || c.Method == "chat.update" || c.Method == "views.publish" || c.Error != "" || c.Faulty || c.Status == 0 {
 			note(c.Time, "Slack: %s %s %s: %d %s taken %t: %.100q", c.Method, c.Args["channel"], short(c.Args["metadata"]), c.Status, c.Error, c.Taken, c.Args["text"])
 		}
+	}
+	for _, a := range e.Alerts {
+		note(a.RaisedAt, "database: %s is raised, came again %d time(s)", name(a), a.Reopened)
+		note(a.OverAt, "database: %s is over", name(a))
+	}
+	for _, o := range e.Homes {
+		note(o.At, "%s opens the Home tab: acked %t", o.User, o.Acked)
 	}
 	for _, imp := range e.Imports {
 		note(imp.EndedAt, "database: %s %+v %v", describe(imp), imp.Reason.Kind, imp.Doubts)
@@ -123,7 +130,8 @@ func short(metadata string) string {
 	if len(p) == 0 {
 		return ""
 	}
-	return p[0].kind + " …" + p[0].id[max(0, len(p[0].id)-6):]
+	about := cmp.Or(p[0].alert, p[0].id)
+	return p[0].kind + " …" + about[max(0, len(about)-6):]
 }
 
 // tally adds up what came of all worlds.
@@ -141,6 +149,9 @@ type figures struct {
 	worlds, imports, foreign   int // imports that ran, and of these the ones nobody asked for here
 	accepted, runs             int
 	finished, direct           int
+	alerts, recoveries         int
+	waited, takenBack, mutes   int
+	presses, homes             int
 	permitted, indistinct      int
 	kills, freezes, stops      int
 	commands, unacked          int
@@ -186,13 +197,8 @@ func (t *tally) add(r result) int {
 			f.accepted++
 		}
 	}
-	for _, p := range e.posts() {
-		if p.kind == "finished" && p.Taken && p.direct {
-			f.direct++
-		} else if p.kind == "finished" && p.Taken {
-			f.finished++
-		}
-	}
+	f.addSaid(e)
+	f.addWishes(e)
 	f.permitted += e.permitted()
 	f.indistinct += e.indistinctClaims()
 	f.violations += len(r.found)
@@ -203,6 +209,45 @@ func (t *tally) add(r result) int {
 	f.addTimes(r)
 	t.addFaults(r)
 	return ran
+}
+
+// addSaid counts the messages that Slack took.
+func (f *figures) addSaid(e *Evidence) {
+	for _, p := range e.posts() {
+		switch {
+		case !p.Taken:
+		case p.kind == "finished" && p.direct:
+			f.direct++
+		case p.kind == "finished":
+			f.finished++
+		case p.kind == "alert":
+			f.alerts++
+		case p.kind == "recovered":
+			f.recoveries++
+		}
+	}
+}
+
+// addWishes counts what people asked for beside plain starts.
+func (f *figures) addWishes(e *Evidence) {
+	for _, imp := range e.Imports {
+		switch {
+		case imp.WishedAt.IsZero():
+		case imp.Outcome == imports.Cancelled:
+			f.takenBack++
+		case !imp.SendingAt.IsZero():
+			f.waited++
+		}
+	}
+	for _, c := range e.Commands {
+		if c.Pressed != "" {
+			f.presses++
+		}
+		if c.says(saysMuted) {
+			f.mutes++
+		}
+	}
+	f.homes += len(e.Homes)
 }
 
 func (f *figures) addTimes(r result) {
@@ -342,6 +387,13 @@ func (t *tally) summary() [][]string {
 	count("finished, as direct messages", func(f *figures) int { return f.direct })
 	count("cards and finished messages sent once more, in the permitted window", func(f *figures) int { return f.permitted })
 	count("claims that are another import's, which no look could tell", func(f *figures) int { return f.indistinct })
+	count("alerts, as messages of their own", func(f *figures) int { return f.alerts })
+	count("recoveries", func(f *figures) int { return f.recoveries })
+	count("starts that waited, and were sent", func(f *figures) int { return f.waited })
+	count("starts that waited, and were taken back", func(f *figures) int { return f.takenBack })
+	count("mutes", func(f *figures) int { return f.mutes })
+	count("buttons pressed", func(f *figures) int { return f.presses })
+	count("Home tabs opened", func(f *figures) int { return f.homes })
 	count("kill -9", func(f *figures) int { return f.kills })
 	count("SIGTERM", func(f *figures) int { return f.stops })
 	count("SIGSTOP", func(f *figures) int { return f.freezes })
