@@ -50,6 +50,8 @@ func commands() []command {
 		{"demo", "[--verbose]", "everything on this machine, with a simulated BigFix server and a simulated Slack", Program.demo},
 		{"status", "[--json] [SERVER]", "asks the servers, or one, how they stand", Program.status},
 		{"start", "raw|complete [SERVER] [--no-wait] [--yes]", "starts an import and follows it to its end", Program.start},
+		{"history", "[SERVER] [-n N] [--json|--csv]", "the last imports, from the database, also beside a running bot", Program.history},
+		{"report", "[--from DATE] [--to DATE] [--zone ZONE] [--server SERVER] [--json|--csv]", "what an auditor asks for: days with fresh data and without, outcomes, durations, who started what", Program.report},
 		{"manifest", "", "prints the Slack app manifest to paste at api.slack.com/apps", Program.manifest},
 		{"version", "", "prints the version", Program.version},
 		{"help", "", "prints this", Program.help},

@@ -183,8 +183,8 @@ func Servers(src Source) (*Config, error) {
 	return cfg, r.err()
 }
 
-// Reading reads what is needed to look into the database, beside a running bot or without one: where it is, and the names of the servers
-// as far as any are configured. Nothing of Slack or BigFix has to be set, and nothing of theirs is checked. The error is an [*Error].
+// Reading reads what is needed to look into the database, beside a running bot or without one: where it is, and the names and
+// editions of the servers as far as any are configured. Nothing of Slack or BigFix has to be set, and nothing else of theirs is checked. The error is an [*Error].
 func Reading(src Source) (*Config, error) {
 	r := newReader(src)
 	cfg := &Config{Database: r.database(), proxies: r.proxies()}
@@ -193,7 +193,7 @@ func Reading(src Source) (*Config, error) {
 	scopes := r.scopes()
 	if r.several || named || addressed {
 		for _, sc := range scopes {
-			cfg.Servers = append(cfg.Servers, Server{Name: sc.server})
+			cfg.Servers = append(cfg.Servers, Server{Name: sc.server, Edition: value(r, sc, bigfixEdition, bigfix.BFI, oneOf(bigfix.BFI, bigfix.ILMT))})
 		}
 	}
 	r.warnOfUnknown()
