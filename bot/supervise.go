@@ -124,7 +124,7 @@ type gate struct {
 
 	mu      sync.Mutex
 	blocked time.Time
-	up      map[*link]time.Time // when the ones that are up said hello
+	up      map[*link]time.Time // when the ones that are up said hello, or began to be opened
 }
 
 func newGate(stagger time.Duration) *gate {
@@ -144,7 +144,7 @@ func (g *gate) setShare(n int) {
 // wait returns true when l may open a socket now, false when ctx ended first.
 func (g *gate) wait(ctx context.Context, l *link) bool {
 	for {
-		d := g.closedFor(l, time.Now())
+		d := g.enter(l, time.Now())
 		if d <= 0 {
 			return g.rate.Wait(ctx) == nil
 		}
@@ -154,7 +154,10 @@ func (g *gate) wait(ctx context.Context, l *link) bool {
 	}
 }
 
-func (g *gate) closedFor(l *link, now time.Time) time.Duration {
+// enter lets l through and returns zero, or returns for how long it has to wait.
+// Who is let through is noted at once: two that were cut at the same moment would
+// otherwise come through together. It is forgotten when the opening fails.
+func (g *gate) enter(l *link, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	d := g.blocked.Sub(now)
@@ -162,6 +165,9 @@ func (g *gate) closedFor(l *link, now time.Time) time.Duration {
 		if other != l {
 			d = max(d, hello.Add(g.stagger).Sub(now))
 		}
+	}
+	if d <= 0 {
+		g.up[l] = now
 	}
 	return d
 }
