@@ -146,7 +146,7 @@ func (p *parts) newTerm(ctx context.Context, lead imports.Lead) (*leaderTerm, er
 	}
 	t.engine = imports.NewEngine(imports.EngineConfig{
 		Store: p.store, Servers: watched, Announcer: t.publisher, Signal: p.signal, Board: p.board, Log: p.log,
-		OnEvent: p.happened, OnLook: p.metrics.Looked,
+		OnEvent: p.happened, OnLook: p.metrics.Looked, OnAlert: p.metrics.Alerted,
 	})
 	return t, nil
 }

@@ -91,6 +91,7 @@ func (p *parts) run(ctx context.Context, ready func()) error {
 	reacting := p.newLayer(ctx, stopListening)
 	reacting.run("leading", p.lead)
 	reacting.run("knowing the operators", p.operators.Run)
+	reacting.run("keeping Home tabs fresh", p.handlers.Run)
 	if p.heartbeat != nil {
 		reacting.run("the heartbeat", p.heartbeat.Run)
 	}

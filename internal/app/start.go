@@ -22,6 +22,8 @@ func rules(s config.Server) imports.Rules {
 		PollRunning: s.PollRunning,
 		PollIdle:    s.PollIdle,
 		OneKind:     s.Edition == bigfix.ILMT,
+
+		StaleAfter: s.StaleAfter, StallAfter: s.StallAfter, UnreachableAfter: s.UnreachableAfter, MissedAfter: s.MissedAfter,
 	}
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +70,7 @@ func (p *parts) wireServers() error {
 			Name: s.Name, Channel: s.Channel, Edition: s.Edition, Operators: s.Operators, Announce: handlers.Announce(s.Announce),
 			PollRunning: s.PollRunning, PollIdle: s.PollIdle, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
 			OperatorsVariable: s.OperatorsVariable, InsecureVariable: s.InsecureVariable,
+			Confirm: handlers.Confirm(s.Confirm),
 		})
 		c.Close()
 	}
@@ -80,9 +82,21 @@ func (p *parts) wireMetrics() error {
 	p.metrics = metrics.New(metrics.Sources{
 		Version: Version(), Servers: names(p.cfg.Servers), Commands: handlers.Commands(), Board: p.board,
 		SlackHealth: func() bot.Health { return p.bot.Health() },
-		Backlog:     p.backlog, Leading: p.leads, Epoch: p.epoch, Readiness: p.readiness,
+		Backlog:     p.backlog, Leading: p.leads, Epoch: p.epoch, Readiness: p.readiness, Muted: p.muted,
 	})
 	return nil
+}
+
+// mutedWithin bounds finding out whether a server's alerts are kept quiet, for a scrape.
+const mutedWithin = 250 * time.Millisecond
+
+// muted says whether a server's alerts are kept quiet; not where the database does not tell.
+func (p *parts) muted(server string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), mutedWithin)
+	defer cancel()
+	mutes, err := p.store.Mutes(ctx)
+	now := time.Now()
+	return err == nil && slices.ContainsFunc(mutes, func(m imports.Mute) bool { return m.Server == server && m.Active(now) })
 }
 
 func (p *parts) wireAudit() error {
@@ -101,6 +115,7 @@ func (p *parts) wireBot() error {
 	p.bot, err = bot.New(bot.Config{
 		BotToken: slack.BotToken.Reveal(), AppToken: slack.AppToken.Reveal(), APIURL: slack.APIURL,
 		Command: slack.Command, Connections: slack.Connections, Log: p.log, DrainWithin: drainBot, Observer: p.observer(),
+		Serves: func(userID string) bool { return p.handlers.Named(userID) },
 	}, func(ctx context.Context, r *bot.Request) error {
 		p.redactor.request(r)
 		return p.handlers.Handle(ctx, r)
@@ -136,7 +151,7 @@ func (p *parts) wireHandlers() error {
 	p.operators = handlers.NewOperators(p.shown, p.bot, time.Now, p.log)
 	p.handlers, err = handlers.New(handlers.Config{
 		Servers: p.shown, Command: p.cfg.Slack.Command, Intake: imports.NewIntake(p.store, p.signal, nil), Board: p.board, Store: p.store,
-		Slack: p.bot, Operators: p.operators, Audit: p.audited, Log: p.log,
+		Slack: p.bot, Signal: p.signal, Operators: p.operators, Audit: p.audited, Log: p.log,
 	})
 	return err
 }
