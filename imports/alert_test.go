@@ -22,7 +22,9 @@ type night struct {
 	zone  *time.Location
 	error error         // of every look, while there is one
 	shift time.Duration // of our clock: it was moved by as much
+	idle  time.Duration // between two looks while nothing runs
 	odd   bool          // the mode is one that nobody documented
+	seen  func(Observation)
 }
 
 // firstNoon is when stories begin: a Monday.
@@ -36,7 +38,7 @@ var (
 
 // newNight makes the server of a story; opts come first in its words.
 func newNight(begin time.Time, zone *time.Location, opts ...bigfixtest.Option) *night {
-	n := &night{now: begin, zone: zone}
+	n := &night{now: begin, zone: zone, idle: time.Minute}
 	n.desk.srv.Name, n.desk.alarms = "prod", true
 	opts = append([]bigfixtest.Option{bigfixtest.WithSchedule(bigfixtest.Schedule{Location: zone})}, opts...)
 	n.sim = bigfixtest.NewSim(begin, opts...)
@@ -141,7 +143,12 @@ func (n *night) set(t *testing.T, what, arg string) bool {
 	case "off", "on":
 		schedule.Off = what == "off"
 		n.sim.SetSchedule(n.now, schedule)
-	case "weekdays":
+	case "daily", "weekdays":
+		schedule.Days = nil
+		if what == "daily" {
+			n.sim.SetSchedule(n.now, schedule)
+			break
+		}
 		schedule.Days = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 		n.sim.SetSchedule(n.now, schedule)
 	case "move":
@@ -222,7 +229,7 @@ func (n *night) failing(err error, d time.Duration) {
 // pass looks for as long.
 func (n *night) pass(d time.Duration) {
 	for end := n.now.Add(d); n.now.Before(end); {
-		pace := time.Minute
+		pace := n.idle
 		if len(n.desk.active) > 0 {
 			pace = 30 * time.Second
 		}
@@ -240,7 +247,11 @@ func (n *night) look() {
 		st = bigfix.Status{Mode: "maintenance"}
 	}
 	at := n.now.Add(n.shift)
-	n.desk.look(Observe(Span{Asked: at, At: at}, st, err))
+	o := Observe(Span{Asked: at, At: at}, st, err)
+	n.desk.look(o)
+	if n.seen != nil {
+		n.seen(o)
+	}
 }
 
 // run starts an import here.

@@ -28,7 +28,7 @@ const (
 
 // failed raises the imports that this look ended and that somebody has to look at.
 func (w *alarms) failed() (raised []Alert) {
-	for _, imp := range w.ended() {
+	for _, imp := range w.ended {
 		if imp.NeedsAttention() && !w.endedLongAgo(imp) {
 			raised = append(raised, Alert{ID: imp.ID, ImportID: imp.ID, Since: imp.EndedAt})
 		}
@@ -80,15 +80,22 @@ func (w *alarms) missedOver(a Alert) (string, bool) {
 
 // stale raises reports that are older than they should be.
 func (w *alarms) stale() []Alert {
-	limit, on := w.staleAfter()
-	if !on || !w.clocked || w.srv.Quiet == nil {
+	from := later(w.srv.Fresh, w.srv.FreshFrom)
+	if !w.clocked || from.IsZero() || w.there(w.now).Sub(from) <= w.leastStale() {
 		return nil
 	}
-	from := later(w.srv.Fresh, w.srv.FreshFrom)
-	if from.IsZero() || w.there(w.now).Sub(from) <= limit+w.onItsWay() || w.justDue() || w.unseenRun() {
+	limit, on := w.staleAfter()
+	if !on || w.there(w.now).Sub(from) <= limit+w.onItsWay() || w.justDue() || w.unseenRun() {
 		return nil
 	}
 	return []Alert{{ID: stamp(from), Since: w.ours(from.Add(limit)), Limit: limit}}
+}
+
+// leastStale is how old reports may be in any case. It takes no time to find out.
+func (w *alarms) leastStale() time.Duration {
+	gap, _ := w.srv.Gap()
+	least, _ := w.StaleAfter.Of(gap + staleSlack)
+	return least
 }
 
 // staleAfter is how old reports may be; ok is false where nothing says so.
@@ -140,33 +147,36 @@ func (w *alarms) staleOver(a Alert) (string, bool) {
 // stalled raises an import whose progress stands still.
 func (w *alarms) stalled() []Alert {
 	imp := w.running()
-	limit, on := w.stallAfter(imp)
 	rest := w.look.At.Sub(imp.RestSince)
-	if !on || imp.RestSince.IsZero() || imp.Progress == nil || rest < longer(limit, w.lately(AlertStalled)) {
+	if imp.RestSince.IsZero() || imp.Progress == nil || w.StallAfter == Auto && rest < stallFloor {
+		return nil
+	}
+	limit, on := w.stallAfter(imp.Type)
+	if !on || rest < longer(limit, w.lately(AlertStalled)) {
 		return nil
 	}
 	at := *imp.Progress
 	return []Alert{{ID: imp.ID + ":" + stamp(imp.RestSince), ImportID: imp.ID, Since: imp.RestSince, Limit: limit, Progress: &at}}
 }
 
-// stallAfter is how long the progress of an import may rest; ok is false where that is not known.
-func (w *alarms) stallAfter(imp Import) (limit time.Duration, ok bool) {
+// stallAfter is how long the progress of an import of a type may rest; ok is false where that is not known.
+func (w *alarms) stallAfter(kind bigfix.ImportType) (limit time.Duration, ok bool) {
 	limit, ok = w.StallAfter.Of(0)
 	if !ok || limit > 0 {
 		return limit, ok
 	}
-	rest, ok := w.longestRest(func(past Import) bool { return past.Type == imp.Type })
+	rest, ok := w.longestRest(func(past *Import) bool { return past.Type == kind })
 	if !ok {
-		rest, ok = w.longestRest(func(Import) bool { return true })
+		rest, ok = w.longestRest(func(*Import) bool { return true })
 	}
 	return max(stallFloor, 2*rest), ok
 }
 
 // longestRest is how long the progress of past imports rested at most; ok is false where fewer than three are known.
-func (w *alarms) longestRest(fits func(Import) bool) (rest time.Duration, ok bool) {
+func (w *alarms) longestRest(fits func(*Import) bool) (rest time.Duration, ok bool) {
 	n := 0
-	for _, imp := range w.recent {
-		if imp.Outcome == Succeeded && !imp.RestSince.IsZero() && fits(imp) && n < usualOf {
+	for i := range w.recent {
+		if imp := &w.recent[i]; imp.Outcome == Succeeded && !imp.RestSince.IsZero() && fits(imp) && n < usualOf {
 			n++
 			rest = max(rest, imp.LongestRest)
 		}
@@ -224,7 +234,7 @@ func (w *alarms) overrunOver(a Alert) (string, bool) {
 
 // brief raises an import that this look ended and that succeeded sooner than it should.
 func (w *alarms) brief() []Alert {
-	for _, imp := range w.ended() {
+	for _, imp := range w.ended {
 		usual, ok := w.usualBut(imp)
 		took, known := imp.atMost()
 		if ok && known && imp.Outcome == Succeeded && took < usual.TooShort() {

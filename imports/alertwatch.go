@@ -34,6 +34,7 @@ func (r Rules) Watch(before, srv Server, active, recent []Import, o Observation,
 	} else {
 		w.clock, w.clocked = srv.Quiet.clock()
 	}
+	w.ended = w.endings()
 	w.end()
 	w.raiseAll()
 	return w.kept()
@@ -49,6 +50,7 @@ type alarms struct {
 	answered       bool        // and says whether something runs
 	clock          serverClock // of the server, where clocked
 	clocked        bool
+	ended          []Import // with this look
 	alerts         []Alert
 }
 
@@ -195,22 +197,18 @@ func (w *alarms) kept() []Alert {
 func (w *alarms) there(ours time.Time) time.Time { return ours.Add(w.clock.ahead) }
 func (w *alarms) ours(there time.Time) time.Time { return there.Add(-w.clock.ahead).UTC() }
 
-// ended are the imports that this look ended.
-func (w *alarms) ended() []Import {
-	var list []Import
-	for _, imp := range w.recent {
-		if imp.State == Ended && w.justEnded(imp) {
-			list = append(list, imp)
+// endings are the imports that ended with this look, or since the one before.
+func (w *alarms) endings() (list []Import) {
+	for i := range w.recent {
+		if w.justEnded(&w.recent[i]) {
+			list = append(list, w.recent[i])
 		}
 	}
 	return list
 }
 
-// justEnded says whether an import ended with this look, or since the one before.
-func (w *alarms) justEnded(imp Import) bool {
-	last := later(imp.EndedAt, imp.LastLook)
-	if imp.LastFailure != nil {
-		last = later(last, imp.LastFailure.At)
-	}
-	return !w.last.Last.At.IsZero() && last.After(w.last.Last.At)
+func (w *alarms) justEnded(imp *Import) bool {
+	since := w.last.Last.At
+	return imp.State == Ended && !since.IsZero() && (imp.EndedAt.After(since) || imp.LastLook.After(since) ||
+		imp.LastFailure != nil && imp.LastFailure.At.After(since))
 }

@@ -35,7 +35,6 @@ func (d *desk) look(o Observation) {
 	before := d.srv
 	d.srv = d.rules.See(before, o)
 	if d.alarms {
-		d.ended = remember(d.ended)
 		d.srv.Alerts = d.rules.Watch(before, d.srv, d.active, d.ended, o, o.At)
 	}
 }
@@ -45,6 +44,9 @@ func (d *desk) keep(active []Import, imp Import) []Import {
 		return append(active, imp)
 	}
 	d.ended = slices.Insert(d.ended, 0, imp)
+	if d.alarms {
+		d.ended = remember(d.ended)
+	}
 	return active
 }
 

@@ -29,9 +29,11 @@ type Usual struct {
 // succeeded and were seen from beginning to end. Ok is false where there are fewer than three.
 func UsualOf(past []Import, kind bigfix.ImportType) (u Usual, ok bool) {
 	var took []time.Duration
-	for _, imp := range past {
-		d, known := imp.Duration()
-		if known && d > 0 && imp.Type == kind && imp.Outcome == Succeeded && len(took) < usualOf {
+	for i := range past {
+		if past[i].Type != kind || past[i].Outcome != Succeeded || len(took) == usualOf {
+			continue
+		}
+		if d, known := past[i].Duration(); known && d > 0 {
 			took = append(took, d)
 		}
 	}

@@ -41,10 +41,14 @@ func FuzzNext(f *testing.F) {
 			}
 			now = now.Add(paces[int(chunk[0])%len(paces)])
 			o := fuzzLook(now, chunk)
-			untouched := snapshot(t, d.active)
-			input := slices.Clone(d.active)
+			untouched := asJSON(t, d.active)
+			input, alerts := slices.Clone(d.active), d.srv.Alerts
+			raised := asJSON(t, alerts)
 			d.look(o)
-			if got := snapshot(t, input); got != untouched {
+			if got := asJSON(t, alerts); got != raised {
+				t.Fatalf("the alerts that were handed in were changed:\n%s\n%s", raised, got)
+			}
+			if got := asJSON(t, input); got != untouched {
 				t.Fatalf("what was handed in was changed:\n%s\n%s", untouched, got)
 			}
 			mustNotShare(t, d, input, now)
@@ -60,6 +64,9 @@ func FuzzNext(f *testing.F) {
 		if got, want := stored.String(), d.String(); got != want {
 			t.Fatalf("stored and read back after each look, it comes out as\n%s\nand not as\n%s", got, want)
 		}
+		if got, want := asJSON(t, stored.srv.Alerts), asJSON(t, d.srv.Alerts); got != want {
+			t.Fatalf("stored and read back after each look, the alerts come out as\n%s\nand not as\n%s", got, want)
+		}
 		for _, imp := range d.ended {
 			mustBeGrounded(t, imp)
 		}
@@ -67,7 +74,7 @@ func FuzzNext(f *testing.F) {
 }
 
 func fuzzDesk() *desk {
-	d := new(desk)
+	d := &desk{alarms: true}
 	d.srv.Name = "prod"
 	return d
 }
@@ -134,7 +141,7 @@ func mustHold(t *testing.T, before, after Import, o Observation) {
 // mustNotShare checks that judging an import once more, otherwise, leaves what came of it before as it was.
 func mustNotShare(t *testing.T, d *desk, input []Import, now time.Time) {
 	t.Helper()
-	before := snapshot(t, d.active)
+	before := asJSON(t, d.active)
 	low := 1
 	for _, imp := range input {
 		for _, o := range []Observation{
@@ -145,7 +152,7 @@ func mustNotShare(t *testing.T, d *desk, input []Import, now time.Time) {
 			d.rules.Next(imp, o, o.At)
 		}
 	}
-	if got := snapshot(t, d.active); got != before {
+	if got := asJSON(t, d.active); got != before {
 		t.Fatalf("judging it otherwise changed what came of it before:\n%s\n%s", before, got)
 	}
 }
@@ -185,9 +192,9 @@ func mustBeGrounded(t *testing.T, i Import) {
 	}
 }
 
-func snapshot(t *testing.T, imps []Import) string {
+func asJSON(t *testing.T, v any) string {
 	t.Helper()
-	out, err := json.Marshal(imps)
+	out, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
