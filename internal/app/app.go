@@ -34,6 +34,8 @@ type Program struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Environ        []string
+
+	noDotEnv bool // .env is not for it: the demo's
 }
 
 // command is one word of the command line.
@@ -215,6 +217,9 @@ Exit status: 0 done and well; 1 the import failed, was not started, or was not w
 
 // source is where the configuration is read from.
 func (p Program) source() config.Source {
+	if p.noDotEnv {
+		return config.Source{Environ: p.Environ}
+	}
 	return config.Source{Environ: p.Environ, DotEnv: ".env"}
 }
 

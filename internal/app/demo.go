@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"os/signal"
 	"syscall"
 
@@ -14,7 +15,7 @@ func (p Program) demo(ctx context.Context, args []string) error {
 	if _, err := p.parse(set, args, 0, 0); err != nil {
 		return err
 	}
-	d := demo.Demo{Stdin: p.Stdin, Stdout: p.Stdout, Bot: runBot}
+	d := demo.Demo{Stdin: p.Stdin, Stdout: p.Stdout, Bot: runBot, Look: look}
 	if *verbose {
 		d.Log = p.Stderr
 	}
@@ -22,4 +23,10 @@ func (p Program) demo(ctx context.Context, args []string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
 	return d.Run(ctx)
+}
+
+// look is a command line that reads the demo's database beside its bot, as people do beside theirs.
+func look(ctx context.Context, args []string, database string, out io.Writer) {
+	p := Program{Args: args, Stdout: out, Stderr: out, Environ: []string{"DATABASE_URL=" + database}, noDotEnv: true}
+	p.Main(ctx)
 }

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,8 @@ func (s *stage) enter(ctx context.Context, line string) (settle func(context.Con
 		return s.presses(ctx, who, rest)
 	case word == "home":
 		s.opensHome(ctx, who)
+	case word == "importbot":
+		s.looks(ctx, rest)
 	case word == "wait":
 		return s.waits(rest)
 	case word == "server":
@@ -82,6 +85,21 @@ func (s *stage) types(who person, text string) (settle func(context.Context)) {
 	return func(ctx context.Context) { s.awaitAnswer(ctx, invocation) }
 }
 
+// readers are the commands of importbot's own that only read the database, and so can be tried beside the bot.
+var readers = []string{"history", "report"}
+
+// looks is the person typing one of them in a terminal.
+func (s *stage) looks(ctx context.Context, line string) {
+	args := strings.Fields(line)
+	if len(args) == 0 || !slices.Contains(readers, args[0]) {
+		s.screen.say("Of the command line " + styled(codeOn, "importbot history") + " and " + styled(codeOn, "importbot report") + " can be tried here.")
+		return
+	}
+	var out strings.Builder
+	s.Look(ctx, args, s.cfg.Database.Reveal(), &out)
+	s.screen.printed("importbot "+line, out.String())
+}
+
 // waits is a pause between two lines of a script.
 func (s *stage) waits(text string) (settle func(context.Context)) {
 	long, err := time.ParseDuration(text)
@@ -104,6 +122,7 @@ func playbook() []string {
 	add("press Start raw", "presses that button, of the newest message that has it")
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
+	add("importbot history", "the command line, beside the bot: also importbot report")
 	add("as ben /import raw", "ben does it, who is no operator; or gus, a guest")
 	for _, h := range happenings {
 		add("server "+h.words, h.does)

@@ -38,6 +38,8 @@ type Demo struct {
 	Stdout io.Writer
 	// Bot runs the bot until ctx ends, and calls ready once commands arrive.
 	Bot func(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready func()) error
+	// Look runs a command line of importbot that only reads, on the database with that URL.
+	Look func(ctx context.Context, args []string, database string, out io.Writer)
 	// Log gets what the bot logs; nil is nowhere.
 	Log io.Writer
 	// Pace is how long a complete import takes on the simulated server, and a raw one half of it; 0 means twenty seconds.

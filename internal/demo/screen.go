@@ -115,6 +115,13 @@ func (s *screen) home(user string, blocks json.RawMessage) {
 	s.write(asBlock, ours, "importbot · Home tab of "+s.who(user), s.reader.lines("", blocks))
 }
 
+// printed draws what a command line printed, in another terminal so to speak.
+func (s *screen) printed(command, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write(asBlock, ours, "$ "+clean(command), strings.Split(strings.TrimRight(clean(text), "\n"), "\n"))
+}
+
 // typed notes that the person's own line stands at the bottom now.
 func (s *screen) typed() {
 	s.mu.Lock()

@@ -219,7 +219,7 @@ func completions() []string {
 	for _, word := range handlers.Commands() {
 		lines = append(lines, command+" "+word)
 	}
-	lines = append(lines, "press", "home", "as ben "+command+" raw", "help")
+	lines = append(lines, "press", "home", "importbot history", "importbot report", "as ben "+command+" raw", "help")
 	for _, e := range happenings {
 		lines = append(lines, "server "+e.words)
 	}
