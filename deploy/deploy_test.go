@@ -56,7 +56,7 @@ func served(t *testing.T) string {
 	log := logrus.New()
 	log.SetOutput(&bytes.Buffer{})
 	m := metrics.New(metrics.Sources{
-		Version: "v1.2.3", Servers: []string{"prod", "lab"}, Commands: handlers.Commands(), Actions: []string{"refresh"},
+		Version: "v1.2.3", Servers: []string{"prod", "lab"}, Commands: handlers.Commands(), CommandOf: handlers.Namer(), Actions: handlers.Actions(),
 		Readiness: health.NewReadiness(log, health.Probe{Name: "database", Ask: func(context.Context) []health.Check {
 			return []health.Check{{Name: "database", OK: true}}
 		}}),

@@ -46,7 +46,7 @@ func newStage(servers ...string) *stage {
 	log := logrus.New()
 	log.SetLevel(logrus.PanicLevel)
 	s.Metrics = New(Sources{
-		Version: "v1.2.3", Servers: servers, Commands: handlers.Commands(), Actions: []string{"refresh", "start_raw"},
+		Version: "v1.2.3", Servers: servers, Commands: handlers.Commands(), CommandOf: handlers.Namer(), Actions: handlers.Actions(),
 		Muted:       func(server string) bool { return server == s.muted },
 		SlackHealth: func() bot.Health { return s.slack },
 		Board:       s.board,
@@ -190,7 +190,7 @@ func TestCommands(t *testing.T) {
 	s := newStage("prod")
 	for _, e := range []audit.Entry{
 		{Kind: audit.Command, Command: "/import", Text: "raw prod", Result: audit.Accepted, UserID: "U1"},
-		{Kind: audit.Command, Command: "/import", Text: "  RAW  prod", Result: audit.Refused},
+		{Kind: audit.Command, Command: "/import", Text: "  RAW_only  prod", Result: audit.Refused},
 		{Kind: audit.Command, Command: "/import", Text: "", Result: audit.Answered},
 		{Kind: audit.Command, Command: "/import", Text: "help", Result: audit.Answered},
 		{Kind: audit.Command, Command: "/import", Text: "<blink>", Result: audit.Answered},
