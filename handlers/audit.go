@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"importbot/bot"
@@ -21,28 +23,58 @@ const (
 	whyUnsure           = "unsure"            // the database may have taken the wish: an entry of the start says whether it did
 	whyRepeated         = "repeated"          // of an accepted start: Slack delivered it before, and it counts once
 	whyPanic            = "panic"             // a fault of the program: its log has it
+	whyConfirm          = "confirm"           // asked about once more before it is started
+	whyGuest            = "guest"             // of this workspace, and not named
+	whyForeign          = "foreign"           // of another workspace, and not named
+	whyPersonUnknown    = "person_unknown"    // Slack does not say whether it is a guest
+	whyOldButton        = "old_button"        // what the button was drawn for is over
+	whyUnknownButton    = "unknown_button"    // of an earlier version, or not ours
+	whyTooLate          = "question_over"     // the question was asked more than a minute ago
+	whyNothingRuns      = "nothing_runs"      // there is nothing to wait for the end of
+	whyNotSeen          = "not_seen"          // nobody knows whether anything runs
+	whyNotWaiting       = "not_waiting"       // there is nothing to take back, or not any more
+	whyWhichWaiting     = "which_waiting"     // several wait, and none was named
+	whyImportOver       = "import_over"       // whose end was to be told
+	whyDuration         = "duration"          // a mute without one, or with one that is too short or too long
+	whyNotMuted         = "not_muted"         // there is no mute to end
 	whyUnconfirmed      = "unconfirmed"       // of a start: the process that sent it, or was about to, did not live or lead to say so
 )
 
-// call is one command on its way, with the audit's entry of it.
+// call is one command or press on its way, with the audit's entry of it.
 type call struct {
 	*bot.Request
-	entry audit.Entry
-	sink  func(audit.Entry)
-	noted bool
+	h     *Handlers
+	typed []string // what stood behind the command, as it was typed
+	// replaces: the answer takes the place of the message that holds the button.
+	replaces bool
+	entry    audit.Entry
+	sink     func(audit.Entry)
+	noted    bool
 }
 
 func (h *Handlers) newCall(r *bot.Request) *call {
 	e := entryOf(r)
 	e.At = h.Now().UTC()
-	return &call{Request: r, entry: e, sink: h.Audit}
+	return &call{Request: r, h: h, entry: e, sink: h.Audit}
+}
+
+// Answer says something to the person alone, where they asked for it: to a command and to a button in a message beside it
+// or in its place, to a button in the Home tab at the top of that.
+func (c *call) Answer(ctx context.Context, m bot.Message) error {
+	switch {
+	case c.Kind == bot.Action && c.ViewID != "":
+		return c.h.sayInHome(ctx, c, m)
+	case c.replaces:
+		return c.Replace(ctx, m)
+	}
+	return c.Request.Answer(ctx, m)
 }
 
 // entryOf is who asked for what, and where.
 func entryOf(r *bot.Request) audit.Entry {
 	return audit.Entry{
 		Kind: string(r.Kind), UserID: r.UserID, UserName: r.UserName, TeamID: r.TeamID, ChannelID: r.ChannelID,
-		Command: r.Command, Text: r.Text, ActionID: r.ActionID,
+		Command: r.Command, Text: cmp.Or(r.Text, r.Value), ActionID: r.ActionID,
 	}
 }
 
@@ -61,6 +93,17 @@ func (c *call) accepted(imp imports.Import, why string) {
 	c.entry.Result, c.entry.Reason, c.entry.ImportID = audit.Accepted, why, imp.ID
 	c.note()
 }
+
+// changed notes that what somebody wanted changed is stored.
+func (c *call) changed(importID string) {
+	if importID != "" {
+		c.entry.ImportID = importID
+	}
+	c.entry.Result = audit.Accepted
+}
+
+// asked notes that a start was asked about once more, and nothing was done yet.
+func (c *call) asked(why string) { c.entry.Result, c.entry.Reason = audit.Answered, why }
 
 // note hands the entry on, once.
 func (c *call) note() {
@@ -95,16 +138,16 @@ func RefusedEntry(r *bot.Request, why string) audit.Entry {
 func MissedEntry(imp imports.Import) (e audit.Entry, ok bool) {
 	ev := imports.Event{Kind: imports.EventSent, ImportID: imp.ID}
 	switch {
-	case imp.State == imports.Accepted, imp.State == imports.Sending && !imp.Unconfirmed:
+	case imp.State == imports.Waiting, imp.State == imports.Accepted, imp.State == imports.Sending && !imp.Unconfirmed:
 		return audit.Entry{}, false
-	case imp.Outcome == imports.Refused, imp.Outcome == imports.Expired:
+	case imp.Outcome == imports.Refused, imp.Outcome == imports.Expired, imp.Outcome == imports.Cancelled:
 		ev.Kind = imports.EventEnded
 	}
 	return StartEntry(imp, ev)
 }
 
 // StartEntry is the audit's entry of what became of a start that was accepted: the request was sent, or the start was
-// refused or expired. ok is false for everything else that happens to imports. Whoever leads notes it, once it is stored.
+// refused, taken back or expired. ok is false for everything else that happens to imports. Whoever leads notes it, once it is stored.
 func StartEntry(imp imports.Import, ev imports.Event) (e audit.Entry, ok bool) {
 	if imp.Origin != imports.Here {
 		return audit.Entry{}, false
@@ -122,7 +165,7 @@ func StartEntry(imp imports.Import, ev imports.Event) (e audit.Entry, ok bool) {
 		case imp.SendAnswer != nil:
 			e.Reason = "answered " + string(imp.SendAnswer.Kind) // an import may have begun all the same
 		}
-	case ev.Kind == imports.EventEnded && imp.Outcome == imports.Refused:
+	case ev.Kind == imports.EventEnded && (imp.Outcome == imports.Refused || imp.Outcome == imports.Cancelled):
 		e.At, e.Result, e.Reason = imp.EndedAt, audit.Refused, string(imp.Reason.Kind)
 	case ev.Kind == imports.EventEnded && imp.Outcome == imports.Expired:
 		e.At, e.Result, e.Reason = imp.EndedAt, audit.Expired, string(imp.Reason.Kind)

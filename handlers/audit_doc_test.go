@@ -21,9 +21,10 @@ func TestTheReasonsInTheAuditDocument(t *testing.T) {
 	here, domain, slack := parsed(t, "."), parsed(t, "../imports"), parsed(t, "../bot")
 	ours := constants(here, "why")
 	want := map[string][]string{
-		"accepted command": {whyRepeated},
-		"failed command":   {whyPanic, whyUnsure},
-		"sent start":       {whyUnconfirmed},
+		"accepted command, action": {whyRepeated},
+		"answered command, action": {whyConfirm},
+		"failed command, action":   {whyPanic, whyUnsure},
+		"sent start":               {whyUnconfirmed},
 	}
 	for name, kind := range constants(domain, "Fail") {
 		if name != "Failed" { // an outcome
@@ -32,7 +33,7 @@ func TestTheReasonsInTheAuditDocument(t *testing.T) {
 	}
 	for _, why := range calls(here, "refuse", 0) {
 		if name, ok := why.(*ast.Ident); ok {
-			want["refused command"] = append(want["refused command"], ours[name.Name])
+			want["refused command, action"] = append(want["refused command, action"], ours[name.Name])
 		}
 	}
 	for name, why := range ours {
@@ -40,9 +41,13 @@ func TestTheReasonsInTheAuditDocument(t *testing.T) {
 			t.Errorf("%s is the reason of no result that this test knows", name)
 		}
 	}
-	want["refused command"] = append(want["refused command"], turnedAway(slack)...)
+	want["refused command, action"] = append(want["refused command, action"], turnedAway(slack)...)
 	for name, why := range constants(domain, "Reason") {
 		switch {
+		case name == "ReasonCancelled":
+			want["refused start"] = append(want["refused start"], why)
+		case name == "ReasonWaited":
+			want["expired start"] = append(want["expired start"], why)
 		case !mentions(domain["start.go"], name): // why an import that was sent is not known to have begun, or ended
 		case name == "ReasonTooLate":
 			want["expired start"] = append(want["expired start"], why)

@@ -28,7 +28,11 @@ func TestStoryOfTheAudit(t *testing.T) {
 		{"U0EVE", "C0OTHER", "help", "", audit.Answered, "", nil},
 		{"U0EVE", "C0PROD", "status", "prod", audit.Answered, "", nil},
 		{"U0EVE", "C0OTHER", "status", "", audit.Answered, "", nil},
-		{"U0EVE", "C0OTHER", "cancel", "", audit.Answered, "", nil},
+		{"U0EVE", "C0OTHER", "cancel", "", audit.Refused, whyNotWaiting, nil},
+		{"U0EVE", "C0OTHER", "unmute prod", "prod", audit.Refused, whyNotOperator, nil},
+		{"U0BEN", "C0OTHER", "unmute prod", "prod", audit.Refused, whyNotMuted, nil},
+		{"U0BEN", "C0PROD", "mute 5m", "prod", audit.Refused, whyDuration, nil},
+		{"U0BEN", "C0PROD", "raw after", "prod", audit.Refused, whyNothingRuns, nil},
 		{"U0EVE", "C0OTHER", "statsu", "", audit.Refused, whyUnknownCommand, nil},
 		{"U0EVE", "C0OTHER", "status moon", "", audit.Refused, whyUnknownServer, nil},
 		{"U0EVE", "C0OTHER", "status prod lab", "", audit.Refused, whyTooManyWords, nil},
@@ -109,7 +113,7 @@ func TestAStartThatComesTwiceIsAuditedAsOne(t *testing.T) {
 	deliver := func(name, why string) (id string) {
 		t.Helper()
 		h := offline(t, prod)
-		h.Intake, h.Store, h.Audit = imports.NewIntake(db, new(imports.Signal), nil), db, log.note
+		h.Intake, h.Store, h.gather.store, h.Audit = imports.NewIntake(db, new(imports.Signal), nil), db, db, log.note
 		before := len(log.of("", ""))
 		_ = h.Handle(t.Context(), &bot.Request{Kind: bot.Command, ID: "once", Text: "raw", UserID: "U0BEN", ChannelID: "C0PROD"}) // nothing carries an answer
 		gone, cancel := context.WithCancel(t.Context())

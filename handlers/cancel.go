@@ -2,16 +2,28 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"slices"
 
+	"importbot/bigfix"
 	"importbot/bot"
+	"importbot/imports"
 )
 
-// cancelCommand answers what people try when an import must stop. Help does not list it: there is nothing it can do.
+// cancelCommand takes back a start that waits. It also answers what people try when an import must stop, which the API can't.
 func (h *Handlers) cancelCommand() command {
-	return command{name: "cancel", aliases: []string{"stop", "abort", "kill"}, run: h.cancel}
+	return command{
+		name:    "cancel",
+		aliases: []string{"stop", "abort", "kill"},
+		usage:   "cancel" + h.nameHint(),
+		says:    "takes back an import that waits for another one. One that runs can't be stopped from here.",
+		example: "cancel" + h.nameExample(),
+		run:     h.cancel,
+	}
 }
 
 func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
+	args, kind := takeType(args)
 	servers := h.Servers
 	if srv, ok := h.only(c.ChannelID); ok {
 		servers = []Server{srv}
@@ -24,10 +36,156 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 		}
 		servers = []Server{srv}
 	}
-	return c.Answer(ctx, h.cancelMessage(servers))
+	waiting := h.waitingOn(ctx, servers)
+	if kind != "" {
+		waiting = slices.DeleteFunc(waiting, func(imp imports.Import) bool { return imp.Type != kind })
+	}
+	switch len(waiting) {
+	case 0:
+		c.refuse(whyNotWaiting)
+		return c.Answer(ctx, h.cancelMessage(servers))
+	case 1:
+		srv, _ := h.server(waiting[0].Server)
+		return h.takeBack(ctx, c, srv, waiting[0])
+	}
+	c.refuse(whyWhichWaiting)
+	return c.Answer(ctx, h.whichWaitingMessage(waiting))
 }
 
-// cancelMessage says that the API can't, and where one can.
+// takeType takes the type of an import out of what was typed.
+func takeType(args []string) (rest []string, t bigfix.ImportType) {
+	for _, word := range args {
+		switch word {
+		case "raw":
+			t = bigfix.TypeRaw
+		case "complete", "full":
+			t = bigfix.TypeComplete
+		default:
+			rest = append(rest, word)
+		}
+	}
+	return rest, t
+}
+
+// waitingOn are the starts that wait on servers, oldest first on each.
+func (h *Handlers) waitingOn(ctx context.Context, servers []Server) (found []imports.Import) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	for _, srv := range servers {
+		found = append(found, h.waits(ctx, srv)...)
+	}
+	return found
+}
+
+// waits are the starts that wait on a server. The store is asked first: any replica may have changed them a moment ago.
+func (h *Handlers) waits(ctx context.Context, srv Server) (found []imports.Import) {
+	active, err := h.Store.Active(ctx, srv.Name)
+	if err != nil {
+		active = h.Board.Active(srv.Name)
+	}
+	return onlyWaiting(active)
+}
+
+func onlyWaiting(active []imports.Import) (found []imports.Import) {
+	for _, imp := range active {
+		if imp.State == imports.Waiting {
+			found = append(found, imp)
+		}
+	}
+	return found
+}
+
+// pressTakeBack is the button beside a start that waits.
+func (h *Handlers) pressTakeBack(ctx context.Context, c *call, srv Server, m memo) error {
+	c.Ack()
+	imp, err := h.Store.Import(ctx, m.Import)
+	if err != nil || imp.Server != srv.Name {
+		return h.notTakenBack(ctx, c, srv, imp, err)
+	}
+	return h.takeBack(ctx, c, srv, imp)
+}
+
+// takeBack takes a waiting start back: whoever asked for it may, and the operators.
+func (h *Handlers) takeBack(ctx context.Context, c *call, srv Server, imp imports.Import) error {
+	c.entry.Server, c.entry.ImportID = srv.Name, imp.ID
+	if imp.RequestedBy != c.UserID {
+		if no := h.mayChange(ctx, c, srv, deedBack); no != nil {
+			return c.Answer(ctx, *no)
+		}
+	}
+	c.Ack()
+	now, err := h.Intake.Cancel(ctx, imp.ID, c.UserID, h.Now())
+	if err != nil {
+		return h.notTakenBack(ctx, c, srv, now, err)
+	}
+	c.changed(imp.ID)
+	if e, ok := MissedEntry(now); ok && h.Audit != nil {
+		h.Audit(e)
+	}
+	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "user": c.UserID}).Info("A waiting start was taken back")
+	return c.Answer(ctx, h.takenBackMessage(srv, imp, c.UserID))
+}
+
+// notTakenBack says why not.
+func (h *Handlers) notTakenBack(ctx context.Context, c *call, srv Server, imp imports.Import, err error) error {
+	log := h.Log.WithError(err).WithField("server", srv.Name)
+	switch {
+	case errors.Is(err, imports.ErrNotWaiting), errors.Is(err, imports.ErrNotFound), err == nil:
+		c.refuse(whyNotWaiting)
+		return c.Answer(ctx, h.notWaitingMessage(srv, imp))
+	case errors.Is(err, imports.ErrUnsure):
+		log.Error("The database did not say whether a waiting start was taken back")
+		c.fail(whyUnsure)
+		return c.Answer(ctx, h.unsureChangeMessage(srv))
+	}
+	log.Error("A waiting start could not be taken back")
+	c.refuse(whyStore)
+	return c.Answer(ctx, h.notChangedMessage(srv))
+}
+
+// takenBackMessage says that nothing waits any more.
+func (h *Handlers) takenBackMessage(srv Server, imp imports.Import, userID string) bot.Message {
+	s := scene{now: h.Now(), server: srv, imp: imp}
+	return simple(s.now, func(p pen) []string {
+		line := "Taken back: " + s.wanted(p) + " that waited since " + p.at(imp.WishedAt) + ". It won't be started."
+		if imp.RequestedBy != userID {
+			return []string{line, "I tell " + p.user(imp.RequestedBy) + ", who asked for it."}
+		}
+		return []string{line}
+	})
+}
+
+// notWaitingMessage says what became of a start that was to be taken back.
+func (h *Handlers) notWaitingMessage(srv Server, imp imports.Import) bot.Message {
+	s := scene{now: h.Now(), server: srv, imp: imp}
+	return simple(s.now, func(p pen) []string {
+		switch {
+		case imp.ID == "":
+			return []string{"That start waits no more on " + p.name(srv.Name) + ". Nothing was changed."}
+		case imp.Outcome == imports.Cancelled && imp.Reason.By != "":
+			return []string{capital(s.wanted(p)) + " was taken back already, by " + p.user(imp.Reason.By) + " " + p.when(imp.EndedAt) + "."}
+		case imp.State == imports.Ended && !imp.Begun():
+			return []string{capital(s.wanted(p)) + " waits no more: " + s.ended(p) + "."}
+		case imp.State == imports.Ended:
+			return []string{capital(s.wanted(p)) + " waits no more: it ran, and " + s.ended(p) + "."}
+		}
+		return []string{
+			"It is too late: " + s.wanted(p) + " has been started. The server's API has no way to stop it.",
+			"It can be stopped in the web pages: " + p.dataImports(srv) + ".",
+		}
+	})
+}
+
+// whichWaitingMessage lists what waits, each with its button.
+func (h *Handlers) whichWaitingMessage(waiting []imports.Import) bot.Message {
+	m := simple(h.Now(), func(p pen) []string { return []string{"Several imports wait. Which one do you want to take back?"} })
+	for _, imp := range waiting[:min(len(waiting), maxStatusServers)] {
+		m = h.withWaiting(m, imp)
+	}
+	return m
+}
+
+// cancelMessage says that nothing waits, that the API can't stop what runs, and where one can.
 func (h *Handlers) cancelMessage(servers []Server) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
 		var pages []string
@@ -35,7 +193,7 @@ func (h *Handlers) cancelMessage(servers []Server) bot.Message {
 			pages = append(pages, p.dataImports(srv)+" on "+p.name(srv.Name))
 		}
 		return []string{
-			"I can't stop an import: the server's API has no way to. Nothing was changed.",
+			"No start waits here that could be taken back, and I can't stop an import that runs: the server's API has no way to. Nothing was changed.",
 			"It can be stopped in the web pages, by somebody who may manage imports: " + list(pages, "or") + ".",
 			"I see it when it stops, and say so in its card.",
 		}

@@ -2,7 +2,10 @@ package handlers
 
 // table is every command there is. What is typed, help and the question whether another one was meant read it, and so does Commands.
 func (h *Handlers) table() []command {
-	return []command{h.statusCommand(), h.rawCommand(), h.completeCommand(), h.helpCommand(), h.cancelCommand()}
+	return []command{
+		h.statusCommand(), h.historyCommand(), h.rawCommand(), h.completeCommand(), h.cancelCommand(), h.muteCommand(), h.unmuteCommand(),
+		h.helpCommand(),
+	}
 }
 
 // Commands are the words that can be typed behind the slash command, without their aliases, in the order of help, and

@@ -35,8 +35,8 @@ func offline(t *testing.T, servers ...Server) *Handlers {
 	t.Helper()
 	type nobody struct {
 		Intake
-		Store
-		Links
+		Books
+		Workspace
 	}
 	g := &groups{members: map[string][]string{"S0ONCALL": {"U0ANA"}}}
 	operators := NewOperators(servers, g, func() time.Time { return now }, quiet())
@@ -154,9 +154,9 @@ func TestOtherMessages(t *testing.T) {
 		{"not decided yet, nothing could be read", one.undecidedMessage(prod, imports.Import{})},
 		{"answered already", one.answeredMessage(prod, started(imports.Sent))},
 		{"raw on license metric tool", two.oneKindMessage(lab)},
-		{"not an operator", one.notOperatorMessage(prod, true)},
-		{"operators not known", one.notOperatorMessage(prod, false)},
-		{"nobody may", one.notOperatorMessage(Server{Name: "prod", OperatorsVariable: "BIGFIX_PROD_OPERATORS"}, true)},
+		{"not an operator", one.notOperatorMessage(prod, deedStart, true)},
+		{"operators not known", one.notOperatorMessage(prod, deedStart, false)},
+		{"nobody may", one.notOperatorMessage(Server{Name: "prod", OperatorsVariable: "BIGFIX_PROD_OPERATORS"}, deedStart, true)},
 	}
 	checkGolden(t, "others", out)
 }

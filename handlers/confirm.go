@@ -1,9 +1,14 @@
 package handlers
 
 import (
+	"context"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
 )
 
 // Confirm says which starts that somebody typed are asked about once more.
@@ -105,4 +110,69 @@ func (s scene) overlapLine(p pen) string {
 		return "This one may still run by then, and the scheduled one would not begin on time."
 	}
 	return "This one is likely to run still by then, and the scheduled one would not begin on time."
+}
+
+// ask says whether a start is asked about before it is accepted, given what a dialog said before, and the question. Where an
+// import runs it is not: then nothing is started, and the person joins.
+func (h *Handlers) ask(ctx context.Context, c *call, srv Server, t bigfix.ImportType, before warned) (bool, bot.Message) {
+	v := h.views(ctx, []Server{srv}, c.UserID)[0]
+	if v.busy() {
+		return false, bot.Message{}
+	}
+	s := v.scene
+	s.imp = imports.Import{Server: srv.Name, Type: t}
+	why := srv.question(s, before)
+	if why == askNothing {
+		return false, bot.Message{}
+	}
+	c.asked(whyConfirm)
+	return true, questionMessage(s, memo{Server: srv.Name, Type: t, Key: c.ID, Drawn: s.now.Unix()})
+}
+
+// questionMessage asks about a start. Its button lives for a minute.
+func questionMessage(s scene, about memo) bot.Message {
+	m := simple(s.now, func(p pen) []string {
+		return []string{
+			"Really start " + s.wanted(p) + " now? " + s.usualLine(p),
+			s.nextLine(p) + " " + s.overlapLine(p),
+			"Nothing was started. The button works for a minute, once.",
+		}
+	})
+	return withRow(m, s.server.Name, button(actConfirm, about, "Start it now").WithStyle(slack.StylePrimary))
+}
+
+// withRow is a message with buttons under it.
+func withRow(m bot.Message, server string, buttons ...slack.BlockElement) bot.Message {
+	m.Blocks = append(m.Blocks, row(server, buttons)...)
+	return m
+}
+
+// confirmed is the press that answers the question. Pressed twice it starts one import: both presses are the same wish.
+func (h *Handlers) confirmed(ctx context.Context, c *call, srv Server, m memo) error {
+	c.replaces = c.Ephemeral
+	s := scene{now: h.Now(), server: srv, imp: imports.Import{Type: m.Type}}
+	switch {
+	case m.Key == "" || m.Type != bigfix.TypeRaw && m.Type != bigfix.TypeComplete:
+		c.refuse(whyUnknownButton)
+		return c.Answer(ctx, h.unknownButtonMessage())
+	case h.Now().Sub(m.drawn()) > questionLives:
+		c.refuse(whyTooLate)
+		return c.Answer(ctx, h.tooLateMessage(s))
+	}
+	if no := h.mayStart(ctx, c, srv, m.Type); no != nil {
+		return c.Answer(ctx, *no)
+	}
+	return h.accept(ctx, c, srv, m.Type, "confirmed "+m.Key)
+}
+
+// tooLateMessage takes the place of a question that was answered too late.
+func (h *Handlers) tooLateMessage(s scene) bot.Message {
+	word := "complete"
+	if s.isRaw() {
+		word = "raw"
+	}
+	return simple(s.now, func(p pen) []string {
+		return []string{"I asked about " + s.wanted(p) + " more than a minute ago, and things may stand differently now. " + nothing,
+			"If you still want it, ask again: " + p.code(join(h.Command, word, s.server.Name)) + "."}
+	})
 }

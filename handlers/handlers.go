@@ -3,12 +3,16 @@
 //
 // Handlers answers the person who typed a command. What changes something is only written down as an intent (package
 // imports' Intake) and answered once it is decided; everything else is answered from memory, in the acknowledgement
-// itself. There is one file a command: status.go, raw.go, complete.go, help.go, cancel.go; unknown.go answers the rest.
-// To add a command, write such a file and name it in the table, in commands.go.
+// itself. There is one file a command: status.go, history.go, raw.go, complete.go, cancel.go, mute.go, help.go; unknown.go
+// answers the rest. To add a command, write such a file and name it in the table, in commands.go.
 //
 // Publisher shows imports. It compares what is stored of an import with what its thread in Slack shows, and does the
 // difference, one step at a time, each recorded before and after it is done. Where a process dies, the next one finds
 // in the store what was shown, and goes on in the same card and thread.
+//
+// Buttons are drawn in buttons.go and answered in actions.go. A button carries no right and no state but what was so when it
+// was drawn: who may press it is found out on the press, and so is whether what it says still holds. The Home tab, home.go,
+// shows every server at once, and is published again when that changes.
 //
 // Every message is written by a function from data to a bot.Message (cardMessage, milestoneMessage, finishedMessage,
 // statusMessage, answer.message …) with a pen, which writes it for the eye and in plain words at once and escapes what
@@ -25,6 +29,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"github.com/slack-go/slack"
 
 	"importbot/bigfix"
 	"importbot/bot"
@@ -67,7 +72,28 @@ type Server struct {
 // Intake takes what people ask for; *imports.Intake is one.
 type Intake interface {
 	Start(ctx context.Context, w imports.Wish) (stored imports.Import, created bool, err error)
+	After(ctx context.Context, w imports.Wish) (stored imports.Import, created bool, err error)
+	Cancel(ctx context.Context, importID, userID string, at time.Time) (imports.Import, error)
+	Follow(ctx context.Context, importID, userID string, direct bool) error
 	Await(ctx context.Context, importID string) (imports.Import, error)
+}
+
+// Books is what Handlers keeps in the store beside what the publisher does; *store.Store is one.
+type Books interface {
+	Store
+	// Mute keeps a server's alerts quiet; the last one for a server counts.
+	Mute(ctx context.Context, m imports.Mute) error
+	// Unmute ends the mute of a server and returns it; imports.ErrNotFound where none holds.
+	Unmute(ctx context.Context, server string, at time.Time) (imports.Mute, error)
+	// Mutes returns those that hold, and some that ended lately.
+	Mutes(ctx context.Context) ([]imports.Mute, error)
+}
+
+// Workspace is what Handlers needs of Slack; *bot.Bot is one. Its errors are package bot's.
+type Workspace interface {
+	Links
+	PublishHome(ctx context.Context, userID string, blocks []slack.Block) error
+	Person(ctx context.Context, userID string) (bot.Person, error)
 }
 
 // Links makes links to messages; *bot.Bot is one.
@@ -81,8 +107,12 @@ type Config struct {
 	Command string // "/import"
 	Intake  Intake
 	Board   *imports.Board
-	Store   Store
-	Slack   Links
+	Store   Books
+	Slack   Workspace
+	// Signal is woken when something changed that the Home tabs show; nil: they are looked at every minute alone.
+	Signal *imports.Signal
+	// Clock is what Run waits by; nil: the machine's.
+	Clock imports.Clock
 	// Operators knows the members of user groups.
 	Operators *Operators
 	// Audit gets one entry for each command, answered, accepted, refused or failed, and must not block; nil: nobody does.
@@ -97,6 +127,8 @@ type Handlers struct {
 	gather   gather
 	commands []command
 	replies  *replies
+	homes    *homes
+	shapes   *shapes
 	patience time.Duration // decideWithin, but in tests
 }
 
@@ -128,10 +160,19 @@ func New(cfg Config) (*Handlers, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Signal == nil {
+		cfg.Signal = new(imports.Signal)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = imports.SystemClock{}
+	}
 	if cfg.Log == nil {
 		cfg.Log = logrus.StandardLogger()
 	}
-	h := &Handlers{Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies(), patience: decideWithin}
+	h := &Handlers{
+		Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies(), homes: newHomes(), shapes: new(shapes),
+		patience: decideWithin,
+	}
 	h.commands = h.table()
 	return h, nil
 }
@@ -161,6 +202,9 @@ func (srv *Server) defaults() {
 // Handle answers one request; it is a bot.Handler.
 func (h *Handlers) Handle(ctx context.Context, r *bot.Request) error {
 	c := h.newCall(r)
+	if r.Kind == bot.Home { // asks for nothing
+		c.sink = nil
+	}
 	panicked := true
 	defer func() {
 		if panicked {
@@ -175,11 +219,30 @@ func (h *Handlers) Handle(ctx context.Context, r *bot.Request) error {
 }
 
 func (h *Handlers) serve(ctx context.Context, c *call) error {
-	if c.Kind != bot.Command {
-		return fmt.Errorf("handlers: no %v is known", c.Kind)
+	if c.Foreign {
+		h = h.forStranger(c.UserID)
+		c.h = h
 	}
+	if len(h.Servers) == 0 {
+		c.refuse(whyForeign)
+		return c.Answer(ctx, h.strangerMessage())
+	}
+	switch c.Kind {
+	case bot.Command:
+		return h.command(ctx, c)
+	case bot.Action:
+		return h.press(ctx, c)
+	case bot.Home:
+		return h.openHome(ctx, c)
+	}
+	return fmt.Errorf("handlers: no %v is known", c.Kind)
+}
+
+// command answers what somebody typed. Words are read in small letters, but for a reason, which is kept as it was typed.
+func (h *Handlers) command(ctx context.Context, c *call) error {
 	words := strings.Fields(strings.ToLower(c.Text))
 	if command, ok := h.typed(words); ok {
+		c.typed = strings.Fields(c.Text)[min(len(words), 1):]
 		return command.run(ctx, c, words[min(len(words), 1):])
 	}
 	c.refuse(whyUnknownCommand)
@@ -217,16 +280,21 @@ func (h *Handlers) only(channel string) (Server, bool) {
 	if len(h.Servers) == 1 {
 		return h.Servers[0], true
 	}
-	var found []Server
+	found := h.here(channel)
+	if len(found) != 1 {
+		return Server{}, false
+	}
+	return found[0], true
+}
+
+// here are the servers whose channel this is.
+func (h *Handlers) here(channel string) (found []Server) {
 	for _, srv := range h.Servers {
 		if srv.Channel == channel {
 			found = append(found, srv)
 		}
 	}
-	if len(found) != 1 {
-		return Server{}, false
-	}
-	return found[0], true
+	return found
 }
 
 // staleAfter is how long after the last look at a server what it showed is not taken for the present any more: nobody
@@ -246,6 +314,9 @@ func (h *Handlers) names() []string {
 
 // some are how many earlier imports are read for what is usual.
 const some = 60
+
+// successes are how many imports of a type that succeeded are read where those are too few among the earlier ones.
+const successes = 20
 
 // glance bounds what an answer out of memory waits for the database: it goes without what that would add.
 const glance = 250 * time.Millisecond

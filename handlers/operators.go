@@ -171,7 +171,10 @@ func (o *Operators) membersOf(group string) (users []string, known bool) {
 }
 
 // named lists operators for people.
-func (o *Operators) named(p pen, ids []string) string {
+func (o *Operators) named(p pen, ids []string) string { return o.listed(p, ids, "and") }
+
+// listed is named with a word before the last one.
+func (o *Operators) listed(p pen, ids []string, before string) string {
 	var out []string
 	for _, id := range ids {
 		switch {
@@ -186,7 +189,7 @@ func (o *Operators) named(p pen, ids []string) string {
 	if len(out) == 0 {
 		return "nobody"
 	}
-	return list(out, "and")
+	return list(out, before)
 }
 
 // groups lists the groups among operators.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
 )
@@ -339,6 +340,12 @@ func (m *memory) Recent(_ context.Context, server string, n int) ([]imports.Impo
 	out := m.some(server, func(i imports.Import) bool {
 		return (!i.BegunAt.IsZero() || i.State == imports.Ended) && i.Outcome != imports.Refused && i.Outcome != imports.Expired
 	})
+	slices.Reverse(out)
+	return out[:min(len(out), n)], nil
+}
+
+func (m *memory) Succeeded(_ context.Context, server string, t bigfix.ImportType, n int) ([]imports.Import, error) {
+	out := m.some(server, func(i imports.Import) bool { return i.Type == t && i.Outcome == imports.Succeeded })
 	slices.Reverse(out)
 	return out[:min(len(out), n)], nil
 }

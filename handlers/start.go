@@ -35,34 +35,54 @@ const (
 // membersWithin is how long a start waits for the first word of who belongs to the groups, just after the process began.
 const membersWithin = 5 * time.Second
 
-// start takes the wish for an import: who may not, or asks for what can't be, is told so at once; otherwise the wish is
-// stored, a line says so, and its answer follows once the leader has decided.
+// start takes the wish for an import that somebody typed: who may not, or asks for what can't be, is told so at once, and
+// what would be in the way of the next scheduled import is asked about once more.
 func (h *Handlers) start(ctx context.Context, c *call, word string, t bigfix.ImportType, args []string) error {
-	srv, no := h.startable(ctx, c, word, t, args)
+	args, after := takeAfter(args)
+	srv, no := h.startServer(c, word, args)
 	if no != nil {
 		return c.Answer(ctx, *no)
 	}
+	c.entry.Server = srv.Name
+	if no := h.mayStart(ctx, c, srv, t); no != nil {
+		return c.Answer(ctx, *no)
+	}
+	if after {
+		return h.startAfter(ctx, c, srv, t)
+	}
+	if ask, m := h.ask(ctx, c, srv, t, toldNothing); ask {
+		return c.Answer(ctx, m)
+	}
+	return h.accept(ctx, c, srv, t, c.ID)
+}
+
+// accept stores a wish, says so in a line, and lets its answer follow once the leader has decided. A press that came before
+// needs no answer of its own: the one that came first has it.
+func (h *Handlers) accept(ctx context.Context, c *call, srv Server, t bigfix.ImportType, key string) error {
 	c.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
 	imp, created, err := h.Intake.Start(ctx, imports.Wish{
-		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID,
+		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: key,
 	})
 	if err != nil {
 		return h.notAccepted(ctx, c, srv, err)
 	}
 	why, said := "", "A start was accepted"
 	if !created {
-		why, said = whyRepeated, "A start was accepted before; Slack delivered it again"
+		why, said = whyRepeated, "A start was accepted before; it was asked for again"
 	}
 	c.accepted(imp, why)
+	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
+		Info(said)
+	if !created && c.Kind == bot.Action {
+		return nil
+	}
 	if !imp.AnsweredAt.IsZero() { // only one that came before can be
 		return c.Answer(ctx, h.answeredMessage(srv, imp))
 	}
-	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
-		Info(said)
-	if err := h.say(ctx, c.Request, h.askingMessage(srv), askWithin); err != nil {
+	if err := h.say(ctx, c, h.askingMessage(srv), askWithin); err != nil {
 		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 	}
-	h.replies.do(func(ctx context.Context) { h.decide(ctx, c.Request, srv, imp.ID) })
+	h.replies.do(func(ctx context.Context) { h.decide(ctx, c, srv, imp.ID) })
 	return nil
 }
 
@@ -77,30 +97,6 @@ func (h *Handlers) notAccepted(ctx context.Context, c *call, srv Server, err err
 	log.Error("A start was refused: it could not be stored")
 	c.refuse(whyStore)
 	return c.Answer(ctx, h.notStoredMessage(srv))
-}
-
-// startable finds the server, or says why nothing can be started: out of memory, so that it travels in the ack.
-func (h *Handlers) startable(ctx context.Context, c *call, word string, t bigfix.ImportType, args []string) (Server, *bot.Message) {
-	srv, m := h.startServer(c, word, args)
-	if m != nil {
-		return srv, m
-	}
-	c.entry.Server = srv.Name
-	if t == bigfix.TypeRaw && srv.Edition == bigfix.ILMT {
-		c.refuse(whyOneKind)
-		m := h.oneKindMessage(srv)
-		return srv, &m
-	}
-	if may, sure := h.may(ctx, c.Request, srv); !may {
-		h.Log.WithFields(map[string]any{"server": srv.Name, "user": c.UserID, "type": t}).Info("A start was refused: not an operator")
-		c.refuse(whyNotOperator)
-		if !sure {
-			c.refuse(whyOperatorsUnknown)
-		}
-		m := h.notOperatorMessage(srv, sure)
-		return srv, &m
-	}
-	return srv, nil
 }
 
 // may says whether who asks may start imports. Where that hangs on a group that Slack is just being asked about for the
@@ -143,31 +139,31 @@ func (h *Handlers) startServer(c *call, word string, args []string) (Server, *bo
 }
 
 // say answers within a time.
-func (h *Handlers) say(ctx context.Context, r *bot.Request, m bot.Message, within time.Duration) error {
+func (h *Handlers) say(ctx context.Context, c *call, m bot.Message, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return r.Answer(ctx, m)
+	return c.Answer(ctx, m)
 }
 
 // decide waits for the decision and answers. What goes wrong here is made good by the publisher: an import whose person
 // is not noted as answered is answered by direct message.
-func (h *Handlers) decide(ctx context.Context, r *bot.Request, srv Server, id string) {
+func (h *Handlers) decide(ctx context.Context, c *call, srv Server, id string) {
 	log := h.Log.WithField("import", id)
 	await, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
 	imp, err := h.Intake.Await(await, id)
 	if err == nil {
-		err = h.tell(ctx, r, srv, imp)
+		err = h.tell(ctx, c, srv, imp)
 	}
 	switch {
 	case errors.Is(err, errAnswered):
-		if err := h.say(ctx, r, h.answeredMessage(srv, imp), answerWithin); err != nil {
+		if err := h.say(ctx, c, h.answeredMessage(srv, imp), answerWithin); err != nil {
 			log.WithError(err).Debug("The line before an answer that another process gave stays")
 		}
 		return
 	case errors.Is(err, context.DeadlineExceeded) && await.Err() != nil:
 		log.Warn("Nobody has decided about a start; the answer is left to a direct message")
-		if err := h.say(ctx, r, h.undecidedMessage(srv, imp), answerWithin); err != nil {
+		if err := h.say(ctx, c, h.undecidedMessage(srv, imp), answerWithin); err != nil {
 			log.WithError(err).Debug("The line before an answer that is still to come stays")
 		}
 		return
@@ -187,7 +183,7 @@ var errAnswered = errors.New("answered already")
 
 // tell gives the answer, unless somebody else did. All of it has one time, which is over before the publisher would
 // answer instead: a process that stood still meanwhile finds it over when it goes on, and says nothing.
-func (h *Handlers) tell(ctx context.Context, r *bot.Request, srv Server, imp imports.Import) error {
+func (h *Handlers) tell(ctx context.Context, c *call, srv Server, imp imports.Import) error {
 	ctx, cancel := context.WithTimeout(ctx, cardWithin+answerWithin)
 	defer cancel()
 	answered, err := h.answer(ctx, srv, imp)
@@ -200,7 +196,7 @@ func (h *Handlers) tell(ctx context.Context, r *bot.Request, srv Server, imp imp
 	if !imp.AnsweredAt.IsZero() {
 		return errAnswered
 	}
-	return h.say(ctx, r, answered.message(), answerWithin)
+	return h.say(ctx, c, answered.message(), answerWithin)
 }
 
 // answer gathers what the answer is written from.
@@ -242,11 +238,39 @@ func (g gather) scene(ctx context.Context, srv Server, imp imports.Import) (scen
 			return scene{}, fmt.Errorf("reading what is known of %s: %w", srv.Name, err)
 		}
 	}
-	recent, err := g.store.Recent(ctx, srv.Name, some)
+	recent, err := g.recent(ctx, srv.Name, imp.Type)
 	if err != nil {
 		return scene{}, fmt.Errorf("reading earlier imports of %s: %w", srv.Name, err)
 	}
 	return scene{now: g.now(), imp: imp, server: srv, known: known, recent: recent}, nil
+}
+
+// recent are earlier imports of a server, newest first, with those behind them that tell what is usual for these types:
+// where many raw imports lie between complete ones, those few would not.
+func (g gather) recent(ctx context.Context, server string, types ...bigfix.ImportType) ([]imports.Import, error) {
+	out, err := g.store.Recent(ctx, server, some)
+	if err != nil || len(out) < some {
+		return out, err
+	}
+	known := make(map[string]bool, len(out))
+	for _, imp := range out {
+		known[imp.ID] = true
+	}
+	for _, t := range types {
+		if t == "" {
+			continue
+		}
+		more, err := g.store.Succeeded(ctx, server, t, successes)
+		if err != nil {
+			return nil, err
+		}
+		for _, imp := range more {
+			if !known[imp.ID] {
+				out = append(out, imp)
+			}
+		}
+	}
+	return out, nil
 }
 
 // answer is what the answer to a start is written from.
@@ -350,26 +374,5 @@ func (h *Handlers) oneKindMessage(srv Server) bot.Message {
 		}
 		return []string{p.name(srv.Name) + " is a License Metric Tool, which knows one kind of import only. " + nothing +
 			" Try " + p.code(join(h.Command, "complete", name)) + "."}
-	})
-}
-
-// notOperatorMessage says who may start imports. sure is false where the members of a group are not known now.
-func (h *Handlers) notOperatorMessage(srv Server, sure bool) bot.Message {
-	return simple(h.Now(), func(p pen) []string {
-		who := "only " + h.Operators.named(p, srv.Operators)
-		if len(srv.Operators) == 0 {
-			who = "nobody"
-		}
-		if !sure {
-			return []string{
-				"I can't find out whether you may start imports on " + p.name(srv.Name) + ": Slack does not tell me who belongs to " +
-					h.Operators.groups(p, srv.Operators) + ". " + nothing,
-				"Try again in some minutes, or ask whoever runs Importbot to name you in " + p.code(srv.OperatorsVariable) + ".",
-			}
-		}
-		return []string{
-			capital(who) + " may start imports on " + p.name(srv.Name) + ". " + nothing,
-			"Ask one of them, or whoever runs Importbot to add you to " + p.code(srv.OperatorsVariable) + ".",
-		}
 	})
 }

@@ -31,27 +31,27 @@ func (h *Handlers) status(ctx context.Context, c *call, args []string) error {
 		return c.Answer(ctx, h.tooManyMessage("status", args))
 	}
 	servers := h.Servers
-	if len(args) == 1 {
+	if len(args) == 1 && !h.meansAll(args[0]) {
 		srv, ok := h.server(args[0])
 		if !ok {
 			c.refuse(whyUnknownServer)
 			return c.Answer(ctx, h.unknownServerMessage(args[0], "status"))
 		}
 		servers = []Server{srv}
-	} else if srv, ok := h.only(c.ChannelID); ok {
+	} else if srv, ok := h.only(c.ChannelID); ok && len(args) == 0 {
 		servers = []Server{srv}
 	}
 	if len(servers) == 1 {
 		c.entry.Server = servers[0].Name
 	}
 	h.awaitLooks(ctx, c.Request, servers)
-	glanceCtx, cancel := context.WithTimeout(ctx, glance)
-	defer cancel()
-	views := make([]view, len(servers))
-	for i, srv := range servers {
-		views[i] = h.view(glanceCtx, srv, c.UserID)
-	}
-	return c.Answer(ctx, h.statusMessage(views))
+	return c.Answer(ctx, h.statusMessage(h.views(ctx, servers, c.UserID)))
+}
+
+// meansAll says whether a word stands for all servers. A server may be called so; then it is meant.
+func (h *Handlers) meansAll(word string) bool {
+	_, named := h.server(word)
+	return !named && (word == "all" || word == everybody)
 }
 
 // lookWithin is how long a status waits for the first look at a server, just after the process began; lookEvery is how
@@ -99,6 +99,37 @@ type view struct {
 	may      bool // whether the person may start imports
 	usersMay []string
 	several  bool // more than one server is shown
+	// waiting are the starts that wait for what runs, mute is what keeps the alerts quiet, nil where nothing does.
+	waiting []imports.Import
+	mute    *imports.Mute
+}
+
+// views looks at servers, for a moment at most: what only the database knows is left out where that does not answer.
+func (h *Handlers) views(ctx context.Context, servers []Server, userID string) []view {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	return h.viewsOf(ctx, servers, userID)
+}
+
+// viewsOf looks at servers for as long as ctx lets it.
+func (h *Handlers) viewsOf(ctx context.Context, servers []Server, userID string) []view {
+	mutes, _ := h.Store.Mutes(ctx)
+	out := make([]view, len(servers))
+	for i, srv := range servers {
+		out[i] = h.view(ctx, srv, userID)
+		out[i].mute = muteOf(mutes, srv.Name, out[i].now)
+	}
+	return out
+}
+
+// muteOf is the mute that holds for a server; nil where none does.
+func muteOf(mutes []imports.Mute, server string, now time.Time) *imports.Mute {
+	for _, m := range mutes {
+		if m.Server == server && m.Active(now) {
+			return &m
+		}
+	}
+	return nil
 }
 
 // view looks at a server, from memory first. What only the database knows is left out where that does not answer.
@@ -114,14 +145,15 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 	v.may, _ = h.Operators.May(srv, userID)
 	v.usersMay = srv.Operators
 	for _, imp := range active {
-		if imp.State == imports.Accepted {
+		if imp.State == imports.Accepted || imp.State == imports.Waiting {
 			continue
 		}
 		v.imp, v.active = imp, true
 		v.card = h.cardLink(ctx, imp.ID)
 		break
 	}
-	v.recent, _ = h.Store.Recent(ctx, srv.Name, some)
+	v.waiting = onlyWaiting(active)
+	v.recent, _ = h.gather.recent(ctx, srv.Name, bigfix.TypeRaw, bigfix.TypeComplete)
 	return v
 }
 
@@ -131,35 +163,90 @@ func (h *Handlers) cardLink(ctx context.Context, importID string) string {
 	return link
 }
 
-// maxStatusServers is how many servers one message shows; more would pass Slack's limit on blocks.
-const maxStatusServers = 15
+// maxStatusServers is how many servers one message shows; more would pass Slack's limit on blocks. Buttons for each are
+// there for so many at most.
+const (
+	maxStatusServers = 15
+	maxStatusButtons = 5
+)
 
-// statusMessage shows one server or several.
+// statusMessage shows one server or several, with what can be done about each.
 func (h *Handlers) statusMessage(views []view) bot.Message {
 	var m bot.Message
-	var texts []string
 	left := 0
 	if len(views) > maxStatusServers {
 		views, left = views[:maxStatusServers], len(views)-maxStatusServers
 	}
-	for _, v := range views {
+	for i, v := range views {
 		v.several = len(views) > 1
-		one := compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) })
-		if len(m.Blocks) > 0 {
+		if i > 0 {
 			m.Blocks = append(m.Blocks, slack.NewDividerBlock())
 		}
-		m.Blocks = append(m.Blocks, one.Blocks...)
-		texts = append(texts, one.Text)
+		m = joined(m, compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) }))
+		if len(views) > maxStatusButtons {
+			continue
+		}
+		for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
+			m = h.withWaiting(m, imp)
+		}
+		m.Blocks = append(m.Blocks, v.buttons(true)...)
 	}
 	if left > 0 {
-		more := simple(h.Now(), func(p pen) []string {
+		m = joined(m, simple(h.Now(), func(p pen) []string {
 			return []string{"There are more servers. Ask for one by its name: " + p.code(h.Command+" status SERVER") + "."}
-		})
-		m.Blocks = append(m.Blocks, more.Blocks...)
-		texts = append(texts, more.Text)
+		}))
 	}
-	m.Text = strings.Join(texts, "\n")
+	if len(views) > maxStatusButtons {
+		m.Blocks = append(m.Blocks, row("", []slack.BlockElement{button(actRefresh, memo{Drawn: h.Now().Unix()}, "Refresh")})...)
+	}
 	return m
+}
+
+// maxWaitingShown is how many starts that wait on a server have a button of their own. There is one of each type at most.
+const maxWaitingShown = 3
+
+// joined puts one message under another.
+func joined(m, below bot.Message) bot.Message {
+	m.Text = lines([]string{m.Text, below.Text})
+	m.Blocks = append(m.Blocks, below.Blocks...)
+	return m
+}
+
+// withWaiting adds a start that waits, with the button that takes it back.
+func (h *Handlers) withWaiting(m bot.Message, imp imports.Import) bot.Message {
+	line := simple(h.Now(), func(p pen) []string { return []string{waitingLine(p, imp)} })
+	about := memo{Server: imp.Server, Import: imp.ID, Drawn: h.Now().Unix()}
+	line.Blocks[0].(*slack.SectionBlock).Accessory = slack.NewAccessory(button(actTakeBack, about, "Take it back"))
+	return joined(m, line)
+}
+
+// buttons are what can be done about a server as it stands. In a message of several there is one to refresh it all, drawn
+// with each, for it has to be near whoever reads.
+func (v view) buttons(refresh bool) []slack.Block {
+	m := memo{Server: v.server.Name, Drawn: v.now.Unix()}
+	if newest, ok := v.newest(); ok {
+		m.Import = newest.ID
+	}
+	var buttons []slack.BlockElement
+	if refresh {
+		again := memo{Server: v.server.Name, Drawn: m.Drawn}
+		if v.several {
+			again.Server = ""
+		}
+		buttons = append(buttons, button(actRefresh, again, "Refresh"))
+	}
+	switch {
+	case v.active:
+		buttons = append(buttons, button(actNotify, m, "Notify me"))
+	case v.may && v.free():
+		buttons = append(buttons, v.startButtons(m)...)
+	}
+	return row(v.server.Name, append(buttons, openButtons(v.server)...))
+}
+
+// free says whether an import could be started now, as far as is known.
+func (v view) free() bool {
+	return v.sees() && v.good().Mode.NotRunning() && v.good().MayRun()
 }
 
 func (h *Handlers) statusSheet(p pen, v view) sheet {
@@ -170,8 +257,13 @@ func (h *Handlers) statusSheet(p pen, v view) sheet {
 		head += " · " + product(v.server.Edition)
 	}
 	out := sheet{body: []string{head, v.bar(p), v.unwatched(), v.trouble(p), v.running(p)}}
+	out.body = append(out.body, openAlerts(p, v.known)...)
+	if v.mute != nil {
+		out.body = append(out.body, mutedLine(p, *v.mute))
+	}
 	out.body = append(out.body, v.past(p)...)
-	out.body = append(out.body, v.coming(p), v.waiting(), h.whatNow(p, v))
+	out.body = append(out.body, v.coming(p), v.pending(), h.whatNow(p, v))
+	out.small = append(out.small, v.usually(p))
 	if !v.known.Good.At.IsZero() {
 		out.small = append(out.small, "Last look "+p.when(v.known.Good.At))
 	}
@@ -301,14 +393,23 @@ func (v view) past(p pen) []string {
 		parts = append(parts, p.at(b.LastImportTime))
 	}
 	out := []string{"Last import: " + strings.Join(parts, ", ")}
-	if b.LastSuccessTime.IsZero() {
-		return append(out, "Last success: the server names none")
-	}
-	out = append(out, "Last success: "+p.at(b.LastSuccessTime)+", "+p.span(v.serverNow().Sub(b.LastSuccessTime))+" ago")
+	out = append(out, v.lastSuccess(p))
 	if b.LastImportType == bigfix.TypeRaw && b.LastStatus == bigfix.StatusSuccessful {
 		out = append(out, "That one was raw: the web pages still show the last complete import.")
 	}
 	return out
+}
+
+// lastSuccess is the last success with its age.
+func (v view) lastSuccess(p pen) string {
+	b := v.known.Quiet
+	switch {
+	case b == nil:
+		return ""
+	case b.LastSuccessTime.IsZero():
+		return "Last success: the server names none"
+	}
+	return "Last success: " + p.at(b.LastSuccessTime) + ", " + p.span(v.serverNow().Sub(b.LastSuccessTime)) + " ago"
 }
 
 // serverNow is the time by the server's clock, as far as that is known.
@@ -336,8 +437,25 @@ func (v view) coming(p pen) string {
 	return "Next: " + what + p.at(b.NextImportTime) + ", in " + p.span(away)
 }
 
-// waiting says what pending means.
-func (v view) waiting() string {
+// usually says how long imports take, while none runs.
+func (v view) usually(p pen) string {
+	if v.active {
+		return ""
+	}
+	var parts []string
+	for _, t := range []bigfix.ImportType{bigfix.TypeComplete, bigfix.TypeRaw} {
+		if usual, ok := imports.UsualOf(v.recent, t); ok {
+			parts = append(parts, p.typeWord(t)+" "+p.between(usual.Low, usual.High))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Usually: " + strings.Join(parts, ", ")
+}
+
+// pending says what that mode means.
+func (v view) pending() string {
 	if st := v.good(); st != nil && st.Mode == bigfix.ModePending {
 		return "Changes made in the web pages are waiting for an import."
 	}
@@ -370,4 +488,13 @@ func (h *Handlers) whatNow(p pen, v view) string {
 		return starts + " starts one now."
 	}
 	return "Imports are started by " + h.Operators.named(p, v.usersMay) + "."
+}
+
+// openAlerts is a line for each open alert of a server.
+func openAlerts(p pen, known imports.Server) []string {
+	var out []string
+	for _, a := range known.Open() {
+		out = append(out, alertLine(p, p.now, a))
+	}
+	return out
 }

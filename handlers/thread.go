@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"importbot/bigfix"
 	"importbot/imports"
 )
 
@@ -19,6 +20,8 @@ type Store interface {
 	Import(ctx context.Context, id string) (imports.Import, error)
 	// Recent returns begun or ended imports of a server, newest first.
 	Recent(ctx context.Context, server string, n int) ([]imports.Import, error)
+	// Succeeded returns the newest n imports of a type that succeeded on a server, newest first.
+	Succeeded(ctx context.Context, server string, t bigfix.ImportType, n int) ([]imports.Import, error)
 	// Active returns a server's imports that have not ended, oldest first.
 	Active(ctx context.Context, server string) ([]imports.Import, error)
 	// Server returns what is known of a server; the zero value when it was never seen.

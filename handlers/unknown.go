@@ -117,14 +117,18 @@ func (h *Handlers) unknownServerMessage(typed, command string) bot.Message {
 	})
 }
 
-// whichMessage asks for a server's name.
-func (h *Handlers) whichMessage(command string) bot.Message {
+// whichMessage asks for a server's name; behind it stands what else was typed, or has to be.
+func (h *Handlers) whichMessage(command string, behind ...string) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
 		var ways []string
 		for _, name := range h.names() {
-			ways = append(ways, p.code(join(h.Command, command, name)))
+			ways = append(ways, p.code(join(append([]string{h.Command, command, name}, behind...)...)))
 		}
-		return []string{"On which server? Say " + list(ways, "or") + ". Nothing was started."}
+		done := "Nothing was done."
+		if command == "raw" || command == "complete" {
+			done = nothing
+		}
+		return []string{"On which server? Say " + list(ways, "or") + ". " + done}
 	})
 }
 

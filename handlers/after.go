@@ -1,0 +1,124 @@
+package handlers
+
+import (
+	"context"
+	"slices"
+
+	"importbot/bigfix"
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// afterWords are those that ask for a start once what runs now is over.
+var afterWords = []string{"after", "afterwards", "then"}
+
+// takeAfter takes them out of what was typed, wherever they stand.
+func takeAfter(args []string) (rest []string, after bool) {
+	for _, word := range args {
+		if slices.Contains(afterWords, word) {
+			after = true
+			continue
+		}
+		rest = append(rest, word)
+	}
+	return rest, after
+}
+
+// startAfter stores a wish that waits for what runs now. Where nothing runs there is nothing to wait for, and where nobody
+// knows it is not guessed.
+func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix.ImportType) error {
+	v := h.views(ctx, []Server{srv}, c.UserID)[0]
+	s := v.scene
+	s.imp = imports.Import{Server: srv.Name, Type: t}
+	switch {
+	case v.busy():
+	case !v.sees():
+		c.refuse(whyNotSeen)
+		return c.Answer(ctx, h.afterUnseenMessage(s))
+	default:
+		c.refuse(whyNothingRuns)
+		return c.Answer(ctx, h.nothingRunsMessage(s, memo{Server: srv.Name, Type: t, Key: c.ID, Drawn: s.now.Unix()}))
+	}
+	c.Ack()
+	imp, created, err := h.Intake.After(ctx, imports.Wish{
+		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID, After: v.imp.ID,
+	})
+	if err != nil {
+		return h.notAccepted(ctx, c, srv, err)
+	}
+	why := ""
+	if !created {
+		why = whyRepeated
+	}
+	c.accepted(imp, why)
+	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
+		Info("A start waits for what runs")
+	return c.Answer(ctx, h.waitsMessage(v, imp, c.UserID))
+}
+
+// busy says whether something is under way on the server, so that nothing can be started now.
+func (v view) busy() bool {
+	st := v.good()
+	return v.active || st != nil && st.Mode == bigfix.ModeRunning && v.known.Last.Failure == nil && !v.stale()
+}
+
+// sees says whether it is known how the server stands now.
+func (v view) sees() bool {
+	return v.good() != nil && v.known.Last.Failure == nil && !v.stale()
+}
+
+// waitsMessage says that a start waits: this person's own, or one that waited already and that they join.
+func (h *Handlers) waitsMessage(v view, imp imports.Import, userID string) bot.Message {
+	s := v.scene
+	s.imp = imp
+	m := simple(v.now, func(p pen) []string {
+		first := "I start " + s.wanted(p) + " right after what runs now."
+		if imp.RequestedBy != userID {
+			first = capital(s.wanted(p)) + " waits already for what runs now; " + p.user(imp.RequestedBy) + " asked for it " +
+				p.when(imp.WishedAt) + ". I'll mention you when it ends."
+		}
+		return []string{first, v.untilFree(p), "Nothing is started if that takes more than 12 hours. " +
+			p.code(join(h.Command, "cancel", s.server.Name)) + " takes it back."}
+	})
+	if imp.RequestedBy != userID {
+		return m
+	}
+	return withRow(m, s.server.Name, button(actTakeBack, memo{Server: s.server.Name, Import: imp.ID, Drawn: v.now.Unix()}, "Take it back"))
+}
+
+// untilFree says what is waited for.
+func (v view) untilFree(p pen) string {
+	if !v.active {
+		return ""
+	}
+	if left, ok := v.left(); ok {
+		return capital(p.kind(v.imp.Type)) + " is running now, about " + p.span(left) + " left."
+	}
+	return ""
+}
+
+// nothingRunsMessage refuses to wait for nothing, and offers to start now.
+func (h *Handlers) nothingRunsMessage(s scene, about memo) bot.Message {
+	m := simple(s.now, func(p pen) []string {
+		return []string{
+			"Nothing runs on " + p.name(s.server.Name) + " now, so there is nothing to wait for. " + nothing,
+			join("I can start "+s.wanted(p)+" at once:", "the button works for a minute, once.", s.nextLine(p), s.overlapLine(p)),
+		}
+	})
+	return withRow(m, s.server.Name, button(actConfirm, about, "Start it now"))
+}
+
+// afterUnseenMessage refuses where nobody knows whether anything runs.
+func (h *Handlers) afterUnseenMessage(s scene) bot.Message {
+	return simple(s.now, func(p pen) []string {
+		return []string{
+			"I can't see " + p.name(s.server.Name) + " now" + s.lastSeen(p) + ", so I don't know whether there is anything to wait for. " + nothing,
+			p.code(join(h.Command, "status", s.server.Name)) + " says more.",
+		}
+	})
+}
+
+// waitingLine says that a start waits: who asked for it, since when.
+func waitingLine(p pen, imp imports.Import) string {
+	return "Waiting: " + articled(p.kind(imp.Type)) + " after what runs now, asked for by " + p.user(imp.RequestedBy) + " " + p.when(imp.WishedAt)
+}

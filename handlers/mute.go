@@ -1,0 +1,260 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"importbot/bot"
+	"importbot/imports"
+)
+
+// How long alerts may be muted, and for how long a button does.
+const (
+	shortestMute = 30 * time.Minute
+	longestMute  = 14 * 24 * time.Hour
+	buttonMute   = 2 * time.Hour
+	maxReason    = 200 // characters
+)
+
+// noteWithinStore is how long a person waits for a change of a few words to be stored.
+const noteWithinStore = 2 * time.Second
+
+// muteCommand keeps a server's alerts quiet while its trouble is known.
+func (h *Handlers) muteCommand() command {
+	return command{
+		name:    "mute",
+		aliases: []string{"silence", "snooze"},
+		usage:   "mute" + h.nameHint() + " 2h [reason]",
+		says:    "keeps its alerts quiet for a while, from 30m to 14d. For operators.",
+		example: "mute" + h.nameExample() + " 2h patching the database",
+		run:     h.mute,
+	}
+}
+
+// unmuteCommand ends that.
+func (h *Handlers) unmuteCommand() command {
+	return command{
+		name:    "unmute",
+		aliases: []string{"unsilence", "unsnooze"},
+		usage:   "unmute" + h.nameHint(),
+		says:    "has its alerts told again. For operators.",
+		example: "unmute" + h.nameExample(),
+		run:     h.unmute,
+	}
+}
+
+// mute reads the server and the duration, in either order, and keeps what follows as it was typed.
+func (h *Handlers) mute(ctx context.Context, c *call, args []string) error {
+	srv, named := Server{}, false
+	long, ok := time.Duration(0), false
+	n := 0
+	for ; n < len(args) && n < 2; n++ {
+		if found, is := h.server(args[n]); is && !named {
+			srv, named = found, true
+			continue
+		}
+		if d, is := spanTyped(args[n]); is && !ok {
+			long, ok = d, true
+			continue
+		}
+		break
+	}
+	if !named {
+		only, is := h.only(c.ChannelID)
+		switch {
+		case is:
+			srv = only
+		case len(args) > 0 && !ok:
+			c.refuse(whyUnknownServer)
+			return c.Answer(ctx, h.unknownServerMessage(args[0], "mute"))
+		default:
+			c.refuse(whyWhichServer)
+			return c.Answer(ctx, h.whichMessage("mute", "2h"))
+		}
+	}
+	c.entry.Server = srv.Name
+	if !ok || long < shortestMute || long > longestMute {
+		c.refuse(whyDuration)
+		return c.Answer(ctx, h.muteDurationMessage(srv, first(args[n:]), ok))
+	}
+	return h.muteFor(ctx, c, srv, long, strings.Join(c.typed[n:], " "))
+}
+
+// spanTyped reads a length of time as people type it: Go's way, with days besides, "2h", "90m", "1d12h".
+func spanTyped(word string) (time.Duration, bool) {
+	m := spanForm.FindStringSubmatch(word)
+	if m == nil || word == "" {
+		return 0, false
+	}
+	var total time.Duration
+	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		if m[i+1] == "" {
+			continue
+		}
+		n, err := strconv.Atoi(m[i+1])
+		if err != nil || n > 100_000 {
+			return longestMute + time.Hour, true // too long in any unit
+		}
+		total += time.Duration(n) * unit
+	}
+	return total, true
+}
+
+var spanForm = regexp.MustCompile(`^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?$`)
+
+// muteFor stores a mute. Muting again replaces the one before.
+func (h *Handlers) muteFor(ctx context.Context, c *call, srv Server, long time.Duration, reason string) error {
+	if no := h.mayChange(ctx, c, srv, deedMute); no != nil {
+		return c.Answer(ctx, *no)
+	}
+	c.Ack()
+	now := h.Now().UTC()
+	m := imports.Mute{Server: srv.Name, Since: now, Until: now.Add(long), UserID: c.UserID, Reason: cutRunes(reason, maxReason)}
+	storing, cancel := context.WithTimeout(ctx, noteWithinStore)
+	defer cancel()
+	if err := h.Store.Mute(storing, m); err != nil {
+		return h.notChanged(ctx, c, srv, err)
+	}
+	c.changed("")
+	h.Log.WithFields(map[string]any{"server": srv.Name, "user": c.UserID, "until": m.Until}).Info("Alerts were muted")
+	known := h.lastKnown(ctx, srv)
+	return c.Answer(ctx, h.mutedMessage(srv, known, m))
+}
+
+func (h *Handlers) unmute(ctx context.Context, c *call, args []string) error {
+	srv, no := h.startServer(c, "unmute", args)
+	if no != nil {
+		return c.Answer(ctx, *no)
+	}
+	c.entry.Server = srv.Name
+	if no := h.mayChange(ctx, c, srv, deedMute); no != nil {
+		return c.Answer(ctx, *no)
+	}
+	c.Ack()
+	storing, cancel := context.WithTimeout(ctx, noteWithinStore)
+	defer cancel()
+	m, err := h.Store.Unmute(storing, srv.Name, h.Now().UTC())
+	switch {
+	case errors.Is(err, imports.ErrNotFound):
+		c.refuse(whyNotMuted)
+		return c.Answer(ctx, h.notMutedMessage(srv))
+	case err != nil:
+		return h.notChanged(ctx, c, srv, err)
+	}
+	c.changed("")
+	h.Log.WithFields(map[string]any{"server": srv.Name, "user": c.UserID}).Info("Alerts are told again")
+	return c.Answer(ctx, h.unmutedMessage(srv, h.lastKnown(ctx, srv), m))
+}
+
+// lastKnown is what is known of a server, from memory, else from the database as far as that answers at once.
+func (h *Handlers) lastKnown(ctx context.Context, srv Server) imports.Server {
+	known, ok := h.Board.Server(srv.Name)
+	if !ok {
+		ctx, cancel := context.WithTimeout(ctx, glance)
+		defer cancel()
+		known, _ = h.Store.Server(ctx, srv.Name)
+	}
+	return known
+}
+
+// notChanged tells a person that what they wanted was not stored, or may not have been.
+func (h *Handlers) notChanged(ctx context.Context, c *call, srv Server, err error) error {
+	log := h.Log.WithError(err).WithField("server", srv.Name)
+	if errors.Is(err, imports.ErrUnsure) {
+		log.Error("The database did not say whether it took a change")
+		c.fail(whyUnsure)
+		return c.Answer(ctx, h.unsureChangeMessage(srv))
+	}
+	log.Error("A change could not be stored")
+	c.refuse(whyStore)
+	return c.Answer(ctx, h.notChangedMessage(srv))
+}
+
+// notChangedMessage says that something could not be stored.
+func (h *Handlers) notChangedMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"My own database does not answer, so I could not note that for " + p.name(srv.Name) + ". Nothing was changed.",
+			"Try again in a minute. If it goes on, tell whoever runs Importbot."}
+	})
+}
+
+// unsureChangeMessage says that something may be stored or not.
+func (h *Handlers) unsureChangeMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"I could not make sure that my database noted that for " + p.name(srv.Name) + ": its answer was lost.",
+			p.code(join(h.Command, "status", srv.Name)) + " tells how it stands; asking again does no harm."}
+	})
+}
+
+// mutedMessage says until when it is quiet, and what is being kept quiet at the moment.
+func (h *Handlers) mutedMessage(srv Server, known imports.Server, m imports.Mute) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		line := "The alerts of " + p.name(srv.Name) + " are quiet until " + p.at(m.Until) + ", for " + p.span(m.Until.Sub(m.Since)) + reasonGiven(p, m) + "."
+		after := "What is not over by then is told then. " + p.code(join(h.Command, "unmute", srv.Name)) + " ends it before."
+		return append([]string{line}, append(openLines(p, known, ""), after)...)
+	})
+}
+
+// openLines are the open alerts of a server, with words for where there are none.
+func openLines(p pen, known imports.Server, none string) []string {
+	lines := openAlerts(p, known)
+	if len(lines) == 0 && none != "" {
+		return []string{none}
+	}
+	return lines
+}
+
+func reasonGiven(p pen, m imports.Mute) string {
+	if m.Reason == "" {
+		return ""
+	}
+	return ": " + p.quote(m.Reason)
+}
+
+// unmutedMessage says that alerts are told again, and which are open.
+func (h *Handlers) unmutedMessage(srv Server, known imports.Server, m imports.Mute) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		line := "Alerts of " + p.name(srv.Name) + " are told again. They were quiet since " + p.at(m.Since) + ", by " + p.user(m.UserID) + reasonGiven(p, m) + "."
+		return append([]string{line}, openLines(p, known, "None is open now.")...)
+	})
+}
+
+func (h *Handlers) notMutedMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"The alerts of " + p.name(srv.Name) + " are not muted. Nothing was changed."}
+	})
+}
+
+// muteDurationMessage asks for a duration, or for another one.
+func (h *Handlers) muteDurationMessage(srv Server, typed string, given bool) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		first := "For how long?"
+		switch {
+		case given:
+			first = "Alerts can be muted for 30 minutes to 14 days."
+		case typed != "":
+			first = "I don't read " + p.typed(typed) + " as a length of time."
+		}
+		name := ""
+		if len(h.Servers) > 1 {
+			name = srv.Name
+		}
+		return []string{first + " Nothing was muted.",
+			"Say " + p.code(join(h.Command, "mute", name, "2h")) + ", with " + p.code("90m") + ", " + p.code("12h") + ", " + p.code("3d") +
+				" or the like, and a reason behind it if you want."}
+	})
+}
+
+// mutedLine says that a server's alerts are quiet: until when, by whom, why.
+func mutedLine(p pen, m imports.Mute) string {
+	return "Alerts are muted until " + p.at(m.Until) + " by " + p.user(m.UserID) + reasonGiven(p, m)
+}
+
+// pressMute is the button on an alert.
+func (h *Handlers) pressMute(ctx context.Context, c *call, srv Server, _ memo) error {
+	return h.muteFor(ctx, c, srv, buttonMute, "")
+}
