@@ -64,24 +64,61 @@ func (n *night) kinds() string {
 	return strings.Join(kinds, " ")
 }
 
-// What an alert says of itself.
+// What each kind of alert says of itself: since when, and what about.
 func TestAlertSays(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ story, want string }{
-		{"usual dead @00:20", "missed:prod:1772496000 since 00:00:00 due 00:00:00 complete, success 00:42:00 the day before"},
+		{"usual stale=off fail=12m 36h30m", "failed:prod:import 1 about import 1 since 00:12:00 success 00:42:00"},
+		{"usual stale=off fail=12m 40h", "failed:prod:import 1 about import 1 since 00:12:00 ended by import 2 success 00:42:00"},
+		{"usual dead @00:20", "missed:prod:1772496000 since 00:00:00 due 00:00:00 complete success 00:42:00"},
+		{"usual dead missed=off 20h", "stale:prod:1772412120 since 03:26:00 limit 26h44m0s success 00:42:00"},
+		{"usual dead missed=off 20h complete 1h", "stale:prod:1772412120 since 03:26:00 ended by import 1 limit 26h44m0s success 00:42:00"},
+		{"usual rest=50/50m 13h15m", "stalled:prod:import 1:1772497350 about import 1 since 00:22:30 limit 45m0s at 50 % success 00:42:00"},
+		{"usual stall=off next=3h 14h", "overrun:prod:import 1 about import 1 since 01:24:00 limit 1h24m0s usually 40m0s–42m0s–44m0s success 00:42:00"},
+		{"usual next=5m 13h", "brief:prod:import 1 about import 1 since 00:05:00 limit 13m20s usually 40m0s–42m0s–44m0s success 00:05:00"},
+		{"usual 1m x=30m", "unreachable:prod:1772452920 since 12:02:00 limit 15m0s: unavailable success 00:42:00"},
+		{"usual 1m 401=30m", "credentials:prod:1772452920 since 12:02:00: unauthorized 401 success 00:42:00"},
+		{"off pending 25h", "pending:prod:1772452860 since 12:01:00 limit 24h0m0s success 00:42:00"},
+		{"off pending 25h complete 1m", "pending:prod:1772452860 since 12:01:00 ended by import 1 limit 24h0m0s success 00:42:00"},
 	} {
 		n := newNight(firstNoon, time.UTC)
 		n.tell(t, row.story)
 		if len(n.desk.srv.Alerts) != 1 {
-			t.Fatalf("%s: %s", row.story, n)
+			t.Errorf("%s: %s", row.story, n)
+			continue
 		}
-		a := n.desk.srv.Alerts[0]
-		got := fmt.Sprintf("%s since %s due %s %s, success %s the day before", a.ID, a.Since.Format(time.TimeOnly),
-			a.Due.Format(time.TimeOnly), a.DueType, a.Success.Format(time.TimeOnly))
-		if got != row.want {
+		if got := says(n.desk.srv.Alerts[0]); got != row.want {
 			t.Errorf("%s\ngot  %s\nwant %s", row.story, got, row.want)
 		}
 	}
+}
+
+// says is an alert in words.
+func says(a Alert) string {
+	var out strings.Builder
+	out.WriteString(a.ID)
+	add := func(known bool, format string, args ...any) {
+		if known {
+			fmt.Fprintf(&out, format, args...)
+		}
+	}
+	add(a.ImportID != "", " about %s", a.ImportID)
+	add(true, " since %s", a.Since.Format(time.TimeOnly))
+	add(a.EndedBy != "", " ended by %s", a.EndedBy)
+	add(!a.Due.IsZero(), " due %s %s", a.Due.Format(time.TimeOnly), a.DueType)
+	add(a.Limit > 0, " limit %s", a.Limit)
+	if a.Usual != nil {
+		add(true, " usually %s–%s–%s", a.Usual.Low, a.Usual.Median, a.Usual.High)
+	}
+	if a.Progress != nil {
+		add(true, " at %d %%", *a.Progress)
+	}
+	if f := a.Failure; f != nil {
+		add(true, ": %s", f.Kind)
+		add(f.HTTP > 0, " %d", f.HTTP)
+	}
+	add(true, " success %s", a.Success.Format(time.TimeOnly))
+	return out.String()
 }
 
 // chronicle checks with each look what must hold of alerts whatever happens, and counts.

@@ -98,7 +98,7 @@ func (w *alarms) end() {
 			continue
 		}
 		by, over := "", kind.off != nil && kind.off(w.Rules)
-		if w.answered && !over {
+		if answered := w.answered || kind.failing && w.look.Status != nil; answered && !over {
 			by, over = kind.over(w, a)
 		}
 		if over {
@@ -207,8 +207,13 @@ func (w *alarms) endings() (list []Import) {
 	return list
 }
 
+// justEnded goes by what an import's end leaves of the look that it was seen by. Our clock may have been put back since
+// the look before.
 func (w *alarms) justEnded(imp *Import) bool {
 	since := w.last.Last.At
-	return imp.State == Ended && !since.IsZero() && (imp.EndedAt.After(since) || imp.LastLook.After(since) ||
-		imp.LastFailure != nil && imp.LastFailure.At.After(since))
+	if imp.State != Ended || since.IsZero() {
+		return false
+	}
+	now := func(at time.Time) bool { return at.After(since) || at.Equal(w.look.At) }
+	return now(imp.EndedAt) || now(imp.LastLook) || imp.LastFailure != nil && now(imp.LastFailure.At)
 }
