@@ -15,7 +15,7 @@ func extend(ctx context.Context, tx *transaction, server string, at time.Time) e
 	}
 	res, err := tx.ExecContext(ctx, `
 		UPDATE watched SET seen_at = CASE WHEN seen_at < $2 THEN $2 ELSE seen_at END
-		WHERE server = $1 AND seen_at BETWEEN $3 AND $4`,
+		WHERE server = $1 AND since = (SELECT MAX(since) FROM watched WHERE server = $1 AND seen_at BETWEEN $3 AND $4)`,
 		server, millis(at), millis(at.Add(-imports.WatchedPause)), millis(at.Add(imports.WatchedPause)))
 	if err != nil {
 		return err
@@ -28,8 +28,8 @@ func extend(ctx context.Context, tx *transaction, server string, at time.Time) e
 }
 
 // Watched returns the stretches in which a server was looked at and answered without a pause longer than
-// imports.WatchedPause, as far as they reach into the time from from to to, the oldest first. They are not cut to it.
-// What was seen before schema 3 is not known.
+// imports.WatchedPause, as far as they reach into the time from from to to, the oldest first. They are not cut to it, and
+// may overlap where a clock was put back. What was seen before schema 3 is not known.
 func (s *Store) Watched(ctx context.Context, server string, from, to time.Time) (found []imports.Watched, err error) {
 	ctx, cancel := s.dialect.bounded(ctx)
 	defer cancel()
