@@ -159,6 +159,10 @@ func TestThePastTellsWhatIsUsual(t *testing.T) {
 			t.Errorf("%s: got %+v, %t", kind, u, ok)
 		}
 	}
+	watched, err := db.Watched(t.Context(), server, noon.AddDate(0, 0, -30), noon)
+	if err != nil || len(watched) != 1 || noon.Sub(watched[0].To) > imports.WatchedPause || noon.Sub(watched[0].From) < 10*24*time.Hour {
+		t.Errorf("it was watched %v, %v", watched, err)
+	}
 }
 
 // conversation is what a card and its thread look like while an import runs.

@@ -52,7 +52,8 @@ func (d Demo) usual(kind bigfix.ImportType) time.Duration {
 
 // remember fills the bot's database with its past, so that the demo shows a history and an estimate where a bot that has run for a while
 // would. They took as long as imports take in this demo, for that is what the person is about to see. What there was to say of them was
-// said.
+// said; and
+// the server was watched all the time.
 func (s *stage) remember(ctx context.Context, now time.Time) (err error) {
 	db, err := store.Open(ctx, s.cfg.Database.Reveal(), store.Options{})
 	if err != nil {
@@ -67,6 +68,11 @@ func (s *stage) remember(ctx context.Context, now time.Time) (err error) {
 	var all []imports.Import
 	for i, e := range past {
 		all = append(all, s.watched(fmt.Sprintf("demo-%02d", i+1), e, now))
+	}
+	for at := all[0].BegunAt; at.Before(now); at = at.Add(imports.WatchedPause) {
+		if err := db.Record(ctx, epoch, imports.Server{Name: server, Good: imports.Observation{Span: imports.Span{At: at}}}, nil); err != nil {
+			return err
+		}
 	}
 	if err := db.Record(ctx, epoch, imports.Server{Name: server}, all); err != nil {
 		return err
