@@ -334,3 +334,28 @@ func TestSpanOf(t *testing.T) {
 		}
 	}
 }
+
+// docs/history.md shows what the program prints, as the golden files have it.
+func TestTheDocumentShowsRealOutput(t *testing.T) {
+	read := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	document := read("../../docs/history.md")
+	_, terminal, _ := strings.Cut(read("testdata/history.txt"), "# a terminal: true\n")
+	table, _, _ := strings.Cut(terminal, "\n\n")
+	report, _, _ := strings.Cut(read("testdata/report.txt"), "\n\n")
+	for _, shown := range []string{table, report, strings.Join(recordHeader, ","), strings.Join(dayHeader, ","), usageOf("history")[len("Use: "):], usageOf("report")[len("Use: "):]} {
+		if !strings.Contains(document, "```\n"+shown+"\n") {
+			t.Errorf("docs/history.md does not show\n%s", shown)
+		}
+	}
+	for _, name := range recordHeader {
+		if !strings.Contains(document, "`"+name+"`") {
+			t.Errorf("docs/history.md does not explain %s", name)
+		}
+	}
+}
