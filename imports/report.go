@@ -128,7 +128,9 @@ func ReportOf(in ReportInput) Report {
 }
 
 // within says whether a time is one that is reported on.
-func (in ReportInput) within(t time.Time) bool { return !t.IsZero() && !t.Before(in.From) && t.Before(in.To) }
+func (in ReportInput) within(t time.Time) bool {
+	return !t.IsZero() && !t.Before(in.From) && t.Before(in.To)
+}
 
 // imports are those to be reported on, the oldest first. What was never sent is none.
 func (in ReportInput) imports() []Import {
