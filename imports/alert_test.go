@@ -55,7 +55,8 @@ func newNight(begin time.Time, zone *time.Location, opts ...bigfixtest.Option) *
 //	next=2h     what begins next takes so long   fail=12m    and fails then
 //	rest=50/2h  and rests at 50 % for so long    cut=5m      the server restarts so long after its beginning
 //	dead alive  scheduled imports don't run      move=06:00  the schedule is moved
-//	off on      no schedule any more             weekdays    from Monday to Friday only
+//	off on      no schedule any more             weekdays    from Monday to Friday only, and daily again
+//	nightly-raw scheduled ones are raw
 //	pending     changes are made in the web      lost        the server's history is put back by three days
 //	clock=-2h   our clock is moved               born        it never ran an import
 //
@@ -150,6 +151,9 @@ func (n *night) set(t *testing.T, what, arg string) bool {
 			break
 		}
 		schedule.Days = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
+		n.sim.SetSchedule(n.now, schedule)
+	case "nightly-raw":
+		schedule.Type = bigfix.TypeRaw
 		n.sim.SetSchedule(n.now, schedule)
 	case "move":
 		schedule.At = sinceMidnight(clockTime(t, arg))
@@ -318,6 +322,8 @@ var stories = []struct{ name, story, want string }{
 	{"the nightly does not run", "usual dead @08:00", "missed +1 00:15; stale +1 03:27"},
 	{"and is made up for", "usual dead @08:00 complete 1h", "missed +1 00:15 over +1 08:43; stale +1 03:27 over +1 08:43"},
 	{"a raw one is none", "usual dead @01:00 raw 1h", "missed +1 00:15"},
+	{"a raw one that was scheduled", "usual nightly-raw dead 20h raw 1h", "missed +1 00:15 over +1 08:04"},
+	{"raw ones are scheduled, and nothing makes the reports fresh", "usual nightly-raw 96h", ""},
 	{"for days", "usual dead 48h alive 24h", "missed +1 00:15 over +3 00:43; stale +1 03:27 over +3 00:43; missed +2 00:15 over +3 00:43"},
 	{"later than others want to know", "usual missed=2h stale=off dead @08:00", "missed +1 02:00"},
 	{"switched off", "usual missed=off stale=off dead @08:00", ""},
@@ -327,6 +333,7 @@ var stories = []struct{ name, story, want string }{
 	{"another was over a moment before", "usual dead @23:54 complete next=2m 1h", ""},
 	{"a raw one ran earlier", "usual dead @23:30 raw 1h", "missed +1 00:15"},
 	{"it ran too quickly to be seen", "short away=30s next=20s 13h", ""},
+	{"it ran, and it is not settled yet how", "short dead away=30s @00:14 next=20s raw 3m", ""},
 	{"started here in those minutes", "usual dead @23:58 run-complete 30m", ""},
 	{"out of sight at the time", "usual dead @23:55 x=14m 1h", ""},
 	{"out of sight before the time", "usual dead @23:30 x=14m 1h", "missed +1 00:15"},

@@ -65,7 +65,7 @@ func (w *alarms) missed() []Alert {
 
 // ran says whether anything ran, or may have, since a time.
 func (w *alarms) ran(since time.Time) bool {
-	if !w.srv.BusyAt.Before(since) || !w.srv.Quiet.LastImportTime.Before(w.there(since)) {
+	if !w.srv.Quiet.LastImportTime.Before(w.there(since)) {
 		return true
 	}
 	mayHave := func(i Import) bool {

@@ -66,7 +66,6 @@ func (r Rules) answered(srv *Server, before Server, o Observation, away bool) {
 	srv.SeenAt = o.At
 	srv.pending(o, away)
 	if o.Status.Mode == bigfix.ModeRunning {
-		srv.BusyAt = o.At
 		return
 	}
 	srv.freshen(before.Quiet, o, r.OneKind)

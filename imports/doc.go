@@ -16,16 +16,17 @@
 //
 // # The life of an import
 //
-//	accepted ─▶ sending ─▶ sent ─▶ running ─▶ settling ─▶ ended
+//	waiting ─▶ accepted ─▶ sending ─▶ sent ─▶ running ─▶ settling ─▶ ended
 //
-// It may skip steps and never goes back. What it ended as is its Outcome, and each has its price in evidence:
+// Only those wait that were asked for to come after another. An import may skip steps and never goes back. What it
+// ended as is its Outcome, and each has its price in evidence:
 //
 //   - Succeeded and Failed: the server reports an end that is later than anything it reported before this import, of
 //     the right type, at the right time, and nothing speaks against its being this import's.
 //   - Unclear: the server reports such an end, and something does speak against it: Import.Doubts says what.
 //   - Unknown: it is over, or the server was out of sight for a day, and nothing says how it ended.
 //   - NotBegun: the server was seen throughout and showed no sign of an import, or refused it.
-//   - Refused and Expired: nothing was sent.
+//   - Refused, Expired and Cancelled: nothing was sent.
 //
 // A look that failed is not evidence of anything. Server times are compared with server times only. The truth table,
 // with a row for each case, is judge_test.go; how often the judge is right where nobody can know for certain is
@@ -40,9 +41,22 @@
 //	term, err := db.Lead(ctx) // waits until this process leads
 //	err = imports.NewEngine(cfg).Run(ctx, term.Lead())
 //
+// # Alerts
+//
+// Rules.Watch is the other judge: of what somebody on call has to know. It too is a pure function of what was known and
+// one more look, and claims nothing of a time in which nobody looked:
+//
+//	srv := rules.See(before, look)
+//	srv.Alerts = rules.Watch(before, srv, active, recent, look, now)
+//
+// An Alert is one time that something was wrong, with one beginning and one end. Thresholds that are Auto are learned:
+// Server.Schedule from how the next import's time moves on, Usual from past imports, Import.LongestRest from their
+// progress. What each kind takes is a table in docs/decisions/0024, and alert_test.go has a line for each case.
+//
 // # How a look is judged
 //
 // For one look the order is: every active import through Rules.Next, then Rules.Arrivals with those that are active
-// still, for what nobody here started, then Rules.See for what is kept of the server. Arrivals takes the Server as it
-// was before the look. Before a start, Rules.See(server, look).Quiet is the import's Baseline.
+// still, for what nobody here started, then Rules.See for what is kept of the server, then Rules.Watch for its alerts.
+// Arrivals takes the Server as it was before the look. Before a start, Rules.See(server, look).Quiet is the import's
+// Baseline.
 package imports

@@ -340,9 +340,8 @@ type Server struct {
 	// where the server never told of a success, or its history was put back.
 	FreshFrom time.Time `json:",omitzero"`
 	// SeenAt is the last look that said whether something runs. SeenSince is the first of those that follow each other
-	// without a pause of more than a lost look, WatchedSince without one that would make an absence. BusyAt is the last that
-	// said running.
-	SeenAt, SeenSince, WatchedSince, BusyAt time.Time `json:",omitzero"`
+	// without a pause of more than a lost look, WatchedSince without one that would make an absence.
+	SeenAt, SeenSince, WatchedSince time.Time `json:",omitzero"`
 	// PendingSince is the first of the answers in a row that all said pending; zero while the last one did not.
 	PendingSince time.Time `json:",omitzero"`
 	// Unseen is the present row of failed looks as alerts count them: begun anew after an Absence, and after a look that was
