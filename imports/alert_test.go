@@ -381,6 +381,7 @@ var stories = []struct{ name, story, want string }{
 	{"our clock is put forward meanwhile", "usual rest=50/40m @00:40 clock=2h 2h", ""},
 	{"nothing known yet", "rest=50/3h @06:00", ""},
 	{"a limit", "stall=20m rest=50/30m @02:00", "stalled +1 00:42 over +1 00:52"},
+	{"again within a day, and for longer", "usual stall=20m rest=50/30m rest=50/30m rest=50/41m complete 3h complete 3h complete 3h", "stalled 12:42 over 12:52; stalled 19:02 ×2 over 19:03"},
 	{"the import ends while it rests", "usual cut=25m stall=5m rest=50/9h @02:00", "failed +1 00:27"},
 	{"out of sight while it rests", "usual rest=50/65m @00:50 x=14m 4h", "stalled +1 01:07 over +1 01:27; overrun +1 01:24 over +1 01:47"},
 	{"nobody looked while it rests", "usual rest=50/65m @00:25 away=50m 3h", ""},
