@@ -24,13 +24,22 @@ const (
 	forEver = 365 * 24 * time.Hour
 )
 
+// passedOver is why there is no nightly import now.
+const passedOver = "An import runs: the server would pass the nightly one over. Try this again when it has ended."
+
 // happenings are what one can do to the server.
 var happenings = []happening{
 	{"nightly", "tonight's import begins in 4 s", func(s *stage) string {
+		if s.running() {
+			return passedOver
+		}
 		s.nightlyIn(soon, false)
 		return "Midnight comes early: the nightly import begins in 4 s."
 	}},
 	{"nightly fails", "or begins, and fails", func(s *stage) string {
+		if s.running() {
+			return passedOver
+		}
 		s.bigfix.PlanNext(bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
 		s.nightlyIn(soon, false)
 		return "Midnight comes early: the nightly import begins in 4 s, and will fail."

@@ -116,7 +116,7 @@ func (s *stage) push(ctx context.Context, p press) (settle func(context.Context)
 		if p.on.TS == "" {
 			s.opensHome(ctx, p.who)
 		}
-		s.awaitQuiet(ctx, quiet)
+		s.awaitQuiet(ctx, quiet, answers)
 	}
 }
 

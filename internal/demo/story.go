@@ -35,7 +35,7 @@ func (s *stage) tell(ctx context.Context) error {
 		}
 		within, cancel := context.WithTimeout(ctx, sceneWithin)
 		s.slack.Wait(within, func() bool { return scene.until(s.kinds()) }) //nolint:errcheck // the end of the story waits for what is left
-		s.awaitQuiet(within, quiet)
+		s.awaitQuiet(within, quiet, anything)
 		cancel()
 	}
 	return s.awaitEnd(ctx)

@@ -81,21 +81,44 @@ func (s *stage) awaitAnswer(ctx context.Context, invocation *slacksim.Invocation
 	if _, err := invocation.WaitAnswer(within, func(slacksim.Message) bool { return true }); err != nil {
 		return
 	}
-	s.awaitQuiet(within, quiet)
+	s.awaitQuiet(within, quiet, answers)
 }
 
-// awaitQuiet returns when everything was drawn and nothing has come for so long.
-func (s *stage) awaitQuiet(ctx context.Context, long time.Duration) {
+// answers says whether an event is part of an answer: what one person sees, or what is new in the channel. A card that moves on and its
+// milestones are not.
+func answers(e slacksim.Event) bool {
+	switch e.Kind {
+	case slacksim.MessageEdited, slacksim.HomePublished:
+		return false
+	case slacksim.MessagePosted:
+		return e.Message.ThreadTS == "" || e.Message.Broadcast
+	}
+	return true
+}
+
+// anything is every event.
+func anything(slacksim.Event) bool { return true }
+
+// awaitQuiet returns when everything was drawn, and nothing that counts has come for so long.
+func (s *stage) awaitQuiet(ctx context.Context, long time.Duration, counts func(slacksim.Event) bool) {
+	drawn, from := s.screen.until()
+	over := time.NewTimer(long)
+	defer over.Stop()
 	for {
-		drawn, seen := s.screen.until()
 		select {
 		case <-ctx.Done():
 			return
-		case <-drawn:
-		case <-time.After(long):
-			if len(s.slack.Events()) <= seen {
+		case <-over.C:
+			if events := s.slack.Events(); !slices.ContainsFunc(events[min(from, len(events)):], counts) {
 				return
 			}
+			over.Reset(long)
+		case <-drawn:
+			_, seen := s.screen.until()
+			if slices.ContainsFunc(s.slack.Events()[from:seen], counts) {
+				over.Reset(long)
+			}
+			from = seen
 		}
 	}
 }
@@ -112,7 +135,7 @@ func (s *stage) awaitEnd(ctx context.Context) error {
 		return errors.New("an import was not told to its end within five minutes")
 	}
 	if len(s.slack.Messages(channel)) > 0 {
-		s.awaitQuiet(within, settled)
+		s.awaitQuiet(within, settled, anything)
 	}
 	return nil
 }
