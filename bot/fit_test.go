@@ -150,3 +150,34 @@ func TestTablesLoseRowsFromTheEnd(t *testing.T) {
 		t.Errorf("the first row is %s", first)
 	}
 }
+
+// Whatever a block looks like, cutting it does no harm, and what was cut once fits.
+func FuzzFit(f *testing.F) {
+	for _, blocks := range namesIn(strings.Repeat("ü", 21)) {
+		for _, block := range blocks {
+			raw, err := json.Marshal(block)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(raw)
+		}
+	}
+	f.Add([]byte(`{"type":"table","rows":[1,[null,{"type":"raw_text"}]],"column_settings":{}}`))
+	f.Add([]byte(`{"type":"data_visualization","chart":{"series":[1,{"data":[[],{"label":2}]}],"axis_config":{"categories":[1,null,""]}}}`))
+	f.Add([]byte(`{"type":"actions","elements":[null,{"confirm":[],"options":[1],"value":7}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var shape map[string]any
+		if json.Unmarshal(raw, &shape) != nil {
+			return
+		}
+		once, err := fitBlocks([]slack.Block{rawBlock{raw: raw}})
+		if err != nil || len(once) == 0 {
+			return
+		}
+		c := cutter{tables: MaxTables}
+		if _, err := c.fit(once[0]); err != nil || c.changed {
+			again, _ := json.Marshal(once[0])
+			t.Errorf("%s was cut to %s, and still does not fit: %v", raw, again, err)
+		}
+	})
+}
