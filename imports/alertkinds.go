@@ -53,7 +53,7 @@ func (w *alarms) failedOver(a Alert) (string, bool) {
 func (w *alarms) missed() []Alert {
 	limit, on := w.MissedAfter.Of(standardAfter)
 	sched := w.srv.Schedule
-	if !on || !w.clocked || !sched.stands() || w.there(w.now).Sub(sched.Due) < limit {
+	if !on || !w.clocked || sched.Due.IsZero() || w.there(w.now).Sub(sched.Due) < limit {
 		return nil
 	}
 	due := w.ours(sched.Due)

@@ -24,8 +24,8 @@ type Schedule struct {
 	Next     time.Time         `json:",omitzero"`
 	NextType bigfix.ImportType `json:",omitempty"`
 	Named    int               `json:",omitempty"`
-	// Came is the last entry whose time came. Due and DueType are the same where it had been named by two looks before and
-	// was not noticed too late; else they are zero.
+	// Came is the last entry whose time came. Due and DueType are the same where it had been named by two looks before, was
+	// not noticed too late, and the schedule was not moved or removed since; else they are zero.
 	Came    time.Time         `json:",omitzero"`
 	Due     time.Time         `json:",omitzero"`
 	DueType bigfix.ImportType `json:",omitempty"`
@@ -58,26 +58,28 @@ func (s Server) Gap() (gap time.Duration, ok bool) {
 // follow takes account of the entry that a look names. there is what the server's clock showed then at the latest, zero
 // where it shows none, and every says that imports of any type count for the reports.
 func (s Schedule) follow(next scheduled, there time.Time, every bool) Schedule {
-	before := scheduled{s.Next, s.NextType}
-	came := !before.at.IsZero() && !there.Before(before.at)
-	if came && !s.Came.Equal(before.at) {
-		s.come(before, there, every)
+	before := s.Next
+	came := !before.IsZero() && !there.Before(before)
+	if came && !s.Came.Equal(before) {
+		s.come(scheduled{before, s.NextType}, there, every)
+	}
+	if next.at.Equal(before) {
+		s.Named++
+	} else {
+		s.Named = 1
+	}
+	s.Next, s.NextType, s.Named = next.at, next.kind, min(s.Named, twoLooks)
+	if !s.stands() {
+		s.Due, s.DueType = time.Time{}, ""
 	}
 	switch {
-	case next.at.IsZero():
-		s.Next, s.NextType, s.Named = time.Time{}, "", 0
-		return s
-	case next.at.Equal(before.at):
-		s.NextType, s.Named = next.kind, min(s.Named+1, twoLooks)
-		return s
-	case !came && !before.at.IsZero() && next.at.Sub(before.at).Abs() > summerTime:
-		s.Gaps = nil // it was moved: what was learned of the old one does not hold
-	}
-	if came && s.counts(next.kind, every) && !s.Counted.IsZero() {
+	case next.at.IsZero(), next.at.Equal(before):
+	case came && s.counts(next.kind, every) && !s.Counted.IsZero():
 		gaps := append(slices.Clone(s.Gaps), next.at.Sub(s.Counted))
 		s.Gaps = gaps[max(len(gaps)-gapsKept, 0):]
+	case !came && !before.IsZero() && next.at.Sub(before).Abs() > summerTime:
+		s.Gaps = nil // it was moved: what was learned of the old one does not hold
 	}
-	s.Next, s.NextType, s.Named = next.at, next.kind, 1
 	return s
 }
 
