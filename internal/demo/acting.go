@@ -15,7 +15,7 @@ type person struct {
 	is       []slacksim.UserOption
 }
 
-// people are who one can be here: ana may start imports, ben may not, and gus is a guest.
+// people are who one can be here: ana is on call and may start imports, ben is not, and gus is, but a guest.
 var people = []person{{id: ana, name: "ana"}, {id: "U0BEN", name: "ben"}, {id: "U0GUS", name: "gus", is: []slacksim.UserOption{slacksim.Guest()}}}
 
 // enter does what one line says. Settle, where there is one, returns when what was done has had its answer.
@@ -123,7 +123,7 @@ func playbook() []string {
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
 	add("importbot history", "the command line, beside the bot: also importbot report")
-	add("as ben /import raw", "ben does it, who is no operator; or gus, a guest")
+	add("as ben /import raw", "ben does it, who may start nothing; or gus, a guest")
 	for _, h := range happenings {
 		add("server "+h.words, h.does)
 	}

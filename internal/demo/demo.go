@@ -100,7 +100,7 @@ func (d Demo) stage(dir string) (*stage, error) {
 	for _, p := range people {
 		slack.AddUser(p.id, p.name, p.is...)
 	}
-	slack.AddUserGroup(oncall, "oncall", ana)
+	slack.AddUserGroup(oncall, "oncall", ana, "U0GUS") // who is a guest all the same
 	slack.AddChannel(channel, "bigfix-imports")
 	if d.Pace == 0 {
 		d.Pace = pace
@@ -161,7 +161,7 @@ func (s *stage) config(database string) *config.Config {
 			APIURL: s.slack.APIURL(), Command: command, Connections: 2,
 		},
 		Servers: []config.Server{{
-			Name: server, Channel: channel, Operators: []string{ana}, Announce: config.AnnounceFailures,
+			Name: server, Channel: channel, Operators: []string{oncall}, Announce: config.AnnounceFailures,
 			URL: s.bigfix.URL, Edition: bigfix.BFI, Token: config.NewSecret(s.bigfix.Token), TokenIn: bigfix.TokenInQuery,
 			TokenVariable: "BIGFIX_TOKEN", Timeout: 5 * time.Second,
 			PollRunning: poll, PollIdle: time.Second, StartGrace: 10 * time.Second, EndGrace: time.Second,
