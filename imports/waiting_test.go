@@ -37,8 +37,13 @@ func (r *rig) elsewhere(cfg imports.EngineConfig) imports.Import {
 
 // What was asked for with "after" begins once, right after what ran, and the next one after that.
 func TestAStartAfterWhatRuns(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, bigfixtest.WithDoubts(bigfixtest.Doubts{EndLag: 55 * time.Second}))
 	cfg := r.config()
+	cfg.Store = &changing{Store: r.store, each: func() {
+		if busy := slices.DeleteFunc(r.active(), func(i imports.Import) bool { return i.State == imports.Waiting }); len(busy) > 0 {
+			t.Errorf("released while there is another, %s", busy[0].State)
+		}
+	}}
 	r.run(cfg)
 	first := r.elsewhere(cfg)
 	raw := r.after("ana", bigfix.TypeRaw)
@@ -186,8 +191,9 @@ func TestCancel(t *testing.T) {
 // changing is a store in which something happens around a change, or its answer is lost.
 type changing struct {
 	imports.Store
-	before, after func()
-	err           error // instead of the answer, once
+	each          func() // before each
+	before, after func() // once
+	err           error  // instead of the answer, once
 }
 
 func (c *changing) Change(ctx context.Context, epoch imports.Epoch, imp imports.Import, from imports.State) (bool, error) {
@@ -196,6 +202,9 @@ func (c *changing) Change(ctx context.Context, epoch imports.Epoch, imp imports.
 			(*f)()
 			*f = nil
 		}
+	}
+	if c.each != nil {
+		c.each()
 	}
 	run(&c.before)
 	changed, err := c.Store.Change(ctx, epoch, imp, from)
@@ -263,12 +272,13 @@ func TestTheAnswerToAChangeIsLost(t *testing.T) {
 
 // Another import begins at the moment of the release: it is refused as any start is, and all who wait for it follow the other.
 func TestAnotherBeginsAtTheRelease(t *testing.T) {
-	r := newRig(t, bigfixtest.WithDoubts(bigfixtest.Doubts{}))
+	r := newRig(t)
 	asked := r.after("ana", bigfix.TypeRaw)
 	if err := r.intake.Follow(t.Context(), asked.ID, "Uben", true); err != nil {
 		t.Fatal(err)
 	}
 	cfg := r.config()
+	cfg.OnLook = func(string, imports.Observation) { r.clock.Advance(time.Millisecond) } // an answer takes its time
 	cfg.Store = &changing{Store: r.store, after: func() { r.server.StartByHand(r.clock.Now(), bigfix.TypeRaw) }}
 	r.run(cfg)
 	end := r.ended(cfg, asked.ID)
