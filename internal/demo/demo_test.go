@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 type names struct{}
 
 func (names) UserName(id string) string    { return map[string]string{"U1": "ana", "B": "importbot"}[id] }
+func (names) Plain(mrkdwn string) string   { return map[string]string{"<!subteam^S1>": "@dba"}[mrkdwn] }
 func (names) ChannelName(id string) string { return map[string]string{"C1": "bigfix"}[id] }
 
 var noon = time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
@@ -52,7 +53,7 @@ func TestMrkdwn(t *testing.T) {
 		{"&lt;b&gt; &amp; co", "<b> & co"},
 		{"&amp;lt;", "&lt;"},
 		{"<@U1> in <#C1>", "[@ana] in #bigfix"},
-		{"<!subteam^S1|@oncall> <!channel> <!here|here>", "[@oncall] [@channel] [@here]"},
+		{"<!subteam^S1|@oncall> <!subteam^S1> <!channel> <!here|here>", "[@oncall] [@dba] [@channel] [@here]"},
 		{"<https://h/x|*Data* Imports> <https://h/y>", "{[Data] Imports} {https://h/y}"},
 		{fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|old>", unix(0, 1)), "today 13:00"},
 		{fmt.Sprintf("<!date^%d^{date_pretty} at {time_secs}|old>", unix(-1, 0)), "yesterday at 12:00:00"},

@@ -69,6 +69,8 @@ func clean(text string) string {
 type namer interface {
 	UserName(id string) string
 	ChannelName(id string) string
+	// Plain renders mrkdwn without any style: it knows the names of user groups.
+	Plain(mrkdwn string) string
 }
 
 // reader renders what Slack would show.
@@ -216,8 +218,11 @@ func (r reader) angle(inner string) string {
 		return r.date(ref, label)
 	case strings.HasPrefix(ref, "!"):
 		name, _, _ := strings.Cut(ref[1:], "^")
-		if labelled {
+		switch {
+		case labelled:
 			name = strings.TrimPrefix(label, "@")
+		case name == "subteam":
+			name = strings.TrimPrefix(r.names.Plain("<"+ref+">"), "@")
 		}
 		return styled(boldOn, "@"+name)
 	case labelled:
