@@ -45,11 +45,12 @@ type Report struct {
 	Covered int
 	// Gaps are the days that are not covered, those that lie beside each other for the same reason in one.
 	Gaps []Gap
-	// Outcomes counts the imports that ended, ByType those of each type; Running is how many have not ended.
+	// Outcomes counts the imports that ended, ByType those of each type; Running is how many had begun and not ended by To.
 	Outcomes map[Outcome]int
 	ByType   map[bigfix.ImportType]map[Outcome]int
 	Running  int
-	// Started says who set imports going: persons by how many, then the schedule, other tools, and late ones.
+	// Started says who set the imports going that began in that time, whenever they ended: persons by how many, then the
+	// schedule, others, and late ones.
 	Started []Started
 	// Durations are those of successful imports that were seen from beginning to end, by type; types without one are left out.
 	Durations []Durations
@@ -123,7 +124,7 @@ func ReportOf(in ReportInput) Report {
 	for _, d := range r.Days {
 		r.close(d)
 	}
-	r.Started, r.Durations = startedBy(list), durationsOf(in, list)
+	r.Started, r.Durations = startedBy(in, list), durationsOf(in, list)
 	return r
 }
 
@@ -147,6 +148,7 @@ func (in ReportInput) imports() []Import {
 	return list
 }
 
+// firstOf is when an import began, as far as that is known.
 func firstOf(imp Import) time.Time {
 	if imp.BegunAt.IsZero() {
 		return imp.EndedAt
@@ -156,12 +158,12 @@ func firstOf(imp Import) time.Time {
 
 // count adds an import to the day and the outcomes it belongs to.
 func (r *Report) count(in ReportInput, imp Import) {
-	if imp.State != Ended {
+	if imp.State != Ended || !imp.EndedAt.Before(in.To) {
 		r.Running++
 		return
 	}
 	if !in.within(imp.EndedAt) {
-		return
+		return // its times are at odds: a clock was put back
 	}
 	r.Outcomes[imp.Outcome]++
 	if r.ByType[imp.Type] == nil {
@@ -266,8 +268,11 @@ func watchedIn(list []Watched, from, to time.Time) (sum time.Duration, seen bool
 }
 
 // startedBy counts who set imports going.
-func startedBy(list []Import) (all []Started) {
+func startedBy(in ReportInput, list []Import) (all []Started) {
 	for _, imp := range list {
+		if !in.within(firstOf(imp)) {
+			continue // belongs to the report before
+		}
 		who := Started{Origin: imp.Origin}
 		if imp.Origin == Here {
 			who.UserID = imp.RequestedBy
