@@ -54,6 +54,7 @@ func commands() []command {
 		{"start", "raw|complete [SERVER] [--no-wait] [--yes]", "starts an import and follows it to its end", Program.start},
 		{"history", "[SERVER] [-n N] [--json|--csv]", "the last imports, from the database, also beside a running bot", Program.history},
 		{"report", "[--from DATE] [--to DATE] [--zone ZONE] [--server SERVER] [--json|--csv]", "what an auditor asks for: days with fresh data and without, outcomes, durations, who started what", Program.report},
+		{"doctor", "", "checks configuration, tokens, scopes, servers and database; a line each with what to do", Program.doctor},
 		{"manifest", "", "prints the Slack app manifest to paste at api.slack.com/apps", Program.manifest},
 		{"version", "", "prints the version", Program.version},
 		{"help", "", "prints this", Program.help},
@@ -209,7 +210,7 @@ func (p Program) help(_ context.Context, args []string) error {
 	}
 	fmt.Fprint(p.Stdout, `
 Configuration comes from the environment and from the file .env; .env.example explains every variable.
-Exit status: 0 done and well; 1 the import failed, was not started, or was not watched to its end;
+Exit status: 0 done and well; 1 the import failed, was not started or not watched to its end, or a check failed;
 2 usage, configuration or credentials; 3 the server can't be reached.
 `)
 	return nil

@@ -47,7 +47,9 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{"statsu"}, exitUsage, "importbot: I don't know \"statsu\". Did you mean `importbot status`?"},
-		{[]string{"doctor"}, exitUsage, `importbot: I don't know "doctor". ` + "`importbot help`"},
+		{[]string{"dance"}, exitUsage, `importbot: I don't know "dance". ` + "`importbot help`"},
+		{[]string{"doctro"}, exitUsage, "Did you mean `importbot doctor`?"},
+		{[]string{"doctor", "prod"}, exitUsage, `importbot doctor: "prod" is a word too many. Use: importbot doctor`},
 		{[]string{"status", "a", "b"}, exitUsage, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"status", "--jsno"}, exitUsage, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"version", "now"}, exitUsage, `importbot version: "now" is a word too many. Use: importbot version`},
@@ -55,7 +57,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"start", "partial"}, exitUsage, `"partial" is no kind of import`},
 		{[]string{"help", "statsu"}, exitUsage, "Did you mean `importbot status`?"},
 		{[]string{"help"}, exitWell, "importbot start raw|complete [SERVER] [--no-wait] [--yes]"},
-		{[]string{"help"}, exitWell, "1 the import failed, was not started, or was not watched to its end;"},
+		{[]string{"help"}, exitWell, "1 the import failed, was not started or not watched to its end, or a check failed;"},
 		{[]string{"--help"}, exitWell, "importbot demo"},
 		{[]string{"status", "-h"}, exitWell, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"help", "start"}, exitWell, "Use: importbot start"},

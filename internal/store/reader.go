@@ -87,11 +87,11 @@ func (s *Store) readable(ctx context.Context, know int64) error {
 	case errors.As(err, &newer):
 		return fmt.Errorf("the database %s was made by a newer Importbot (schema %d, this one reads %d): use that version here", s.path, have, know)
 	case noTable(err), err == nil && have == 0:
-		return fmt.Errorf("%s is a database, but Importbot has made nothing in it: set DATABASE_URL to the one that the bot uses, or start the bot once to prepare it", s.path)
+		return &unprepared{fmt.Sprintf("%s is a database, but Importbot has made nothing in it: set DATABASE_URL to the one that the bot uses, or start the bot once to prepare it", s.path)}
 	case err != nil:
 		return s.explain("reading the version of the schema", err)
 	case have < know:
-		return fmt.Errorf("the database %s was made by an older Importbot (schema %d, this one reads %d): update the bot, which brings it up to date when it starts, or use the bot's version here", s.path, have, know)
+		return &unprepared{fmt.Sprintf("the database %s was made by an older Importbot (schema %d, this one reads %d): update the bot, which brings it up to date when it starts, or use the bot's version here", s.path, have, know)}
 	}
 	return nil
 }
