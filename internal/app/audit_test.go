@@ -2,7 +2,10 @@ package app
 
 import (
 	"database/sql"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -106,4 +109,58 @@ func (w *world) mustAuditOneStart(t *testing.T, why string) {
 	if starts != 1 {
 		t.Errorf("%d entries of the start, want one: %+v", starts, all)
 	}
+}
+
+// Whatever else people change is in the audit, whether they typed or pressed, and so is what they were refused.
+func TestAuditOfChanges(t *testing.T) {
+	t.Parallel()
+	w := newNight(t, pace)
+	p := w.start(t, w.environ()).ready(t)
+	w.mustAnswer(t, ana, "raw prod", "Starting a raw import on prod")
+	w.message(t, "card", saying("running"))
+	waits := w.mustAnswer(t, ana, "complete prod after", "right after what runs now").Answers()[0]
+	w.mustAnswer(t, ben, "cancel prod", "Only <@"+ana+"> may")
+	status := w.mustAnswer(t, ben, "status prod", "running").Answers()[0]
+	mustSay(t, w.press(t, ben, "notify", status), "mention you")
+	mustSay(t, w.press(t, ana, "cancel_waiting", waits), "Taken back: ")
+	w.mustAnswer(t, ana, "mute prod 1h", "are quiet until")
+	w.mustAnswer(t, ben, "unmute prod", "Only <@"+ana+"> may")
+	finished := w.message(t, "finished", saying("succeeded"))
+	mustMention(t, finished, ana, ben)
+	w.stop(t, p)
+
+	got := w.audited(t)
+	for _, want := range []string{
+		"command U0123ANA prod accepted complete prod after", "start U0123ANA prod refused cancelled complete",
+		"command U0123BEN prod refused not_operator cancel prod", "action U0123ANA cancel_waiting prod accepted",
+		"action U0123BEN notify prod accepted",
+		"command U0123ANA prod accepted mute prod 1h", "command U0123BEN prod refused not_operator unmute prod",
+	} {
+		if got[want] != 1 {
+			t.Errorf("%q is there %d times in %q", want, got[want], slices.Sorted(maps.Keys(got)))
+		}
+	}
+}
+
+// audited reads the audit of a world in which nothing runs now: a line for each entry, and how often it is there.
+func (w *world) audited(t *testing.T) map[string]int {
+	t.Helper()
+	s, err := store.Open(t.Context(), w.database(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all, err := s.Audits(t.Context(), time.Time{}, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]int{}
+	for _, e := range all {
+		words := []string{e.Kind, e.UserID, e.ActionID, e.Server, e.Result, e.Reason}
+		if e.Kind != "action" { // a button's value has the time in it
+			words = append(words, e.Text)
+		}
+		lines[strings.Join(strings.Fields(strings.Join(words, " ")), " ")]++
+	}
+	return lines
 }
