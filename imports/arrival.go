@@ -112,7 +112,7 @@ func (srv *Server) pastDue(o Observation, b *Baseline) (time.Time, bigfix.Import
 // ended among them.
 func (r Rules) Arrivals(srv Server, active, ended []Import, o Observation, now time.Time, newID func() string) []Import {
 	r = r.withDefaults()
-	if o.Status == nil || slices.ContainsFunc(active, func(i Import) bool { return i.State != Accepted && i.State != Ended }) {
+	if o.Status == nil || slices.ContainsFunc(active, func(i Import) bool { return !i.unsent() && i.State != Ended }) {
 		return nil
 	}
 	a := arrival{Rules: r, srv: srv, ended: ended, look: o, now: now, newID: newID}

@@ -611,6 +611,7 @@ func BenchmarkRecord(b *testing.B) {
 		srv := imports.Server{Name: "prod", Quiet: imp.Baseline}
 		for b.Loop() {
 			imp.Revision++
+			srv.Good.At = noon.Add(time.Duration(imp.Revision) * time.Minute)
 			if err := s.Record(b.Context(), epoch, srv, []imports.Import{imp}); err != nil {
 				b.Fatal(err)
 			}
