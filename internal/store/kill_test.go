@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
+	"importbot/imports"
 	"importbot/internal/store"
 )
 
@@ -73,6 +75,9 @@ func acceptForEver(url string) {
 	}
 	for i := 0; ; i++ {
 		imp := wish(fmt.Sprintf("%d-%d", os.Getpid(), i))
+		if i%2 == 1 { // one that waits, of each server
+			imp.Server, imp.State, imp.WishedAt, imp.AcceptedAt = imp.ID, imports.Waiting, noon, time.Time{}
+		}
 		if _, _, err := s.Accept(ctx, imp); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
