@@ -312,6 +312,7 @@ var stories = []struct{ name, story, want string }{
 	{"a raw one fails, and the next succeeds", "usual fail=3m raw 1h raw 1h", "failed 12:04 over 13:04"},
 	{"a raw one fails, and a complete one succeeds", "usual fail=3m raw 1h complete 1h", "failed 12:04 over 13:43"},
 	{"one that was started here fails", "usual 5m fail=12m run-complete 1h", "failed 12:17"},
+	{"over with one that nobody saw, behind a raw one", "usual stale=off fail=12m @02:00 complete away=2h raw away=1h 5m", "failed +1 00:12 over +1 05:02"},
 	{"each that fails", "usual stale=off fail=12m fail=10m 48h @12:00", "failed +1 00:12 over +3 00:43; failed +2 00:11 ×2 over +3 00:43"},
 	{"cut off by a restart", "usual cut=5m @02:00", "failed +1 00:07"},
 	{"the clock is put back as it fails", "usual fail=12m @00:11 clock=-2h 5m", "failed +1 00:12"},
@@ -399,6 +400,7 @@ var stories = []struct{ name, story, want string }{
 	{"somebody else's, of either type", "usual stall=off next=80m complete 3h", ""},
 	{"somebody else's, longer than any", "usual stall=off next=100m complete 3h", "overrun 13:25 over 13:40"},
 	{"a raw one that was started here", "usual 5m stall=off next=20m run-raw 1h", "overrun 12:18 over 12:25"},
+	{"of License Metric Tool, whatever its word for it", "ilmt usual stall=off 5m next=50m run-raw 1h", ""},
 	{"nobody looked in between", "usual stall=off next=150m @00:10 away=1h 2h", ""},
 
 	{"it is over too soon", "usual next=5m @12:00", "brief +1 00:05"},
@@ -408,6 +410,7 @@ var stories = []struct{ name, story, want string }{
 	{"not over with another that was too quick", "usual next=5m next=6m @12:00 complete 1h", "brief +1 00:05"},
 	{"over after a day", "usual next=5m off @12:00 on @00:30 off 30h", "brief +2 00:05 over +3 00:05"},
 	{"not even seen", "usual away=30s next=20s 13h", "brief +1 00:01"},
+	{"a raw one that was not even seen", "usual away=30s 1h next=20s raw 5m", "brief 13:02"},
 	{"quick ones are never too soon", "short next=10s 13h", ""},
 	{"it failed soon", "usual fail=2m @02:00", "failed +1 00:02"},
 
