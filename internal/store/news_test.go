@@ -38,19 +38,39 @@ func TestOthersAreTold(t *testing.T) {
 	for i := range many {
 		many[i] = imports.Import{ID: fmt.Sprintf("many %d %s", i, long), Server: "lab", State: imports.Running, BegunAt: time.Now()}
 	}
+	waits := wished("waits")
+	waits.State, waits.WishedAt = imports.Waiting, time.Now()
 	for _, row := range []struct {
 		name  string
 		write func() error
 		wakes []string
 		not   []string
+		own   bool // wakes its own replica, too
 	}{
-		{"Accept", func() error { return acceptOne(t.Context(), one, "3") }, []string{"3"}, []string{"1", "server/prod"}},
-		{"Follow", func() error { return one.Follow(t.Context(), "1", "Uben", false, time.Now()) }, []string{"1"}, []string{"2", "server/prod"}},
+		{"Accept", func() error { return acceptOne(t.Context(), one, "3") }, []string{"3"}, []string{"1", "server/prod"}, false},
+		{"Follow", func() error { return one.Follow(t.Context(), "1", "Uben", false, time.Now()) }, []string{"1"}, []string{"2", "server/prod"}, false},
 		{"Record", func() error {
 			return one.Record(t.Context(), term.epoch, imports.Server{Name: "prod"}, []imports.Import{wished("2")})
-		}, []string{"2", "server/prod"}, []string{"1", "server/lab"}},
+		}, []string{"2", "server/prod"}, []string{"1", "server/lab"}, false},
 		{"Record of many", func() error { return one.Record(t.Context(), term.epoch, imports.Server{Name: "lab"}, many) },
-			[]string{"many 7 " + long, "server/lab", "server/prod", "1"}, nil},
+			[]string{"many 7 " + long, "server/lab", "server/prod", "1"}, nil, false},
+		{"Accept of one that waits", func() error {
+			_, _, err := one.Accept(t.Context(), waits)
+			return err
+		}, []string{"waits", "server/prod"}, []string{"1", "server/lab"}, false},
+		{"Change", func() error {
+			ended := waits
+			ended.State, ended.Outcome = imports.Ended, imports.Cancelled
+			_, err := one.Change(t.Context(), 0, ended, imports.Waiting)
+			return err
+		}, []string{"waits", "server/prod"}, []string{"1", "server/lab"}, true},
+		{"Mute", func() error {
+			return one.Mute(t.Context(), imports.Mute{Server: "prod", Until: time.Now().Add(time.Hour)})
+		}, []string{"server/prod"}, []string{"1", "server/lab"}, true},
+		{"Unmute", func() error {
+			_, err := one.Unmute(t.Context(), "prod", time.Now())
+			return err
+		}, []string{"server/prod"}, []string{"1", "server/lab"}, true},
 	} {
 		waits := make(map[string]<-chan struct{})
 		for _, id := range append(row.wakes, row.not...) {
@@ -79,8 +99,13 @@ func TestOthersAreTold(t *testing.T) {
 		}
 		select {
 		case <-own:
-			t.Errorf("%s told its own replica", row.name)
+			if !row.own {
+				t.Errorf("%s told its own replica", row.name)
+			}
 		default:
+			if row.own {
+				t.Errorf("%s did not tell its own replica", row.name)
+			}
 		}
 	}
 }
