@@ -30,8 +30,9 @@ func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix
 	v := h.views(ctx, []Server{srv}, c.UserID)[0]
 	s := v.scene
 	s.imp = imports.Import{Server: srv.Name, Type: t}
+	first, coming := h.firstOf(ctx, srv)
 	switch {
-	case v.busy():
+	case v.busy(), coming:
 	case !v.sees():
 		c.refuse(whyNotSeen)
 		return c.Answer(ctx, h.afterUnseenMessage(s))
@@ -41,7 +42,7 @@ func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix
 	}
 	c.Ack()
 	imp, created, err := h.Intake.After(ctx, imports.Wish{
-		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID, After: v.imp.ID,
+		Server: srv.Name, Type: t, UserID: c.UserID, ChannelID: c.ChannelID, Key: c.ID, After: first.ID,
 	})
 	if err != nil {
 		return h.notAccepted(ctx, c, srv, err)
@@ -54,6 +55,22 @@ func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix
 	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
 		Info("A start waits for what runs")
 	return c.Answer(ctx, h.waitsMessage(v, imp, c.UserID))
+}
+
+// firstOf is what is under way on a server, or about to be: a start that was accepted a moment ago, on whichever replica, is
+// something to wait for too.
+func (h *Handlers) firstOf(ctx context.Context, srv Server) (imports.Import, bool) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	active, err := h.Store.Active(ctx, srv.Name)
+	if err != nil {
+		active = h.Board.Active(srv.Name)
+	}
+	i := slices.IndexFunc(active, func(imp imports.Import) bool { return imp.State != imports.Waiting })
+	if i < 0 {
+		return imports.Import{}, false
+	}
+	return active[i], true
 }
 
 // busy says whether something is under way on the server, so that nothing can be started now.
@@ -92,7 +109,7 @@ func (v view) untilFree(p pen) string {
 		return ""
 	}
 	if left, ok := v.left(); ok {
-		return capital(p.kind(v.imp.Type)) + " is running now, about " + p.span(left) + " left."
+		return capital(articled(p.kind(v.imp.Type))) + " is running now, about " + p.span(left) + " left."
 	}
 	return ""
 }
@@ -120,5 +137,5 @@ func (h *Handlers) afterUnseenMessage(s scene) bot.Message {
 
 // waitingLine says that a start waits: who asked for it, since when.
 func waitingLine(p pen, imp imports.Import) string {
-	return "Waiting: " + articled(p.kind(imp.Type)) + " after what runs now, asked for by " + p.user(imp.RequestedBy) + " " + p.when(imp.WishedAt)
+	return "Waiting: " + articled(p.kind(imp.Type)) + " on " + p.name(imp.Server) + " after what runs now, asked for by " + p.user(imp.RequestedBy) + " " + p.when(imp.WishedAt)
 }

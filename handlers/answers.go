@@ -22,7 +22,7 @@ func (a answer) message() bot.Message {
 	m := simple(a.now, func(p pen) []string {
 		lead := ""
 		if a.direct {
-			lead = "You asked for " + a.wanted(p) + " " + p.when(a.imp.AcceptedAt) + "."
+			lead = "You asked for " + a.wanted(p) + " " + a.asked(p) + "."
 		}
 		return append([]string{lead}, a.outcome(p)...)
 	})
@@ -32,8 +32,20 @@ func (a answer) message() bot.Message {
 	return m
 }
 
+// asked says when it was asked for, and that it was to wait where it was.
+func (a answer) asked(p pen) string {
+	if a.imp.WishedAt.IsZero() {
+		return p.when(a.imp.AcceptedAt)
+	}
+	return p.when(a.imp.WishedAt) + ", right after what ran then"
+}
+
 func (a answer) outcome(p pen) []string {
 	switch {
+	case a.imp.Outcome == imports.Cancelled:
+		return []string{a.cancelled(p)}
+	case a.imp.Outcome == imports.Expired && a.imp.Reason.Kind == imports.ReasonWaited:
+		return []string{a.waitedInVain(p)}
 	case a.imp.Outcome == imports.Refused && a.imp.Reason.Kind == imports.ReasonRunning:
 		return a.joined(p)
 	case a.imp.Outcome == imports.Refused:
@@ -46,6 +58,24 @@ func (a answer) outcome(p pen) []string {
 		return []string{"It was started" + a.started(p) + ". " + a.follow(p, a.card)}
 	}
 	return []string{"Starting " + a.wanted(p) + ". " + a.follow(p, a.card)}
+}
+
+// cancelled says who took a waiting start back.
+func (s scene) cancelled(p pen) string {
+	by := "It was taken back"
+	if s.imp.Reason.By != "" {
+		by = p.user(s.imp.Reason.By) + " took it back"
+	}
+	return by + " " + p.when(s.imp.EndedAt) + ", while it waited. " + nothing
+}
+
+// waitedInVain says that what a start waited for was not over in time.
+func (s scene) waitedInVain(p pen) string {
+	why := "what was to end first was not over within 12 hours"
+	if f := s.imp.Reason.Failure; f != nil {
+		why = "within 12 hours I did not see that what was to end first was over: " + p.failure(*f)
+	}
+	return "I could not start " + s.wanted(p) + ": " + why + ". " + nothing + " Ask again if you still want it."
 }
 
 func (a answer) started(p pen) string {

@@ -116,9 +116,9 @@ func outcomeWord(o imports.Outcome) string {
 	case imports.Failed:
 		return "failed"
 	case imports.Unclear:
-		return "not clear"
+		return "unclear"
 	case imports.Unknown:
-		return "not known"
+		return "unknown"
 	case imports.NotBegun:
 		return "not begun"
 	case imports.Refused:
@@ -168,7 +168,7 @@ func tableOf(p pen, imps []imports.Import) slack.Block {
 // typeOf names the type of an import, for the column of a table.
 func typeOf(p pen, imp imports.Import) string {
 	if imp.Type == "" {
-		return "not known"
+		return "unknown"
 	}
 	return p.typeWord(imp.Type)
 }
@@ -195,7 +195,11 @@ func dateCell(p pen, t time.Time) slack.TableCell {
 func rowsOf(p pen, imps []imports.Import) []string {
 	out := make([]string, len(imps))
 	for i, imp := range imps {
-		parts := []string{p.at(began(imp)), typeOf(p, imp) + " " + p.strong(outcomeWord(imp.Outcome))}
+		kind := "import"
+		if imp.Type != "" {
+			kind = p.typeWord(imp.Type)
+		}
+		parts := []string{p.at(began(imp)), kind + " " + p.strong(outcomeWord(imp.Outcome))}
 		if took, ok := imp.Duration(); ok {
 			parts[1] += " after " + p.span(took)
 		}

@@ -133,8 +133,8 @@ func (h *Handlers) ask(ctx context.Context, c *call, srv Server, t bigfix.Import
 func questionMessage(s scene, about memo) bot.Message {
 	m := simple(s.now, func(p pen) []string {
 		return []string{
-			"Really start " + s.wanted(p) + " now? " + s.usualLine(p),
-			s.nextLine(p) + " " + s.overlapLine(p),
+			join("Really start "+s.wanted(p)+" now?", s.usualLine(p)),
+			join(s.nextLine(p), s.overlapLine(p)),
 			"Nothing was started. The button works for a minute, once.",
 		}
 	})

@@ -215,6 +215,21 @@ func unknownEnd() imports.Import {
 	})
 }
 
+// waits is a start that waits since 01:50 for what runs.
+func waits() imports.Import {
+	return with(started(imports.Waiting), func(i *imports.Import) {
+		i.ID, i.WishedAt, i.AcceptedAt, i.Baseline, i.After = "imp-2", day(1, 50), time.Time{}, nil, "imp-1"
+	})
+}
+
+// takenBack is one that somebody took back.
+func takenBack(by string) imports.Import {
+	return with(waits(), func(i *imports.Import) {
+		i.State, i.Outcome, i.EndedAt = imports.Ended, imports.Cancelled, day(2, 10)
+		i.Reason = imports.Reason{Kind: imports.ReasonCancelled, By: by}
+	})
+}
+
 func notBegun() imports.Import {
 	return with(started(imports.Ended), func(i *imports.Import) {
 		i.SendingAt, i.Outcome, i.EndedAt = day(2, 14), imports.NotBegun, day(2, 20)
@@ -347,6 +362,14 @@ func TestAnswers(t *testing.T) {
 		{"expired, nothing known", answer{scene: in(with(refusedFor(imports.Reason{Kind: imports.ReasonTooLate}), func(i *imports.Import) { i.Outcome = imports.Expired }))}},
 		{"by direct message: started", answer{scene: in(sent), card: card, direct: true}},
 		{"by direct message: expired", answer{scene: in(with(refusedFor(imports.Reason{Kind: imports.ReasonTooLate}), func(i *imports.Import) { i.Outcome = imports.Expired })), direct: true}},
+		{"by direct message: started after what ran", answer{scene: in(with(sent, func(i *imports.Import) { i.WishedAt = day(1, 50) })), card: card, direct: true}},
+		{"by direct message: taken back by another", answer{scene: in(takenBack("U0BEN")), direct: true}},
+		{"by direct message: waited in vain", answer{scene: in(with(takenBack(""), func(i *imports.Import) {
+			i.Outcome, i.Reason = imports.Expired, imports.Reason{Kind: imports.ReasonWaited}
+		})), direct: true}},
+		{"by direct message: waited in vain, out of sight", answer{scene: in(with(takenBack(""), func(i *imports.Import) {
+			i.Outcome, i.Reason = imports.Expired, imports.Reason{Kind: imports.ReasonWaited, Failure: refused}
+		})), direct: true}},
 		{"by direct message: over", answer{scene: in(unknownEnd()), card: card, direct: true}},
 	}
 	var out []shown

@@ -47,14 +47,14 @@ func (h *Handlers) helpMessage() bot.Message {
 
 // nameHint and nameExample are how a server is named in usage and example: not at all where there is only one.
 func (h *Handlers) nameHint() string {
-	if len(h.Servers) == 1 {
+	if len(h.Servers) < 2 {
 		return ""
 	}
 	return " [SERVER]"
 }
 
 func (h *Handlers) nameExample() string {
-	if len(h.Servers) == 1 {
+	if len(h.Servers) < 2 {
 		return ""
 	}
 	return " " + h.Servers[0].Name

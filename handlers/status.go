@@ -152,7 +152,7 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 		v.card = h.cardLink(ctx, imp.ID)
 		break
 	}
-	v.waiting = onlyWaiting(active)
+	v.waiting = h.waits(ctx, srv)
 	v.recent, _ = h.gather.recent(ctx, srv.Name, bigfix.TypeRaw, bigfix.TypeComplete)
 	return v
 }
@@ -479,7 +479,8 @@ func (h *Handlers) whatNow(p pen, v view) string {
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."
 	case st.Mode == bigfix.ModeRunning && v.may:
-		return "Nothing can be started while it runs; " + complete + " adds you to those mentioned at its end."
+		return "Nothing can be started while it runs; " + complete + " adds you to those mentioned at its end, " +
+			p.code(join(h.Command, "complete", name, "after")) + " starts one right behind it."
 	case st.Mode == bigfix.ModeRunning || v.active:
 		return ""
 	case !st.MayRun():

@@ -122,6 +122,8 @@ func newTown(t *testing.T, prepare ...func(*town)) *town {
 	for id, name := range map[string]string{"U0ANA": "ana", "U0BEN": "ben", "U0EVE": "eve"} {
 		tn.slack.AddUser(id, name)
 	}
+	tn.slack.AddUser("U0GIN", "gin", slacksim.Guest())
+	tn.slack.AddUser("U0FAY", "fay", slacksim.Foreign("T0AWAY"))
 	tn.slack.AddChannel("C0PROD", "prod")
 	tn.slack.AddChannel("C0LAB", "lab")
 	tn.slack.AddChannel("C0OTHER", "random")
@@ -157,6 +159,7 @@ func (tn *town) start() {
 	var h *Handlers
 	b, err := bot.New(bot.Config{
 		BotToken: tn.slack.BotToken, AppToken: tn.slack.AppToken, APIURL: tn.slack.APIURL(), Command: "/import", Log: quiet(), Connections: 1,
+		Serves: func(userID string) bool { return h.Named(userID) },
 	}, func(ctx context.Context, r *bot.Request) error { return h.Handle(ctx, r) })
 	must(t, err)
 	shown := []Server{prod, lab}
@@ -181,6 +184,7 @@ func (tn *town) start() {
 	tn.intake = &troubledIntake{Intake: imports.NewIntake(db, signal, tn.waiting())}
 	h, err = New(Config{
 		Servers: shown, Intake: tn.intake, Board: tn.board, Store: db, Slack: b, Operators: operators, Audit: tn.audit.note, Now: tn.clock.Now, Log: quiet(),
+		Signal: signal, Clock: tn.clock,
 	})
 	must(t, err)
 
@@ -190,6 +194,7 @@ func (tn *town) start() {
 	g.Go(func() error { return engine.Run(ctx, lead.Lead()) })
 	g.Go(func() error { return tn.p.Run(ctx, lead.Lead()) })
 	g.Go(func() error { return operators.Run(ctx) })
+	g.Go(func() error { return h.Run(ctx) })
 	if tn.apart {
 		g.Go(func() error {
 			return imports.Mirror(ctx, imports.MirrorConfig{Store: db, Board: tn.board, Signal: signal, Servers: []string{"prod", "lab"}, Clock: tn.clock, Log: quiet()})

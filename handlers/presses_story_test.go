@@ -1,0 +1,351 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bigfix/bigfixtest"
+	"importbot/bot"
+	"importbot/imports"
+	"importbot/internal/audit"
+	"importbot/internal/slacksim"
+	"importbot/internal/store"
+)
+
+// presses has a person use a button of a message, and waits for the ack.
+func (tn *town) presses(user string, m slacksim.Message, action string) {
+	tn.t.Helper()
+	_, err := tn.slack.Press(tn.patience(), slacksim.Pressed{UserID: user, ChannelID: m.Channel, TS: m.TS, ActionID: action})
+	must(tn.t, err)
+}
+
+// pressesHome has a person use a button in their Home tab.
+func (tn *town) pressesHome(user, block, action string) {
+	tn.t.Helper()
+	_, err := tn.slack.Press(tn.patience(), slacksim.Pressed{UserID: user, ActionID: action, BlockID: block})
+	must(tn.t, err)
+}
+
+// seesHome waits until a person's Home tab says something.
+func (tn *town) seesHome(user string, words ...string) string {
+	tn.t.Helper()
+	var blocks string
+	tn.until(func() bool {
+		view, ok := tn.slack.Home(user)
+		blocks = string(view.Blocks)
+		for _, w := range words {
+			quoted, _ := json.Marshal(w)
+			ok = ok && strings.Contains(blocks, strings.Trim(string(quoted), `"`))
+		}
+		return ok
+	})
+	return blocks
+}
+
+// slowly has imports take long enough to do something meanwhile.
+func slowly(tn *town) {
+	long := bigfixtest.WithDuration(bigfix.TypeComplete, time.Hour)
+	tn.prod.Close()
+	tn.prod = bigfixtest.NewServer(bigfixtest.WithClock(tn.clock), long, bigfixtest.WithDuration(bigfix.TypeRaw, takes),
+		bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}))
+}
+
+func TestStoryOfAStartThatWaits(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.types("U0BEN", "C0PROD", "raw AFTER")
+	nothingRuns := tn.reads("U0BEN", "Nothing runs on prod now")
+
+	tn.presses("U0BEN", nothingRuns, actConfirm) // starts it at once instead
+	tn.presses("U0BEN", nothingRuns, actConfirm) // once
+	tn.sees("C0PROD", kindCard, "Raw import on prod")
+	tn.types("U0ANA", "C0OTHER", "after complete prod")
+	tn.reads("U0ANA", "I don't know `after`")
+	tn.types("U0ANA", "C0OTHER", "complete after prod")
+	mine := tn.reads("U0ANA", "I start a complete import on prod right after what runs now", "takes it back")
+	tn.types("U0BEN", "C0PROD", "complete after")
+	tn.reads("U0BEN", "waits already", "<@U0ANA> asked for it")
+	tn.types("U0EVE", "C0PROD", "status")
+	tn.reads("U0EVE", "Waiting: a complete import on prod", "<@U0ANA>")
+	tn.types("U0EVE", "C0PROD", "cancel")
+	tn.reads("U0EVE", "may take back what others asked for on prod", "It stays")
+
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
+	tn.sees("C0PROD", kindFinished, "Complete import on prod succeeded", "<@U0ANA> <@U0BEN>")
+	tn.presses("U0ANA", mine, actTakeBack)
+	tn.reads("U0ANA", "waits no more: it ran")
+	if runs := tn.prod.Journal().Runs(); len(runs) != 2 {
+		t.Errorf("%d run= requests, want 2", len(runs))
+	}
+	tn.until(func() bool { return len(tn.audit.of(audit.Start, audit.Sent)) == 2 })
+}
+
+func TestStoryOfWhatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t, slowly)
+	tn.settled()
+	tn.types("U0ANA", "C0PROD", "complete")
+	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
+	tn.types("U0ANA", "C0PROD", "raw after")
+	mine := tn.reads("U0ANA", "right after what runs now")
+	tn.presses("U0ANA", mine, actTakeBack)
+	tn.reads("U0ANA", "Taken back: a raw import on prod")
+	tn.presses("U0ANA", mine, actTakeBack)
+	tn.reads("U0ANA", "was taken back already, by <@U0ANA>")
+	tn.types("U0ANA", "C0PROD", "cancel")
+	tn.reads("U0ANA", "No start waits here")
+
+	tn.types("U0EVE", "C0PROD", "status")
+	status := tn.reads("U0EVE", "prod: running")
+	tn.presses("U0EVE", status, actNotify)
+	mentioned := tn.reads("U0EVE", "I'll mention you when the complete import on prod ends")
+	tn.presses("U0EVE", mentioned, actNotifyDirect)
+	tn.reads("U0EVE", "I'll send you a direct message when")
+	if n := len(tn.slack.Ephemerals("U0EVE")); n != 2 {
+		t.Errorf("Eve reads %d messages; want the second in place of the first:\n%s", n, texts(tn.slack.Ephemerals("U0EVE")))
+	}
+	tn.types("U0GIN", "C0PROD", "status")
+	tn.presses("U0GIN", tn.reads("U0GIN", "prod: running"), actNotify)
+	tn.reads("U0GIN", "Guests may ask to be told of imports on prod only where they are named")
+
+	active, err := tn.store.Active(t.Context(), "prod")
+	must(t, err)
+	if len(active) != 1 || len(active[0].Followers) != 2 || len(active[0].Direct) != 1 {
+		t.Errorf("%+v; want one import with Ana and Eve, Eve by direct message", active)
+	}
+}
+
+func TestStoryOfAQuestion(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t, func(tn *town) {
+		due := tn.clock.Now().UTC().Add(8 * time.Minute)
+		tn.prod.Close()
+		tn.prod = bigfixtest.NewServer(bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeRaw, takes),
+			bigfixtest.WithSchedule(bigfixtest.Schedule{At: due.Sub(due.Truncate(24 * time.Hour))}))
+	})
+	tn.settled()
+	tn.types("U0BEN", "C0PROD", "raw")
+	late := tn.reads("U0BEN", "Really start a raw import on prod now?", "Nothing was started")
+	tn.clock.Advance(questionLives + time.Second)
+	tn.presses("U0BEN", late, actConfirm)
+	tn.reads("U0BEN", "more than a minute ago", "Nothing was started")
+	if n := len(tn.slack.Ephemerals("U0BEN")); n != 1 {
+		t.Errorf("Ben reads %d messages, want the words in place of the question", n)
+	}
+	tn.types("U0BEN", "C0PROD", "raw")
+	asked := tn.reads("U0BEN", "Really start a raw import on prod now?")
+	tn.presses("U0BEN", asked, actConfirm)
+	tn.presses("U0BEN", asked, actConfirm)
+	tn.reads("U0BEN", "Starting a raw import on prod", "/archives/C0PROD/p")
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
+	if runs := tn.prod.Journal().Runs(); len(runs) != 1 {
+		t.Errorf("%d run= requests, want one", len(runs))
+	}
+	tn.until(func() bool {
+		return len(tn.audit.of(audit.Action, audit.Refused)) == 1 && len(tn.audit.of(audit.Action, audit.Accepted)) == 2
+	})
+}
+
+func TestStoryOfAStatusWithButtons(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.types("U0BEN", "C0PROD", "status")
+	first := tn.reads("U0BEN", "prod: idle")
+	tn.presses("U0BEN", first, actStartRaw)
+	tn.reads("U0BEN", "Starting a raw import on prod")
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
+	tn.presses("U0BEN", first, actStartRaw)
+	tn.reads("U0BEN", "That button is old: another import of prod has begun", "Nothing was started", "prod: idle")
+	tn.presses("U0BEN", first, actRefresh)
+	tn.until(func() bool {
+		m, ok := tn.slack.Message(first.Channel, first.TS)
+		return ok && strings.Contains(m.Text, "Last import: raw, succeeded")
+	})
+	tn.presses("U0BEN", first, actOpen)
+	tn.clock.Advance(startButtonLives + time.Minute)
+	tn.presses("U0BEN", first, actStartRaw)
+	tn.reads("U0BEN", "more than 12 hours old")
+
+	// Everybody may on lab, but guests.
+	tn.types("U0GIN", "C0LAB", "status")
+	tn.presses("U0GIN", tn.reads("U0GIN", "lab: "), actStartComplete)
+	tn.reads("U0GIN", "Guests may start imports on lab only where they are named. Nothing was started.")
+	tn.types("U0GIN", "C0LAB", "complete")
+	tn.until(func() bool { return len(tn.audit.of(audit.Command, audit.Refused)) == 1 })
+	if runs := append(tn.prod.Journal().Runs(), tn.lab.Journal().Runs()...); len(runs) != 1 {
+		t.Errorf("%d run= requests, want one", len(runs))
+	}
+}
+
+func TestStoryOfAHistory(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.types("U0EVE", "C0OTHER", "history")
+	tn.reads("U0EVE", "On which server? Say `/import history prod`")
+	tn.types("U0EVE", "C0PROD", "history")
+	tn.reads("U0EVE", "I have seen no import on prod yet")
+	tn.types("U0BEN", "C0PROD", "raw")
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
+	shows := func(user, block string) {
+		t.Helper()
+		tn.types(user, "C0OTHER", "history 5 prod")
+		m := tn.reads(user, "The last import of prod", "raw succeeded after", "by <@U0BEN>")
+		if got := string(m.Blocks); strings.Contains(got, "data_visualization") != (block == "data_visualization") || strings.Contains(got, `"table"`) != (block == "table") {
+			t.Errorf("%s reads %s, want %q", user, got, block)
+		}
+	}
+	shows("U0ANA", "data_visualization")
+	tn.slack.RefuseBlocks("data_visualization")
+	shows("U0BEN", "table")
+	tn.slack.RefuseBlocks()
+	shows("U0EVE", "table") // for an hour
+	tn.clock.Advance(shapesHold + time.Minute)
+	shows("U0GIN", "data_visualization")
+	tn.slack.RefuseBlocks("data_visualization", "table")
+	defer tn.slack.RefuseBlocks()
+	tn.slack.OpenHome("U0EVE")
+	tn.seesHome("U0EVE", "Last imports, newest first")
+}
+
+func TestStoryOfAMute(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.types("U0EVE", "C0PROD", "mute 2h")
+	tn.reads("U0EVE", "may mute the alerts of prod")
+	tn.types("U0BEN", "C0OTHER", "mute 2h")
+	tn.reads("U0BEN", "On which server? Say `/import mute prod 2h`")
+	tn.types("U0BEN", "C0OTHER", "MUTE Prod 2H Patching the DB, see CHG-7")
+	tn.reads("U0BEN", `The alerts of prod are quiet until`, `for 2 hours: "Patching the DB, see CHG-7"`)
+	tn.types("U0EVE", "C0PROD", "status")
+	tn.reads("U0EVE", "Alerts are muted until", "by <@U0BEN>", "Patching the DB, see CHG-7")
+	tn.types("U0ANA", "C0PROD", "mute 1d")
+	tn.reads("U0ANA", "for 24 hours.")
+	tn.types("U0BEN", "C0PROD", "unmute")
+	tn.reads("U0BEN", "Alerts of prod are told again", "by <@U0ANA>", "None is open now")
+	tn.types("U0BEN", "C0PROD", "unmute")
+	tn.reads("U0BEN", "are not muted")
+	if n := len(tn.slack.Messages("C0PROD")); n != 0 {
+		t.Errorf("%d messages in the channel, want none", n)
+	}
+}
+
+func TestStoryOfAHomeTab(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.slack.OpenHome("U0BEN")
+	tn.seesHome("U0BEN", "*prod* · idle", "*lab* · idle", "Start raw")
+	tn.slack.OpenHome("U0EVE")
+	if blocks := tn.seesHome("U0EVE", "*prod* · idle"); strings.Contains(blocks, "Start raw") {
+		t.Error("Eve, who may not, has a button to start")
+	}
+	tn.pressesHome("U0BEN", "do/prod", actStartRaw)
+	tn.seesHome("U0BEN", "Starting a raw import on *prod*")
+	tn.clock.Advance(homeApart)
+	tn.seesHome("U0EVE", "Notify me")
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
+	tn.until(func() bool {
+		tn.clock.Advance(homeApart)
+		view, _ := tn.slack.Home("U0EVE")
+		return strings.Contains(string(view.Blocks), "Last import: raw, succeeded")
+	})
+	tn.types("U0BEN", "C0OTHER", "mute prod 3h Window")
+	tn.until(func() bool {
+		tn.clock.Advance(homeApart)
+		view, _ := tn.slack.Home("U0EVE")
+		return strings.Contains(string(view.Blocks), "Alerts are muted until")
+	})
+	tn.pressesHome("U0EVE", "", actRefresh)
+	tn.pressesHome("U0EVE", "do/prod", actOpen)
+	if entries := tn.audit.of("home", ""); len(entries) != 0 {
+		t.Errorf("the audit has %+v; to look at the Home tab asks for nothing", entries)
+	}
+}
+
+// TestPresses: who may, and what is too old, is found out on the press. What could not be answered here is in the audit.
+func TestPresses(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "importbot.db"), store.Options{Now: func() time.Time { return now }})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	lead, err := db.Lead(t.Context())
+	must(t, err)
+	past := history(bigfix.TypeComplete)
+	for i := range past {
+		past[i].RequestKey = past[i].ID
+	}
+	must(t, db.Record(t.Context(), lead.Lead().Epoch, idle(), append(past, waits(), with(running(), func(i *imports.Import) { i.ID, i.RequestKey, i.Server = "imp-9", "key-9", "gone" }))))
+
+	everybody := prod
+	everybody.Operators = []string{"*"}
+	button := func(m memo) string { m.Drawn = now.Unix(); return m.String() }
+	start := button(memo{Server: "prod", Import: past[0].ID})
+	cases := []struct {
+		name          string
+		srv           Server
+		user          string
+		foreign       bool
+		action, value string
+		person        bot.Person
+		personErr     error
+		want          string
+	}{
+		{name: "named", srv: prod, user: "U0BEN", action: actStartRaw, value: start, want: "accepted "},
+		{name: "named, of another workspace", srv: prod, user: "U0BEN", foreign: true, action: actStartComplete, value: start, want: "accepted "},
+		{name: "in the group", srv: prod, user: "U0ANA", action: actStartRaw, value: start, want: "accepted "},
+		{name: "in the group, a guest", srv: prod, user: "U0ANA", action: actStartRaw, value: start, person: bot.Person{Guest: true}, want: "refused guest"},
+		{name: "in the group, foreign", srv: prod, user: "U0ANA", action: actStartRaw, value: start, person: bot.Person{Foreign: true}, want: "refused foreign"},
+		{name: "in the group, no scope", srv: prod, user: "U0ANA", action: actStartRaw, value: start, personErr: bot.ErrNoScope, want: "refused person_unknown"},
+		{name: "everybody, Slack is away", srv: everybody, user: "U0EVE", action: actMute, value: start, personErr: bot.ErrUnavailable, want: "refused person_unknown"},
+		{name: "everybody", srv: everybody, user: "U0EVE", action: actMute, value: start, want: "accepted "},
+		{name: "nobody special", srv: prod, user: "U0EVE", action: actStartRaw, value: start, want: "refused not_operator"},
+		{name: "foreign and not named", srv: everybody, user: "U0FAY", foreign: true, action: actStatus, value: start, want: "refused foreign"},
+		{name: "may not mute", srv: prod, user: "U0EVE", action: actMute, value: start, want: "refused not_operator"},
+		{name: "may not take back", srv: prod, user: "U0EVE", action: actTakeBack, value: button(memo{Server: "prod", Import: "imp-2"}), want: "refused not_operator"},
+		{name: "takes back as an operator", srv: prod, user: "U0BEN", action: actTakeBack, value: button(memo{Server: "prod", Import: "imp-2"}), want: "accepted "},
+		{name: "takes back what is of another server", srv: prod, user: "U0BEN", action: actTakeBack, value: button(memo{Server: "prod", Import: "imp-9"}), want: "refused not_waiting"},
+		{name: "notify, of another server", srv: prod, user: "U0BEN", action: actNotify, value: button(memo{Server: "prod", Import: "imp-9"}), want: "refused import_over"},
+		{name: "notify, over", srv: prod, user: "U0EVE", action: actNotify, value: start, want: "refused import_over"},
+		{name: "an old one", srv: prod, user: "U0BEN", action: actStartRaw, value: button(memo{Server: "prod", Import: "old-c"}), want: "refused old_button"},
+		{name: "yesterday's", srv: prod, user: "U0BEN", action: actStartRaw, value: memo{Server: "prod", Import: past[0].ID, Drawn: yesterday(2, 0).Unix()}.String(), want: "refused old_button"},
+		{name: "a server that is gone", srv: prod, user: "U0BEN", action: actStatus, value: button(memo{Server: "gone"}), want: "refused unknown_server"},
+		{name: "a button nobody knows", srv: prod, user: "U0BEN", action: "explode", value: start, want: "refused unknown_button"},
+		{name: "a value nobody wrote", srv: prod, user: "U0BEN", action: actStartRaw, value: "prod", want: "refused unknown_button"},
+		{name: "a question without a key", srv: prod, user: "U0BEN", action: actConfirm, value: start, want: "refused unknown_button"},
+		{name: "open", srv: prod, user: "U0EVE", action: actOpen, want: "answered "},
+	}
+	for i, c := range cases {
+		var log ledger
+		h := offline(t, c.srv)
+		h.Intake, h.Store, h.gather.store, h.Audit = imports.NewIntake(db, new(imports.Signal), nil), db, db, log.note
+		h.Board.Set(idle(), nil)
+		h.Slack = acquainted{person: c.person, err: c.personErr}
+		_ = h.Handle(t.Context(), &bot.Request{
+			Kind: bot.Action, ID: "press " + string(rune('a'+i)), UserID: c.user, Foreign: c.foreign, ActionID: c.action, Value: c.value, ChannelID: "C0PROD",
+		}) // nothing carries an answer
+		h.replies.stop()
+		got := log.of(audit.Action, "")
+		if len(got) != 1 || got[0].Result+" "+got[0].Reason != c.want && !strings.HasPrefix(got[0].Reason, "the request can't be answered") {
+			t.Errorf("%s: %+v, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// acquainted is a Slack that knows one person.
+type acquainted struct {
+	Workspace
+	person bot.Person
+	err    error
+}
+
+func (a acquainted) Person(context.Context, string) (bot.Person, error) { return a.person, a.err }
+func (acquainted) Permalink(string, string) string                      { return "" }
