@@ -48,7 +48,7 @@ func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix
 		return h.notAccepted(ctx, c, srv, err)
 	}
 	why := ""
-	if !created {
+	if !created && imp.RequestKey == c.ID { // else another one waits already, and is joined
 		why = whyRepeated
 	}
 	c.accepted(imp, why)

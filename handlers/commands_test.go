@@ -167,7 +167,7 @@ func TestDidYouMean(t *testing.T) {
 	var out []shown
 	for _, typed := range [][]string{
 		{"statsu"}, {"statsu", "prod"}, {"rwa", "lab"}, {"compelte"}, {"hlep"}, {"prod"}, {"prod", "raw"}, {"lab", "stauts"}, {"start", "raw", "prod"},
-		{"start"}, {"run", "prod"}, {"progress"}, {"cancle"}, {"history"}, {"xyzzy"}, {"<!channel>"}, {hostile}, {"🙂"},
+		{"start"}, {"run", "prod"}, {"progress"}, {"cancle"}, {"histroy", "prod"}, {"chart"}, {"umnute"}, {"mtue", "lab"}, {"undo"}, {"xyzzy"}, {"<!channel>"}, {hostile}, {"🙂"},
 	} {
 		name := typed[0]
 		if len(typed) > 1 {

@@ -322,7 +322,7 @@ func gistOf(page homePage) string {
 		if st := v.good(); st != nil {
 			o.Mode = string(st.Mode)
 			if st.Progress != nil {
-				o.Progress = *st.Progress
+				o.Progress = *st.Progress / progressStep
 			}
 		}
 		if f := v.known.Last.Failure; f != nil {

@@ -47,7 +47,8 @@ func (h *Handlers) didYouMean(p pen, words []string) string {
 var wordsToStart = map[string]bool{"start": true, "run": true, "begin": true, "import": true, "launch": true, "trigger": true}
 
 // meant are words for commands that no spelling comes near to.
-var meant = map[string]string{"state": "status", "progress": "status", "info": "status", "show": "status", "running": "status", "everything": "complete", "all": "complete"}
+var meant = map[string]string{"state": "status", "progress": "status", "info": "status", "show": "status", "running": "status", "everything": "complete", "all": "complete",
+	"chart": "history", "log": "history", "recent": "history", "undo": "cancel", "withdraw": "cancel", "quiet": "mute", "hush": "mute"}
 
 // nearest is the command whose name is spelt most like a word, where one is alike enough to ask.
 func (h *Handlers) nearest(word string) (string, bool) {
