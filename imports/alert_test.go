@@ -60,8 +60,9 @@ func newNight(begin time.Time, zone *time.Location, opts ...bigfixtest.Option) *
 //	pending     changes are made in the web      lost        the server's history is put back by three days
 //	clock=-2h   our clock is moved               born        it never ran an import
 //
-// and usual, which gives it a history: complete ones take 40 to 44 min, raw ones 4; short, a history of a minute each;
-// ilmt, which makes it License Metric Tool; and kind=off or kind=20m for a threshold.
+// and usual, which gives it a history: complete ones take 40 to 44 min, raw ones 4 to 8; short, one of imports of a
+// minute; restful=40m, in which progress rested for as long; ilmt, which makes it License Metric Tool; and kind=off or
+// kind=20m for a threshold.
 func (n *night) tell(t *testing.T, story string) {
 	t.Helper()
 	for _, word := range strings.Fields(story) {
@@ -162,6 +163,10 @@ func (n *night) set(t *testing.T, what, arg string) bool {
 		n.sim.SetSchedule(n.now, schedule)
 	case "usual":
 		n.desk.ended = append(past(bigfix.TypeComplete, 5, 40*time.Minute), past(bigfix.TypeRaw, 5, 4*time.Minute)...)
+	case "restful":
+		for i := range n.desk.ended {
+			n.desk.ended[i].LongestRest = duration(t, arg)
+		}
 	case "short":
 		n.desk.ended = append(past(bigfix.TypeComplete, 5, time.Minute), past(bigfix.TypeRaw, 5, time.Minute)...)
 	case "ilmt":
@@ -386,6 +391,8 @@ var stories = []struct{ name, story, want string }{
 	{"progress rests too long", "usual rest=50/3h @02:00", "stalled +1 01:07; overrun +1 01:24"},
 	{"and goes on", "usual rest=50/65m @04:00", "stalled +1 01:07 over +1 01:27; overrun +1 01:24 over +1 01:47"},
 	{"our clock is put forward meanwhile", "usual rest=50/40m @00:40 clock=2h 2h", ""},
+	{"it always rests", "usual restful=40m rest=50/79m @04:00", "overrun +1 01:24 over +1 02:01"},
+	{"it always rests, and not for so long", "usual restful=40m rest=50/3h @02:00", "overrun +1 01:24; stalled +1 01:42"},
 	{"nothing known yet", "rest=50/3h @06:00", ""},
 	{"a limit", "stall=20m rest=50/30m @02:00", "stalled +1 00:42 over +1 00:52"},
 	{"again within a day, and for longer", "usual stall=20m rest=50/30m rest=50/30m rest=50/41m complete 3h complete 3h complete 3h", "stalled 12:42 over 12:52; stalled 19:02 ×2 over 19:03"},

@@ -69,9 +69,6 @@ func (w *alarms) under(id string) (Import, bool) {
 	return w.active[i], true
 }
 
-// counting is the type whose success counts for the reports.
-func (w *alarms) counting() bigfix.ImportType { return bigfix.TypeComplete }
-
 // usual is how long imports of a type take. All are of one where a server knows one only, whatever word it has for it.
 func (w *alarms) usual(kind bigfix.ImportType) (Usual, bool) {
 	return w.usualOf(w.recent, kind)

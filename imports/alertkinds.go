@@ -105,14 +105,14 @@ func (w *alarms) staleAfter() (limit time.Duration, ok bool) {
 		return limit, ok
 	}
 	gap, ok := w.srv.Gap()
-	usual, _ := w.usual(w.counting())
+	usual, _ := w.usual(bigfix.TypeComplete)
 	return gap + usual.High + staleSlack, ok
 }
 
 // justDue says whether the time of a scheduled import came so short a while ago that it may still make the reports
 // fresh. A limit that people set holds all the same.
 func (w *alarms) justDue() bool {
-	usual, _ := w.usual(w.counting())
+	usual, _ := w.usual(bigfix.TypeComplete)
 	came := w.srv.Schedule.Came
 	return w.StaleAfter == Auto && !came.IsZero() && w.there(w.now).Sub(came) < usual.High+staleSlack
 }
@@ -127,7 +127,7 @@ func (w *alarms) onItsWay() time.Duration {
 	if w.look.Status.Mode != bigfix.ModeRunning || w.running().Type == bigfix.TypeRaw {
 		return 0
 	}
-	if usual, ok := w.usual(w.counting()); ok {
+	if usual, ok := w.usual(bigfix.TypeComplete); ok {
 		return usual.High
 	}
 	return oneDay
