@@ -7,7 +7,7 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// CheckBotToken asks Slack who the bot is, without running it: Identity has it afterwards, for GroupMembers and Person. A
+// CheckBotToken asks Slack who the bot is, while the bot does not run. A
 // *FatalError where the token is refused, or SLACK_API_URL leads elsewhere: it says what to do. Other errors as Post's.
 func (b *Bot) CheckBotToken(ctx context.Context) (Identity, error) {
 	defer b.http.CloseIdleConnections()
@@ -22,12 +22,10 @@ func (b *Bot) CheckBotToken(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	id := &Identity{
+	return Identity{
 		TeamID: got.TeamID, Team: got.Team, TeamURL: got.URL, EnterpriseID: got.EnterpriseID,
 		UserID: got.UserID, BotID: got.BotID, Scopes: scopes(got.Header),
-	}
-	b.identity.Store(id)
-	return *id, nil
+	}, nil
 }
 
 // CheckAppToken asks Slack for the address of a Socket Mode connection, and opens none: the address runs out unused. Errors

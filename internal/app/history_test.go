@@ -42,7 +42,7 @@ func eventful() []imports.Import {
 	half := 59
 	running := imports.Import{ID: "i9", Server: "prod", Type: bigfix.TypeComplete, Origin: imports.Here, RequestedBy: "U012345BEN", RequestKey: "i9", State: imports.Running,
 		BegunAt: then.Add(-20 * time.Minute), AcceptedAt: then.Add(-20 * time.Minute), FirstRunning: imports.Span{At: then.Add(-20 * time.Minute)}, Progress: &half}
-	formula := pastImport("i8", bigfix.TypeComplete, imports.Elsewhere, at(20, 0), 12*time.Minute, imports.Failed)
+	formula := pastImport("i8", bigfix.TypeComplete, imports.Elsewhere, at(20, 0).Add(123*time.Millisecond), 12*time.Minute, imports.Failed)
 	formula.End.Status = "=HYPERLINK(\"http://x\"),\x1b[2J"
 	unclear := pastImport("i7", bigfix.TypeComplete, imports.Late, at(18, 0), 3*time.Hour, imports.Unclear)
 	unclear.End = &imports.End{Status: bigfix.StatusSuccessful}
