@@ -18,6 +18,8 @@ type happening struct {
 const (
 	// soon is how far ahead the nightly import is set, so that the bot sees it coming as it does on every other day.
 	soon = 4 * time.Second
+	// aheadOfAll is the same for an import that does not begin: only one that was announced clearly before its time is missed.
+	aheadOfAll = 10 * time.Second
 	// asGoodAs is how long before it is due an import counts for the nightly one.
 	asGoodAs = 5 * time.Minute
 	// forEver is how long an import rests that hangs.
@@ -44,13 +46,13 @@ var happenings = []happening{
 		s.nightlyIn(soon, false)
 		return "Midnight comes early: the nightly import begins in 4 s, and will fail."
 	}},
-	{"misses", "tonight's import is due in 4 s, and does not begin", func(s *stage) string {
+	{"misses", "tonight's import is due in 10 s, and does not begin", func(s *stage) string {
 		now := s.bigfix.Clock().Now()
 		if imp, ok := s.bigfix.Latest(now); ok && now.Sub(imp.Ended) < asGoodAs {
 			return "An import ran less than five minutes ago, which would count for the nightly one. Try this again later, or first of all."
 		}
-		s.nightlyIn(soon, true)
-		return "The nightly import is due in 4 s, and will not begin."
+		s.nightlyIn(aheadOfAll, true)
+		return "The nightly import is due in 10 s, and will not begin."
 	}},
 	{"fails", "the next import fails, whoever starts it", func(s *stage) string {
 		s.bigfix.PlanNext(bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
