@@ -80,7 +80,7 @@ func (p *parts) wireServers() error {
 func (p *parts) wireMetrics() error {
 	p.readiness = health.NewReadiness(p.log, p.redactor.probes(p.probes())...)
 	p.metrics = metrics.New(metrics.Sources{
-		Version: Version(), Servers: names(p.cfg.Servers), Commands: handlers.Commands(), Board: p.board,
+		Version: Version(), Servers: names(p.cfg.Servers), Commands: handlers.Commands(), CommandOf: handlers.Namer(), Actions: handlers.Actions(), Board: p.board,
 		SlackHealth: func() bot.Health { return p.bot.Health() },
 		Backlog:     p.backlog, Leading: p.leads, Epoch: p.epoch, Readiness: p.readiness, Muted: p.muted,
 	})
