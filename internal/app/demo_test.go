@@ -1,0 +1,62 @@
+package app
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"importbot/internal/demo"
+)
+
+// played is what the demo prints, with the real bot in it, when these lines are typed.
+func played(t *testing.T, lines ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	d := demo.Demo{Stdin: strings.NewReader(strings.Join(lines, "\n")), Stdout: &out, Bot: runBot, Look: look, Pace: 4 * time.Second}
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	t.Logf("\n%s", out.String())
+	return out.String()
+}
+
+// inOrder fails unless the texts stand in the output, one behind the other.
+func inOrder(t *testing.T, out string, texts ...string) {
+	t.Helper()
+	for _, want := range texts {
+		_, after, found := strings.Cut(out, want)
+		if !found {
+			t.Fatalf("no %q (in this place)", want)
+		}
+		out = after
+	}
+}
+
+// An empty pipe tells a story: an import, a night that goes wrong, whom that wakes, and how it ends.
+func TestDemoStory(t *testing.T) {
+	t.Parallel()
+	inOrder(t, played(t),
+		"ana types /import raw", "Raw import on prod succeeded after", "@ana",
+		"the nightly import begins in 4 s, and will fail", "Complete import on prod failed after",
+		"ana types /import complete", "Complete import on prod succeeded after")
+}
+
+// What can be tried besides starting: history, buttons, the Home tab, other people, the command line.
+func TestDemoOfEverythingElse(t *testing.T) {
+	t.Parallel()
+	inOrder(t, played(t, "/import history 5", "/import status", "server hangs", "press Start complete", "/import status", "press Notify me", "/import raw after",
+		"/import cancel", "as ben /import raw", "as gus /import raw", "home", "/import mute 2h trying it", "/import unmute", "importbot history -n 1", "server restarts"),
+		"ana types /import history 5", "last 5 imports",
+		"ana types /import status", "[Refresh]", "[Start raw]", "[Open BigFix Inventory]",
+		"Slack asks: Start a complete import on prod?", "[Start]", "ana presses [Start complete]", "Starting a complete import on prod.",
+		"ana presses [Notify me]", "only you see this",
+		"ana types /import raw after", "right after", "ana types /import cancel", "Taken back",
+		"only ben sees this", "Only @oncall may start imports on prod.",
+		"only gus sees this", "Guests may start imports",
+		"importbot · Home tab of ana", "Data imports", "[Refresh]",
+		"ana types /import mute 2h trying it", "trying it", "ana types /import unmute",
+		"$ importbot history -n 1", "prod · the last 1 import, newest first", "running",
+		"The server restarts", "@ana", // whom it is told that nobody knows how it ended
+	)
+}
