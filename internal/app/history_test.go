@@ -359,3 +359,20 @@ func TestTheDocumentShowsRealOutput(t *testing.T) {
 		}
 	}
 }
+
+// Whatever days are asked for, those that are reported on are days, in their order, and none is to come.
+func FuzzSpanOf(f *testing.F) {
+	f.Add("2026-10-01", "2026-10-31", "Europe/Berlin")
+	f.Add("", "2026-11-02", "UTC")
+	f.Add("0000-01-01", "9999-12-31", "Asia/Tehran")
+	f.Add("2011-12-30", "2011-12-31", "Pacific/Apia") // a day that Samoa left out
+	f.Fuzz(func(t *testing.T, from, to, zone string) {
+		s, err := spanOf(from, to, zone, then)
+		if err != nil {
+			return
+		}
+		if !s.from.Before(s.until) || s.until.After(then.Add(24*time.Hour)) || s.last.Before(s.from) || s.until.Sub(s.from) > (reportMost+2)*24*time.Hour {
+			t.Errorf("%q to %q in %q: got %+v", from, to, zone, s)
+		}
+	})
+}

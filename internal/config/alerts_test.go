@@ -108,3 +108,19 @@ func TestAppOf(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is written, what is read is a time that there is in every week.
+func FuzzDigest(f *testing.F) {
+	for _, text := range []string{"off", "mon 09:00 Europe/Berlin", "sun 0:00", "fri 23:59 UTC", "mon 24:00", "mon +9:00", "mon 09:00 ../x", "’mon 9:00", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := weekly(text)
+		if err != nil || d == nil {
+			return
+		}
+		if d.Weekday < time.Sunday || d.Weekday > time.Saturday || d.Hour < 0 || d.Hour > 23 || d.Minute < 0 || d.Minute > 59 || d.Location == nil {
+			t.Errorf("%q: got %+v", text, d)
+		}
+	})
+}
