@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (e *Evidence) alarmed() (found []string) {
 		direct := slices.ContainsFunc(posts, func(p post) bool { return p.alert == a.ID && p.direct && p.Taken })
 		switch {
 		case len(told) > 0, direct, e.excused(a):
-		case e.turnedAway(slices.DeleteFunc(slices.Clone(posts), func(p post) bool { return p.alert != a.ID })):
+		case e.turnedAway(e.concerning(a)):
 			found = append(found, fmt.Sprintf("%s was refused by its channel, and %s got no direct message", name(a), oncall))
 		default:
 			found = append(found, name(a)+" was told to nobody")
@@ -56,9 +57,13 @@ func (e *Evidence) disturbed(from, to time.Time) bool {
 // telling are the messages that a channel took about an alert, in order: the alert itself and its recovery. The finished message of an
 // import that failed is the alert, where it goes to the same channel and calls for whoever is on call.
 func (e *Evidence) telling(posts []post, a imports.Alert) []post {
-	told := slices.DeleteFunc(slices.Clone(posts), func(p post) bool {
-		return !p.Taken || p.direct || p.alert != a.ID && !e.stands(p, a)
-	})
+	of := func(tells func(post) bool) []post {
+		return slices.DeleteFunc(slices.Clone(posts), func(p post) bool { return !p.Taken || p.direct || !tells(p) })
+	}
+	told := of(func(p post) bool { return p.alert == a.ID || e.stands(p, a) })
+	if !slices.ContainsFunc(told, func(p post) bool { return p.kind != "recovered" }) && a.Kind == imports.AlertFailed && e.AlertChannel == "" {
+		told = append(told, of(func(p post) bool { return p.tellsOfAbsence(a.Server, a.RaisedAt) })...)
+	}
 	slices.SortStableFunc(told, func(p, q post) int { return p.Time.Compare(q.Time) })
 	return told
 }
@@ -68,6 +73,15 @@ func (e *Evidence) stands(p post, a imports.Alert) bool {
 	return a.Kind == imports.AlertFailed && p.kind == "finished" && p.id == a.ImportID && e.AlertChannel == "" &&
 		strings.Contains(p.Args["text"], "<@"+oncall+">")
 }
+
+// tellsOfAbsence reports whether a message tells what happened on a server while nobody looked, about until a time: an import that failed by
+// then is told there, and nowhere else.
+func (p post) tellsOfAbsence(server string, at time.Time) bool {
+	return p.Taken && p.kind == "away" && strings.Contains(p.Args["text"], server) && p.Time.After(at.Add(-absenceSlack))
+}
+
+// absenceSlack is how much earlier than an alert the message about an absence may be that tells it.
+const absenceSlack = 5 * time.Second
 
 // course holds what was told of an alert against how it went: the alert, its recovery in its thread, and so on where it came again.
 func (e *Evidence) course(a imports.Alert, told []post) (found []string) {
@@ -88,20 +102,35 @@ func (e *Evidence) course(a imports.Alert, told []post) (found []string) {
 			found = append(found, e.doubled(name(a), p.kind+" message", row[len(row)-2:])...)
 		}
 	}
-	if n := len(told); n > 0 && a.Open() && recovered(told[n-1]) {
+	n := len(told)
+	if n == 0 || e.threadless(told) {
+		return found
+	}
+	switch over := recovered(told[n-1]); {
+	case a.Open() && over && !e.mayBeMuted(a.Server, e.At, e.At):
 		found = append(found, fmt.Sprintf("%s is said to be over at %s, and is open", name(a), clock(told[n-1].Time)))
-	} else if n > 0 && !a.Open() && !recovered(told[n-1]) && !e.turnedAway(told) {
+	case !a.Open() && !over && !e.turnedAway(e.concerning(a)):
 		found = append(found, fmt.Sprintf("%s is over since %s, and nobody was told", name(a), clock(a.OverAt)))
 	}
 	return found
 }
 
+// concerning are the messages about an alert, whether or not the channel took them.
+func (e *Evidence) concerning(a imports.Alert) []post {
+	return slices.DeleteFunc(e.posts(), func(p post) bool { return p.alert != a.ID })
+}
+
+// threadless reports whether people deleted the message in whose thread an alert's recovery would stand.
+func (e *Evidence) threadless(told []post) bool {
+	return slices.ContainsFunc(told, func(p post) bool { return e.gone(cmp.Or(p.Args["thread_ts"], p.TS)) })
+}
+
 // inThread reports whether a message is in the thread of one of those before it, or in the thread that one of them is in. Where people
-// deleted that, it stands by itself.
+// deleted that, it may stand anywhere.
 func (e *Evidence) inThread(p post, before []post) bool {
 	return slices.ContainsFunc(before, func(b post) bool {
-		thread := p.Args["thread_ts"]
-		return thread != "" && (thread == b.TS || thread == b.Args["thread_ts"]) || thread == "" && (e.gone(b.TS) || b.Args["thread_ts"] != "" && e.gone(b.Args["thread_ts"]))
+		root := cmp.Or(b.Args["thread_ts"], b.TS)
+		return p.Args["thread_ts"] == root || e.gone(root)
 	})
 }
 
@@ -116,7 +145,8 @@ func (e *Evidence) unattended() (found []string) {
 		if imp.Origin == imports.Here || !imp.NeedsAttention() || e.refused(posts, imp.ID) {
 			continue
 		}
-		finished := len(taken(posts, imp.ID, "finished", false)) > 0
+		finished := len(taken(posts, imp.ID, "finished", false)) > 0 ||
+			slices.ContainsFunc(posts, func(p post) bool { return p.tellsOfAbsence(imp.Server, imp.EndedAt) })
 		i := slices.IndexFunc(e.Alerts, func(a imports.Alert) bool { return a.Kind == imports.AlertFailed && a.ImportID == imp.ID })
 		switch {
 		case e.Announce != "none" && !finished:

@@ -175,7 +175,7 @@ type post struct {
 // lost reports whether Slack took it and its answer never left.
 func (p post) lost() bool { return p.Taken && p.Status == 0 }
 
-// posts are the messages about imports and alerts that were sent, whether or not Slack took them.
+// posts are the messages about imports, alerts and absences that were sent, whether or not Slack took them.
 func (e *Evidence) posts() []post {
 	var out []post
 	for _, c := range e.Calls {
@@ -191,7 +191,7 @@ func (e *Evidence) posts() []post {
 		p.kind, _ = meta.Payload["kind"].(string)
 		p.alert, _ = meta.Payload["alert"].(string)
 		p.server, _ = meta.Payload["server"].(string)
-		if p.id != "" || p.alert != "" {
+		if p.id != "" || p.alert != "" || p.kind == "away" {
 			out = append(out, p)
 		}
 	}
@@ -598,7 +598,7 @@ func (e *Evidence) tooMany() (found []string) {
 		}
 	}
 	for _, p := range e.posts() {
-		if p.Taken && !p.direct && p.alert == "" {
+		if p.Taken && !p.direct && p.alert == "" && p.id != "" {
 			messages[p.id]++
 		}
 	}

@@ -51,6 +51,21 @@ func TestRulesOfTelling(t *testing.T) {
 			e.alert(34_000, absence, "alert", "6.1", "Again.", "6.3")
 			e.alert(36_100, absence, "recovered", "6.1", "Over again.", "6.4")
 		}, "", ""},
+		{"told with all that happened while nobody looked", func(e *Evidence) {
+			e.without("imp-3", "card")
+			e.without("imp-3", "finished")
+			e.post(4100, "", "away", "C1", "An import failed on prod while I was away.", "5.1")
+		}, "", ""},
+		{"told with what happened on another server", func(e *Evidence) {
+			e.call("imp-3", "finished").Args["text"] = "Scheduled import on prod failed."
+			e.post(4100, "", "away", "C1", "An import failed on lab while I was away.", "5.1")
+		}, "alert", "was never told"},
+		{"no recovery, for people deleted the alert", func(e *Evidence) {
+			e.without(absence, "recovered")
+			for i, m := range e.Messages {
+				e.Messages[i].Deleted = m.TS == "6.1"
+			}
+		}, "", ""},
 		{"an alert of nothing", func(e *Evidence) { e.alert(35_000, "stale:prod:9", "alert", "", "Stale.", "6.5") }, "alert", "not in the database"},
 		{"refused by the channel, and told to whoever is on call", func(e *Evidence) {
 			e.without(absence, "recovered")
