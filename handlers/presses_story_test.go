@@ -24,6 +24,15 @@ func (tn *town) presses(user string, m slacksim.Message, action string) {
 	must(tn.t, err)
 }
 
+// pressesMaybe is a second press of a button, which may be gone by then.
+func (tn *town) pressesMaybe(user string, m slacksim.Message, action string) {
+	tn.t.Helper()
+	_, err := tn.slack.Press(tn.patience(), slacksim.Pressed{UserID: user, ChannelID: m.Channel, TS: m.TS, ActionID: action})
+	if err != nil && !strings.Contains(err.Error(), "nothing to press") {
+		tn.t.Fatal(err)
+	}
+}
+
 // pressesHome has a person use a button in their Home tab.
 func (tn *town) pressesHome(user, block, action string) {
 	tn.t.Helper()
@@ -62,8 +71,8 @@ func TestStoryOfAStartThatWaits(t *testing.T) {
 	tn.types("U0BEN", "C0PROD", "raw AFTER")
 	nothingRuns := tn.reads("U0BEN", "Nothing runs on prod now")
 
-	tn.presses("U0BEN", nothingRuns, actConfirm) // starts it at once instead
-	tn.presses("U0BEN", nothingRuns, actConfirm) // once
+	tn.presses("U0BEN", nothingRuns, actConfirm)      // starts it at once instead
+	tn.pressesMaybe("U0BEN", nothingRuns, actConfirm) // once
 	tn.sees("C0PROD", kindCard, "Raw import on prod")
 	tn.types("U0ANA", "C0OTHER", "after complete prod")
 	tn.reads("U0ANA", "I don't know `after`")
@@ -141,15 +150,11 @@ func TestStoryOfAQuestion(t *testing.T) {
 	tn.types("U0BEN", "C0PROD", "raw")
 	asked := tn.reads("U0BEN", "Really start a raw import on prod now?")
 	tn.presses("U0BEN", asked, actConfirm)
-	tn.presses("U0BEN", asked, actConfirm)
+	tn.pressesMaybe("U0BEN", asked, actConfirm)
 	tn.reads("U0BEN", "Starting a raw import on prod", "/archives/C0PROD/p")
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
 	if runs := tn.prod.Journal().Runs(); len(runs) != 1 {
 		t.Errorf("%d run= requests, want one", len(runs))
-	}
-	tn.until(func() bool { return len(tn.audit.of(audit.Action, audit.Accepted)) == 2 })
-	if first, second := tn.audit.of(audit.Action, audit.Accepted)[0], tn.audit.of(audit.Action, audit.Accepted)[1]; first.Reason+second.Reason != whyRepeated || first.ImportID != second.ImportID {
-		t.Errorf("the audit has %+v and %+v; want one wish, repeated", first, second)
 	}
 	if refused := tn.audit.of(audit.Action, audit.Refused); len(refused) != 1 || refused[0].Reason != whyTooLate {
 		t.Errorf("the audit has %+v refused", refused)
@@ -249,9 +254,9 @@ func TestStoryOfAHomeTab(t *testing.T) {
 	tn.slack.OpenHome("U0BEN")
 	tn.seesHome("U0BEN", "*prod* · idle", "*lab* · idle", "Start raw")
 	tn.slack.OpenHome("U0EVE")
-	if blocks := tn.seesHome("U0EVE", "*prod* · idle"); strings.Contains(blocks, "Start raw") {
-		t.Error("Eve, who may not, has a button to start")
-	}
+	tn.seesHome("U0EVE", "*prod* · idle", "Imports are started by <!subteam^S0ONCALL> and <@U0BEN>.")
+	tn.pressesHome("U0EVE", "do/prod", actStartComplete)
+	tn.seesHome("U0EVE", "Only <!subteam^S0ONCALL> and <@U0BEN> may start imports on *prod*. Nothing was started.")
 	tn.pressesHome("U0BEN", "do/prod", actStartRaw)
 	tn.seesHome("U0BEN", "Starting a raw import on *prod*")
 	tn.clock.Advance(homeApart)
@@ -293,6 +298,7 @@ func TestPresses(t *testing.T) {
 	everybody.Operators = []string{"*"}
 	button := func(m memo) string { m.Drawn = now.Unix(); return m.String() }
 	start := button(memo{Server: "prod", Import: past[0].ID})
+	question := button(memo{Server: "prod", Key: "key-9", Type: bigfix.TypeRaw})
 	cases := []struct {
 		name          string
 		srv           Server
@@ -325,6 +331,8 @@ func TestPresses(t *testing.T) {
 		{name: "a button nobody knows", srv: prod, user: "U0BEN", action: "explode", value: start, want: "refused unknown_button"},
 		{name: "a value nobody wrote", srv: prod, user: "U0BEN", action: actStartRaw, value: "prod", want: "refused unknown_button"},
 		{name: "a question without a key", srv: prod, user: "U0BEN", action: actConfirm, value: start, want: "refused unknown_button"},
+		{name: "a question", srv: prod, user: "U0BEN", action: actConfirm, value: question, want: "accepted "},
+		{name: "the question, pressed again", srv: prod, user: "U0BEN", action: actConfirm, value: question, want: "accepted repeated"},
 		{name: "open", srv: prod, user: "U0EVE", action: actOpen, want: "answered "},
 	}
 	for i, c := range cases {

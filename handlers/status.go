@@ -220,7 +220,8 @@ func (h *Handlers) withWaiting(m bot.Message, imp imports.Import) bot.Message {
 	return joined(m, line)
 }
 
-// buttons are what can be done about a server as it stands. In a message of several there is one to refresh it all, drawn
+// buttons are what can be done about a server as it stands. They are the same for all: who may is found out on the press,
+// and whoever may not is told whom to ask. In a message of several there is one to refresh it all, drawn
 // with each, for it has to be near whoever reads.
 func (v view) buttons(refresh bool) []slack.Block {
 	m := memo{Server: v.server.Name, Drawn: v.now.Unix()}
@@ -238,7 +239,7 @@ func (v view) buttons(refresh bool) []slack.Block {
 	switch {
 	case v.active:
 		buttons = append(buttons, button(actNotify, m, "Notify me"))
-	case v.may && v.free():
+	case v.free():
 		buttons = append(buttons, v.startButtons(m)...)
 	}
 	return row(v.server.Name, append(buttons, openButtons(v.server)...))
