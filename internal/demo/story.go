@@ -14,7 +14,7 @@ type scene struct {
 }
 
 // story is what is played where standard input is empty: the main job, then a night that goes wrong and what becomes of it. It takes
-// about half a minute.
+// less than a minute.
 var story = []scene{
 	{"/import raw", func(kinds map[string]int) bool { return kinds["finished"] > 0 }, sceneWithin},
 	{"server nightly fails", func(kinds map[string]int) bool { return kinds["finished"] > 1 }, sceneWithin},
