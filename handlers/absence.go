@@ -70,7 +70,7 @@ func (p *Publisher) resume(ctx context.Context) error {
 	defer p.mu.Unlock()
 	p.heard.resumed = true
 	for _, n := range left {
-		if n.Kind == kindAway {
+		if n.Kind == kindAway || n.Kind == kindAlert || n.Kind == kindDigest {
 			p.job(n.ID).due = latest(n.NextTry, p.Clock.Now().Add(-time.Nanosecond))
 		}
 	}

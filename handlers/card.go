@@ -17,6 +17,8 @@ type scene struct {
 	known imports.Server
 	// recent are earlier imports of the server, newest first: for what is usual, and for what the reports show.
 	recent []imports.Import
+	// alert is the open alert about the import, where the end notice tells it; nil otherwise.
+	alert *imports.Alert
 }
 
 // usual is how long imports of this type took lately; ok is false where too few are known.
@@ -52,6 +54,7 @@ func cardMessage(s scene) bot.Message {
 		out.small = append(s.origin(p), s.lookedAt(p))
 		return out
 	})
+	m.Blocks = append(m.Blocks, cardButtons(s)...)
 	return s.mark(m, kindCard)
 }
 

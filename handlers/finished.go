@@ -18,11 +18,15 @@ const logPlace = "<install dir>/wlp/usr/servers/server1/logs/imports"
 func finishedMessage(s scene) bot.Message {
 	m := simple(s.now, func(p pen) []string {
 		first := s.verdict(p)
-		if who := mentioned(s.imp); len(who) > 0 {
-			first += " " + p.users(who)
+		who := p.users(mentioned(s.imp))
+		if s.alert != nil {
+			who = join(who, p.mention(s.server.AlertMention))
 		}
-		return []string{first, s.late(), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
+		return []string{join(first, who), s.late(), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
 	})
+	if s.alert != nil {
+		m.Blocks = append(m.Blocks, alertButtons(s.server, *s.alert)...)
+	}
 	return s.mark(m, kindFinished)
 }
 
@@ -34,12 +38,14 @@ func (s scene) late() string {
 	return "It began after a start had been given up, so it is perhaps the one that was asked for."
 }
 
-// mentioned are the people whom an import's end concerns: who asked first, then who joined.
+// mentioned are the people whom an import's end concerns: who asked first, then who joined. Those who want a direct message
+// instead are left out.
 func mentioned(imp imports.Import) []string {
-	if imp.RequestedBy == "" || slices.Contains(imp.Followers, imp.RequestedBy) {
-		return imp.Followers
+	all := imp.Followers
+	if imp.RequestedBy != "" && !slices.Contains(all, imp.RequestedBy) {
+		all = append([]string{imp.RequestedBy}, all...)
 	}
-	return append([]string{imp.RequestedBy}, imp.Followers...)
+	return slices.DeleteFunc(slices.Clone(all), func(user string) bool { return slices.Contains(imp.Direct, user) })
 }
 
 // verdict is the first line: what, where, how it ended, after how long. It ends with a full stop.
@@ -55,7 +61,7 @@ func (s scene) verdict(p pen) string {
 		return subject + " is over; the server reports " + s.reported(p) + "."
 	case imports.NotBegun:
 		return subject + " did not begin."
-	case imports.Refused, imports.Expired:
+	case imports.Refused, imports.Expired, imports.Cancelled:
 		return subject + " was not started."
 	}
 	return subject + ": I can't say how it ended."
@@ -121,7 +127,12 @@ func (s scene) why(p pen) string {
 		return s.notBegun(p)
 	case imports.Refused:
 		return s.refusal(p)
+	case imports.Cancelled:
+		return s.cancelled(p)
 	case imports.Expired:
+		if s.imp.Reason.Kind == imports.ReasonWaited {
+			return s.waitedInVain(p)
+		}
 		return s.expiry(p)
 	}
 	return ""

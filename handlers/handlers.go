@@ -55,6 +55,9 @@ type Server struct {
 	Operators []string // user IDs, user group IDs, or "*"
 	Announce  Announce // "" is AnnounceFailures
 	Confirm   Confirm  // "" is ConfirmOverlap
+	// AlertChannel is the ID of the channel where its alerts go, "" for Channel. AlertMention is the user or the user group
+	// that they mention, "" for nobody.
+	AlertChannel, AlertMention string
 	// PollRunning is how often it is asked while an import runs; the limits on edits and milestones follow from it.
 	PollRunning time.Duration
 	// PollIdle is how often it is asked otherwise, 60 s where it is 0: a status says when that has not been done for long.

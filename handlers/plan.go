@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"time"
 
 	"importbot/imports"
@@ -159,10 +160,15 @@ func (s situation) abandoned() bool {
 }
 
 func (s situation) card() (step, bool) {
-	if !s.announced() || s.thread.Card.over() || s.abandoned() || s.imp.State == imports.Accepted && !s.announcing {
+	if !s.announced() || s.thread.Card.over() || s.abandoned() || s.undecidedStart() && !s.announcing {
 		return step{}, false
 	}
 	return step{do: doCard, at: latest(s.holdPost, s.heldByChannel(), s.thread.Card.Again, s.undecided)}, true
+}
+
+// undecidedStart says whether it is a start that waits for another import to end, or for its turn.
+func (s situation) undecidedStart() bool {
+	return s.imp.State == imports.Waiting || s.imp.State == imports.Accepted
 }
 
 // finishedDue says whether the end notice is still to come.
@@ -188,18 +194,12 @@ func (s situation) finished() (step, bool) {
 	return step{do: doFinished, at: latest(s.holdPost, hold, s.thread.Finished.Again)}, true
 }
 
-// direct is the end notice for those mentioned, where the channel does not take it.
+// direct is the end notice by direct message: for those who want it so, and where the channel does not take it for all
+// whom it mentions.
 func (s situation) direct() (step, bool) {
-	refused := s.refuses() || s.channel() == "" || s.thread.Finished.State == GivenUp
-	if !refused || s.imp.State != imports.Ended || !s.announced() || !s.sent() || s.thread.Finished.State == Sent {
-		return step{}, false
-	}
-	if s.thread.Card.over() && s.thread.Finished.At.IsZero() && !s.abandoned() {
-		return step{}, false // the channel was not asked yet
-	}
 	// Who was tried least comes first: nobody's message waits for another's that does not get through.
 	var next step
-	for _, user := range mentioned(s.imp) {
+	for _, user := range s.directly() {
 		post := s.thread.Direct[user]
 		if post.over() {
 			continue
@@ -210,6 +210,35 @@ func (s situation) direct() (step, bool) {
 		}
 	}
 	return next, next.do != doNothing
+}
+
+// directly are those who are told of the end by direct message.
+func (s situation) directly() []string {
+	switch {
+	case s.imp.State != imports.Ended:
+		return nil
+	case !s.sent():
+		return s.waitedInVain()
+	case !s.announced():
+		return nil
+	}
+	refused := s.refuses() || s.channel() == "" || s.thread.Finished.State == GivenUp
+	asked := !s.thread.Card.over() || !s.thread.Finished.At.IsZero() || s.abandoned() // else the channel was not asked yet
+	if refused && asked && s.thread.Finished.State != Sent {
+		return append(mentioned(s.imp), s.imp.Direct...)
+	}
+	return s.imp.Direct
+}
+
+// waitedInVain are those who joined somebody else's start that waited, where nothing came of it. Who asked for it gets the answer, and
+// who took it back knows. Where another import is in the way they have joined that one.
+func (s situation) waitedInVain() []string {
+	if s.imp.WishedAt.IsZero() || s.imp.Reason.Kind == imports.ReasonRunning {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.imp.Followers), func(user string) bool {
+		return user == s.imp.RequestedBy || user == s.imp.Reason.By
+	})
 }
 
 // again is until when a message is not sent once more that was sent now, and so many times in all without an answer.
@@ -249,7 +278,7 @@ func (s situation) answer() (step, bool) {
 // decidedAt is when it was settled what becomes of a start.
 func decidedAt(imp imports.Import) (time.Time, bool) {
 	switch {
-	case imp.State == imports.Accepted || imp.State == imports.Sending:
+	case imp.State == imports.Waiting || imp.State == imports.Accepted || imp.State == imports.Sending:
 		return time.Time{}, false
 	case !imp.SendingAt.IsZero():
 		return imp.SendingAt, true

@@ -90,10 +90,13 @@ func (w *worker) postFinished(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.alert, err = w.alertToTell(ctx); err != nil {
+		return err
+	}
 	t := &w.s.thread
 	d := delivery{
 		post: &t.Finished, message: finishedMessage(s), channel: w.s.channel(), kind: kindFinished,
-		countIn: true, most: maxMessages, keep: func() {},
+		countIn: true, most: maxMessages, keep: func() {}, leaves: func() { t.Alerted = s.alert != nil },
 	}
 	if t.Card.State == Sent && !t.CardGone {
 		d.thread = t.Card.TS
@@ -107,6 +110,28 @@ func (w *worker) postFinished(ctx context.Context) error {
 		err = w.noteSurely(ctx)
 	}
 	return err
+}
+
+// alertToTell is the open alert about the import, where its end notice stands in for it: in the channel where alerts of the
+// server go, unless they are muted. nil otherwise.
+func (w *worker) alertToTell(ctx context.Context) (*imports.Alert, error) {
+	if !w.s.imp.NeedsAttention() || w.s.channel() != w.s.server.alertChannel() {
+		return nil, nil
+	}
+	known, err := w.Store.Server(ctx, w.s.imp.Server)
+	if err != nil {
+		return nil, fmt.Errorf("reading the alerts of %s: %w", w.s.imp.Server, err)
+	}
+	mutes, err := w.Store.Mutes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading what is muted: %w", err)
+	}
+	for _, a := range known.Open() {
+		if a.Kind == imports.AlertFailed && a.ImportID == w.s.imp.ID && muteOf(mutes, a.Server, w.Clock.Now()) == nil {
+			return &a, nil
+		}
+	}
+	return nil, nil
 }
 
 // cardGone posts the card afresh, once and where the messages left allow it; else it is let be.

@@ -30,6 +30,8 @@ type PublisherConfig struct {
 	Board   *imports.Board // as the engine of the same term writes it
 	Slack   Slack
 	Signal  *imports.Signal
+	Command string        // "/import", for what people are told to type
+	Digest  *Digest       // nil: none is posted
 	Clock   imports.Clock // nil: the machine's
 	Log     logrus.FieldLogger
 }
@@ -55,9 +57,12 @@ type Publisher struct {
 	unread      time.Time
 	unreadError string
 	heard       heard
+	// settledAlerts are the alerts, and digested the digests, about which nothing is left to do, by the ids of their jobs.
+	settledAlerts map[string]settledAlert
+	digested      map[string]bool
 }
 
-// job is the work on one import, or on what one channel is told of an absence, as far as memory holds it.
+// job is the work on one import, alert or digest, or on what one channel is told of an absence, as far as memory holds it.
 type job struct {
 	turn chan struct{} // held by whoever works on it
 	busy bool          // Run has a worker on it
@@ -105,6 +110,9 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 	if cfg.Log == nil {
 		cfg.Log = logrus.StandardLogger()
 	}
+	if cfg.Command == "" {
+		cfg.Command = "/import"
+	}
 	cfg.Servers = append([]Server(nil), cfg.Servers...)
 	for i := range cfg.Servers {
 		cfg.Servers[i].defaults()
@@ -115,6 +123,8 @@ func NewPublisher(cfg PublisherConfig) (*Publisher, error) {
 		gather:          gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Clock.Now},
 		leads:           make(chan struct{}),
 		jobs:            make(map[string]*job),
+		settledAlerts:   make(map[string]settledAlert),
+		digested:        make(map[string]bool),
 	}, nil
 }
 
@@ -222,7 +232,8 @@ func (p *Publisher) behind(ctx context.Context) ([]string, error) {
 	for _, channel := range channels {
 		ids = append(ids, awayPrefix+channel)
 	}
-	return ids, nil
+	ids = append(ids, p.unsettledAlerts()...)
+	return append(ids, p.dueDigests()...), nil
 }
 
 // couldNotRead notes that the store did not say what there is to show; p.mu is held.
@@ -329,6 +340,12 @@ func (p *Publisher) Announce(ctx context.Context, imp imports.Import) error {
 func (p *Publisher) workOn(ctx context.Context, id string) error {
 	if channel, ok := strings.CutPrefix(id, awayPrefix); ok {
 		return p.tellAway(ctx, channel)
+	}
+	switch {
+	case strings.HasPrefix(id, alertPrefix):
+		return p.tellAlert(ctx, id)
+	case strings.HasPrefix(id, digestPrefix):
+		return p.tellDigest(ctx, id)
 	}
 	return p.turn(ctx, id, func(ctx context.Context, w *worker) error { return w.run(ctx, id) })
 }

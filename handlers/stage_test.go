@@ -290,6 +290,7 @@ type memory struct {
 	answered   map[string]time.Time
 	servers    map[string]imports.Server
 	notices    map[string]imports.Notice
+	mutes      []imports.Mute
 	err        error // what writes return
 	unreadable error // what reading what there is to show returns
 	errs       int   // for so many writes; below 0 for all
@@ -348,6 +349,19 @@ func (m *memory) Succeeded(_ context.Context, server string, t bigfix.ImportType
 	out := m.some(server, func(i imports.Import) bool { return i.Type == t && i.Outcome == imports.Succeeded })
 	slices.Reverse(out)
 	return out[:min(len(out), n)], nil
+}
+
+// History and Watched are what a digest is made of; the stories of digests have the real store.
+func (m *memory) History(_ context.Context, server string, from, to time.Time) ([]imports.Import, error) {
+	return nil, nil
+}
+
+func (m *memory) Watched(_ context.Context, server string, from, to time.Time) ([]imports.Watched, error) {
+	return nil, nil
+}
+
+func (m *memory) Mutes(context.Context) ([]imports.Mute, error) {
+	return slices.Clone(m.mutes), nil
 }
 
 func (m *memory) Active(_ context.Context, server string) ([]imports.Import, error) {

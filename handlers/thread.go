@@ -22,6 +22,12 @@ type Store interface {
 	Recent(ctx context.Context, server string, n int) ([]imports.Import, error)
 	// Succeeded returns the newest n imports of a type that succeeded on a server, newest first.
 	Succeeded(ctx context.Context, server string, t bigfix.ImportType, n int) ([]imports.Import, error)
+	// History returns the imports of a server that began or ended in a time, oldest first.
+	History(ctx context.Context, server string, from, to time.Time) ([]imports.Import, error)
+	// Watched returns when a server was watched in a time.
+	Watched(ctx context.Context, server string, from, to time.Time) ([]imports.Watched, error)
+	// Mutes returns the mutes that hold, and some that ended lately.
+	Mutes(ctx context.Context) ([]imports.Mute, error)
 	// Active returns a server's imports that have not ended, oldest first.
 	Active(ctx context.Context, server string) ([]imports.Import, error)
 	// Server returns what is known of a server; the zero value when it was never seen.
@@ -71,6 +77,8 @@ type thread struct {
 	Reposted bool
 	// CardGone says that the card is gone and is let be.
 	CardGone bool
+	// Alerted says that the end notice tells the alert of this import: it mentions who is on call.
+	Alerted bool
 }
 
 // decode reads a stored thread.
