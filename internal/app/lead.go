@@ -139,6 +139,7 @@ func (p *parts) newTerm(ctx context.Context, lead imports.Lead) (*leaderTerm, er
 	var err error
 	t.publisher, err = handlers.NewPublisher(handlers.PublisherConfig{
 		Servers: p.shown, Store: p.store, Board: p.board, Slack: p.bot, Signal: p.signal, Log: p.log,
+		Command: p.cfg.Slack.Command, Digest: (*handlers.Digest)(p.cfg.Digest),
 	})
 	if err != nil {
 		t.close()

@@ -70,7 +70,7 @@ func (p *parts) wireServers() error {
 			Name: s.Name, Channel: s.Channel, Edition: s.Edition, Operators: s.Operators, Announce: handlers.Announce(s.Announce),
 			PollRunning: s.PollRunning, PollIdle: s.PollIdle, Insecure: s.Insecure, ImportsPage: c.ImportsPage(), TokenVariable: s.TokenVariable,
 			OperatorsVariable: s.OperatorsVariable, InsecureVariable: s.InsecureVariable,
-			Confirm: handlers.Confirm(s.Confirm),
+			Confirm: handlers.Confirm(s.Confirm), AlertChannel: s.AlertChannel, AlertMention: s.AlertMention,
 		})
 		c.Close()
 	}
