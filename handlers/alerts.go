@@ -300,12 +300,12 @@ func (s bellSituation) next() bellStep {
 		return bellStep{do: bellOverDirect, at: s.holdOver}
 	case told.State == GivenUp, s.abandoned():
 		return bellStep{last: true}
-	case told.State == Pending && !s.alert.Open():
-		return bellStep{last: true} // it was over before anybody was told
 	case told.State == Pending && s.carrier.told:
-		return bellStep{do: bellCarried}
+		return bellStep{do: bellCarried} // over by now or not: what was told has a recovery
 	case told.State == Pending && s.carrier.wait:
 		return bellStep{at: s.now.Add(carriedPoll)}
+	case told.State == Pending && !s.alert.Open():
+		return bellStep{last: true} // it was over before anybody was told
 	case told.State == Pending && s.muted.After(s.now):
 		return bellStep{at: earliest(s.muted, s.now.Add(mutedPoll))}
 	case !s.refused.IsZero() && s.person && !s.round.Direct.over() && !s.holdDirect.After(s.now):
