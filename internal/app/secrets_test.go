@@ -86,7 +86,7 @@ func (s *stage) environ(more ...string) []string {
 		"BIGFIX_TLS_URL=" + strings.Replace(s.lab.URL, "http:", "https:", 1), "BIGFIX_TLS_USER=admin", "BIGFIX_TLS_PASSWORD=" + passwordSecret,
 		"BIGFIX_DNS_URL=https://bigfix.invalid:9081", "BIGFIX_DNS_TOKEN=" + querySecret,
 		"BIGFIX_GONE_URL=http://127.0.0.1:1", "BIGFIX_GONE_TOKEN=" + querySecret,
-		"POLL_RUNNING=50ms", "POLL_IDLE=200ms", "START_GRACE=2s", "END_GRACE=300ms", "LOG_LEVEL=trace",
+		"POLL_RUNNING=50ms", "POLL_IDLE=200ms", "START_GRACE=2s", "END_GRACE=300ms", "UNREACHABLE_AFTER=1s", "ALERT_MENTION=" + ana, "LOG_LEVEL=trace",
 		"DATABASE_URL=" + filepath.Join(s.dir, "importbot.db"), "AUDIT_LOG=" + filepath.Join(s.dir, "audit.jsonl"),
 		"HEARTBEAT_URL=" + s.hub.URL + "/ping/" + heartSecret + "?key=" + heartSecret, "HTTP_ADDR=127.0.0.1:0", "HOME=" + s.dir, "PATH=/nowhere",
 	}, more...)
@@ -135,6 +135,9 @@ func (s *stage) lookAround(t *testing.T) {
 		}
 	}
 	texts := map[string]any{"Slack's journal": s.journal(), "the channel": s.slack.Messages(channel), "what only ana sees": s.slack.Ephemerals(ana)}
+	if home, ok := s.slack.Home(ana); ok {
+		texts["the Home tab"] = home
+	}
 	for _, inv := range s.slack.Invocations() {
 		texts["the ack of "+inv.TriggerID], texts["the answers to "+inv.TriggerID] = string(inv.AckPayload()), inv.Answers()
 	}
@@ -250,6 +253,7 @@ func (s *stage) through(t *testing.T, environ []string) *process {
 	t.Helper()
 	p := s.start(t, environ).ready(t)
 	s.pasteSecrets(t)
+	s.openHome(t)
 	for _, name := range slices.Sorted(maps.Keys(tricks)) {
 		s.trick(t, name)
 		s.lookAt(t, "a bot in trouble", p)
@@ -273,9 +277,26 @@ func (s *stage) through(t *testing.T, environ []string) *process {
 func (s *stage) pasteSecrets(t *testing.T) {
 	t.Helper()
 	for _, secret := range []string{botSecret, appSecret, querySecret, passwordSecret, pastedSecret, "https://hooks.slack.com/commands/T0SIM/" + pastedSecret} {
-		for _, form := range []string{"%s", "raw %s", "status %s", "complete prod %s"} {
+		for _, form := range []string{"%s", "raw %s", "status %s", "complete prod %s", "mute prod 2h %s", "history %s", "cancel %s", "raw prod after %s"} {
 			acked(t, s.typed(t, fmt.Sprintf(form, secret)))
 		}
+	}
+}
+
+// openHome opens the Home tab, which shows what was typed as the reason of a mute, and waits for what is published.
+func (s *stage) openHome(t *testing.T) {
+	t.Helper()
+	s.slack.OpenHome(ana)
+	if err := s.slack.Wait(deadline(t), func() bool { _, ok := s.slack.Home(ana); return ok }); err != nil {
+		t.Fatalf("no Home tab: %v", err)
+	}
+}
+
+// awaitAlerts waits until all servers that can't be seen are alerted, with what failed in the words.
+func (s *stage) awaitAlerts(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"tls", "dns", "gone"} {
+		s.message(t, "alert", func(m slacksim.Message) bool { return strings.Contains(m.Text+string(m.Blocks), name) })
 	}
 }
 
@@ -341,11 +362,12 @@ func TestNoSecretGetsOut(t *testing.T) {
 		second.exit(t, 15*time.Second)
 		s.lookAt(t, "a second bot", second)
 		s.hub.await(t, 1)
+		s.awaitAlerts(t)
 		s.lookAtFiles(t) // with what is not yet moved from the -wal
 		s.lookAt(t, "the bot", p)
 		s.end(t, p, syscall.SIGQUIT, "SIGQUIT")
 		s.verdict(t, "the bot's log", "the bot in the process list", "the bot's /healthz", "the bot's /readyz", "the bot's /metrics", "the file importbot.db",
-			"the file importbot.db-wal", "the file audit.jsonl", "Slack's journal", "the channel")
+			"the file importbot.db-wal", "the file audit.jsonl", "Slack's journal", "the channel", "the Home tab")
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
@@ -355,12 +377,14 @@ func TestNoSecretGetsOut(t *testing.T) {
 		s.hub.play("an odd header", "")
 		p := s.start(t, s.environ("DATABASE_URL="+address, "LOG_FORMAT=text")).ready(t)
 		s.pasteSecrets(t)
+		s.openHome(t)
 		s.trick(t, "500")
+		s.awaitAlerts(t)
 		s.withoutDatabase(t, p, cluster, address)
 		s.lookIntoTables(t, address)
 		s.lookAt(t, "the bot", p)
 		s.end(t, p, syscall.SIGTERM, "Stopped")
-		s.verdict(t, "the bot's log", "the bot's /readyz", "the bot's /metrics", "the table imports", "the table audit", "the file audit.jsonl", "Slack's journal", "the channel")
+		s.verdict(t, "the bot's log", "the bot's /readyz", "the bot's /metrics", "the table imports", "the table audit", "the table mutes", "the table notices", "the file audit.jsonl", "Slack's journal", "the channel", "the Home tab")
 	})
 }
 
