@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -380,12 +381,12 @@ func (b *bell) do(ctx context.Context, do bellDo) error {
 	case bellTell:
 		m := say{post: &r.Told, sent: &r.Sent, refused: &b.told.Refused, message: alertMessage(s), channel: b.server.alertChannel(), kind: kindAlert}
 		if len(b.told.Rounds) > 1 && root.State == Sent {
-			m.message, m.channel, m.thread = reopenedMessage(s), root.Channel, root.TS
+			m.message, m.channel, m.thread = b.numbered(reopenedMessage(s)), root.Channel, root.TS
 		}
 		return b.inThread(ctx, m)
 	case bellOver:
 		return b.inThread(ctx, say{
-			post: &r.Over, sent: &r.SentOver, refused: &b.told.Refused, message: recoveredMessage(s),
+			post: &r.Over, sent: &r.SentOver, refused: &b.told.Refused, message: b.numbered(recoveredMessage(s)),
 			channel: root.Channel, thread: root.TS, kind: kindRecovered,
 		})
 	case bellDirect:
@@ -394,6 +395,14 @@ func (b *bell) do(ctx context.Context, do bellDo) error {
 		return b.toPerson(ctx, &r.OverDirect, recoveredMessage(s), kindRecovered)
 	}
 	return nil
+}
+
+// numbered tells the messages of later rounds apart from those of the rounds before, where Slack's history is searched for one.
+func (b *bell) numbered(m bot.Message) bot.Message {
+	if n := len(b.told.Rounds) - 1; n > 0 {
+		m.Metadata.Payload["again"] = strconv.Itoa(n)
+	}
+	return m
 }
 
 // toPerson sends a direct message to whom the alert mentions. Where Slack won't have it, there is no other way left.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -481,9 +482,21 @@ func (w *wall) Permalink(channel, ts string) string {
 	return "https://example.slack.com/archives/" + channel + "/" + ts
 }
 
+// overTheWire is a payload as Slack gives it back.
+func overTheWire(payload map[string]any) (out map[string]any) {
+	sent, err := json.Marshal(payload)
+	if err == nil {
+		err = json.Unmarshal(sent, &out)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
 func (w seat) Post(_ context.Context, p bot.Post) (ts, channel string, err error) {
 	kind, id := p.Metadata.Payload["kind"].(string), p.Metadata.Payload["id"].(string)
-	payload := maps.Clone(p.Metadata.Payload)
+	payload := overTheWire(p.Metadata.Payload)
 	w.s.point(func() {
 		if err = w.fence(); err != nil {
 			return
