@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
 )
@@ -29,28 +31,40 @@ type alertScene struct {
 	unmuted bool             // it is told because a mute is over, and was raised before
 }
 
-func (s alertScene) mark(m bot.Message, kind string) bot.Message {
-	m.Metadata = &bot.Metadata{EventType: eventType, Payload: map[string]any{
-		"id": s.alert.ImportID, "server": s.server.Name, "kind": kind, "alert": s.alert.ID,
-	}}
-	return m
-}
-
+// alertMessage is an alert: what, where, since when, and what can be done. It mentions who is on call.
 func alertMessage(s alertScene) bot.Message {
-	m := simple(s.now, func(p pen) []string {
-		return []string{join(alertLine(p, s.now, s.alert)+".", p.mention(s.server.AlertMention))}
+	m := compose(s.now, func(p pen) sheet {
+		out := sheet{body: []string{join(s.headline(p), p.mention(s.server.AlertMention))}}
+		out.body = append(out.body, s.facts(p)...)
+		out.body = append(out.body, s.advice(p), s.cardLine(p))
+		out.small = []string{s.again(), s.quieted(p), s.muteHint(p)}
+		return out
 	})
 	m.Blocks = append(m.Blocks, alertButtons(s.server, s.alert)...)
 	return s.mark(m, kindAlert)
 }
 
+// recoveredMessage says, in the alert's thread, that it is over. Nobody is mentioned: there is nothing to do.
 func recoveredMessage(s alertScene) bot.Message {
-	return s.mark(simple(s.now, func(p pen) []string { return []string{"Over: " + alertLine(p, s.now, s.alert) + "."} }), kindRecovered)
+	m := simple(s.now, func(p pen) []string { return append([]string{"Over: " + s.over(p)}, s.afterwards(p)) })
+	return s.mark(m, kindRecovered)
 }
 
+// reopenedMessage says, in the alert's thread, that it is so again shortly after it was over.
 func reopenedMessage(s alertScene) bot.Message {
-	m := s.mark(simple(s.now, func(p pen) []string { return []string{"Again: " + alertLine(p, s.now, s.alert) + "."} }), kindAlert)
+	m := simple(s.now, func(p pen) []string {
+		return []string{join("Again: "+s.headline(p), p.mention(s.server.AlertMention)), s.advice(p)}
+	})
+	m = s.mark(m, kindAlert)
 	m.Metadata.Payload["again"] = s.alert.Reopened
+	return m
+}
+
+// mark puts the metadata on a message by which it can be found again.
+func (s alertScene) mark(m bot.Message, kind string) bot.Message {
+	m.Metadata = &bot.Metadata{EventType: eventType, Payload: map[string]any{
+		"id": s.alert.ImportID, "server": s.server.Name, "kind": kind, "alert": s.alert.ID,
+	}}
 	return m
 }
 
@@ -59,8 +73,395 @@ func (p pen) mention(id string) string {
 	switch {
 	case id == "":
 		return ""
-	case strings.HasPrefix(id, "S"):
+	case isGroup(id):
 		return p.group(id)
 	}
 	return p.user(id)
+}
+
+// about is the scene of the import that the alert is about; ok is false where there is none.
+func (s alertScene) about() (sc scene, ok bool) {
+	sc = scene{now: s.now, server: s.server, known: s.known, recent: s.recent}
+	if s.imp == nil {
+		return sc, false
+	}
+	sc.imp = *s.imp
+	return sc, true
+}
+
+// subject names the import the alert is about: "Scheduled complete import on prod".
+func (s alertScene) subject(p pen) string {
+	kind, origin := p.kind(""), ""
+	if s.imp != nil {
+		kind = p.kind(s.imp.Type)
+		if s.imp.Origin == imports.Scheduled {
+			origin = "scheduled "
+		}
+	}
+	return capital(origin+kind) + " on " + p.name(s.server.Name)
+}
+
+// headline is the first sentence, which is all that somebody reads who was just woken.
+func (s alertScene) headline(p pen) string {
+	a, server := s.alert, p.name(s.server.Name)
+	switch a.Kind {
+	case imports.AlertFailed:
+		return s.failed(p)
+	case imports.AlertMissed:
+		return s.missed(p)
+	case imports.AlertStale:
+		if a.Success.IsZero() {
+			return "No import of " + server + " has succeeded for too long: I know of none since " + p.at(a.Since.Add(-a.Limit)) + "."
+		}
+		return "Reports of " + server + " are out of date: their data is of " + p.at(a.Success) + ", " + s.age(p, a.Success) + " old."
+	case imports.AlertStalled:
+		return s.subject(p) + " stands still" + s.at(p) + " since " + p.clock(a.Since) + ", for " + s.since(p) + "."
+	case imports.AlertOverrun:
+		return s.subject(p) + " takes too long: " + s.running(p) + s.usually(p) + "."
+	case imports.AlertBrief:
+		return s.subject(p) + " succeeded suspiciously fast" + s.took(p) + s.usually(p) + "."
+	case imports.AlertUnreachable:
+		return server + " has not answered since " + p.clock(a.Since) + ", for " + s.since(p) + s.failure(p) + "."
+	case imports.AlertCredentials:
+		return server + " " + s.denial() + s.code(p) + ", since " + p.clock(a.Since) + "."
+	case imports.AlertPending:
+		return "Changes made in the web pages of " + server + " have been waiting for an import since " + p.at(a.Since) + "."
+	}
+	return "Something is wrong with " + server + " since " + p.at(a.Since) + "."
+}
+
+// failed is the verdict on the import, as its end notice has it.
+func (s alertScene) failed(p pen) string {
+	sc, ok := s.about()
+	if !ok {
+		return "An import on " + p.name(s.server.Name) + " did not succeed, " + p.at(s.alert.Since) + "."
+	}
+	verdict := sc.verdict(p)
+	if s.imp.Origin == imports.Scheduled {
+		verdict = "Scheduled " + lowerFirst(verdict)
+	}
+	return verdict
+}
+
+func (s alertScene) missed(p pen) string {
+	what := "import"
+	if s.alert.DueType != "" {
+		what = p.kind(s.alert.DueType)
+	}
+	line := "Scheduled " + what + " on " + p.name(s.server.Name) + " did not run: it was due " + p.at(s.alert.Due)
+	b := s.known.Quiet
+	if !s.alert.Open() || b == nil || b.LastImportTime.IsZero() || b.LastImportTime.After(s.alert.Due) {
+		return line + "."
+	}
+	return line + ", the server is idle and reports nothing newer than " + p.at(b.LastImportTime) + "."
+}
+
+// since is how long it has been so.
+func (s alertScene) since(p pen) string { return p.span(s.now.Sub(s.alert.Since)) }
+
+// at is where a stalled import rests.
+func (s alertScene) at(p pen) string {
+	if s.alert.Progress == nil {
+		return ""
+	}
+	return " at " + p.percent(*s.alert.Progress)
+}
+
+// running is for how long an import has been running that takes too long.
+func (s alertScene) running(p pen) string {
+	switch {
+	case s.imp == nil || s.imp.BegunAt.IsZero():
+		return "longer than " + p.span(s.alert.Limit)
+	case s.imp.State == imports.Ended:
+		return p.span(s.imp.EndedAt.Sub(s.imp.BegunAt))
+	}
+	return "it has been running for " + p.span(s.now.Sub(s.imp.BegunAt))
+}
+
+func (s alertScene) usually(p pen) string {
+	u := s.alert.Usual
+	if u == nil {
+		return ""
+	}
+	return ", usually " + p.between(u.Low, u.High)
+}
+
+func (s alertScene) took(p pen) string {
+	if s.imp == nil {
+		return ""
+	}
+	if d, ok := s.imp.Duration(); ok {
+		return ": after " + p.span(d)
+	}
+	return ": it was never seen running"
+}
+
+// failure is why a server is not seen.
+func (s alertScene) failure(p pen) string {
+	if s.alert.Failure == nil {
+		return ""
+	}
+	return ": " + p.failure(*s.alert.Failure)
+}
+
+// denial says what is rejected.
+func (s alertScene) denial() string {
+	if f := s.alert.Failure; f != nil && f.Kind == imports.FailForbidden {
+		return "does not let Importbot's user see imports"
+	}
+	return "rejects Importbot's credentials"
+}
+
+// code is the status code of the rejection, with the server's own words.
+func (s alertScene) code(p pen) string {
+	if s.alert.Failure == nil {
+		return ""
+	}
+	return httpCode(*s.alert.Failure) + saying(p, *s.alert.Failure)
+}
+
+// facts are what one has to know besides.
+func (s alertScene) facts(p pen) []string {
+	sc, _ := s.about()
+	switch s.alert.Kind {
+	case imports.AlertFailed:
+		return []string{sc.why(p), s.lastSuccess(p), sc.next(p)}
+	case imports.AlertMissed:
+		return []string{s.lastSuccess(p), sc.next(p)}
+	case imports.AlertStale:
+		return []string{s.expected(p), s.rawSince(p), sc.next(p)}
+	case imports.AlertBrief:
+		return []string{"It may have had no data to import."}
+	case imports.AlertUnreachable:
+		return []string{s.lastProgress(p), "While I can't see it, I can't say whether its imports run."}
+	case imports.AlertCredentials:
+		return []string{"Until that is mended I see no import of it, and start none."}
+	case imports.AlertPending:
+		return []string{sc.next(p)}
+	}
+	return nil
+}
+
+// lastSuccess is how fresh the reports are.
+func (s alertScene) lastSuccess(p pen) string {
+	if s.alert.Success.IsZero() {
+		return "The server names no success so far."
+	}
+	return "Last success " + p.at(s.alert.Success) + ", " + s.age(p, s.alert.Success) + " ago."
+}
+
+// age is how long ago a time by the server's clock is.
+func (s alertScene) age(p pen, t time.Time) string {
+	sc, _ := s.about()
+	return p.span(sc.serverNow().Sub(t))
+}
+
+func (s alertScene) expected(p pen) string {
+	if s.alert.Limit <= 0 {
+		return ""
+	}
+	return "I expect a success at least every " + p.span(s.alert.Limit) + "."
+}
+
+// rawSince explains a last success that the status shows and that does not count.
+func (s alertScene) rawSince(p pen) string {
+	b := s.known.Quiet
+	if b == nil || b.LastImportType != bigfix.TypeRaw || !b.LastSuccessTime.After(s.alert.Success) {
+		return ""
+	}
+	return "The raw import that succeeded " + p.at(b.LastSuccessTime) + " does not change what reports show."
+}
+
+// lastProgress is how an import stood when the server was seen last.
+func (s alertScene) lastProgress(p pen) string {
+	st := s.known.Good.Status
+	if st == nil || st.Mode != bigfix.ModeRunning {
+		return ""
+	}
+	if st.Progress == nil {
+		return "An import was running when I saw it last."
+	}
+	return "An import was running, " + p.percent(*st.Progress) + ", when I saw it last."
+}
+
+// advice is what can be done.
+func (s alertScene) advice(p pen) string {
+	sc, _ := s.about()
+	page := p.dataImports(s.server)
+	complete := p.code(s.command + " complete " + s.server.Name)
+	switch s.alert.Kind {
+	case imports.AlertFailed:
+		return join(sc.whereToLook(p), complete+" starts a new one.")
+	case imports.AlertMissed, imports.AlertStale:
+		return "See " + page + " for the schedule; " + complete + " starts an import now."
+	case imports.AlertStalled, imports.AlertOverrun:
+		return "See " + page + ", where it can be stopped, or the log on the server under " + p.code(logPlace) + "."
+	case imports.AlertBrief:
+		return "Compare its steps in " + page + " with those of the one before."
+	case imports.AlertUnreachable:
+		return "I keep looking. Check that the server and its service run, and that its address is reached from where Importbot runs."
+	case imports.AlertCredentials:
+		if s.denied() {
+			return "That user needs the permission Manage Imports."
+		}
+		return s.server.renew(p)
+	case imports.AlertPending:
+		return complete + " brings them into effect."
+	}
+	return "See " + page + "."
+}
+
+func (s alertScene) denied() bool {
+	return s.alert.Failure != nil && s.alert.Failure.Kind == imports.FailForbidden
+}
+
+func (s alertScene) cardLine(p pen) string {
+	if s.card == "" {
+		return ""
+	}
+	return "Its card is " + p.link(s.card, "here") + "."
+}
+
+// again says that it was so before.
+func (s alertScene) again() string {
+	switch n := s.alert.Times; {
+	case n == 2:
+		return "Second time within a day"
+	case n == 3:
+		return "Third time within a day"
+	case n > 3:
+		return fmt.Sprintf("%d times within a day", n)
+	}
+	return ""
+}
+
+// quieted explains why it comes late.
+func (s alertScene) quieted(p pen) string {
+	if !s.unmuted {
+		return ""
+	}
+	return "Noticed " + p.when(s.alert.RaisedAt) + ", while alerts were muted"
+}
+
+func (s alertScene) muteHint(p pen) string {
+	return p.code(s.command+" mute "+s.server.Name+" 2h") + " keeps its alerts quiet"
+}
+
+// over is the sentence that says why it is over.
+func (s alertScene) over(p pen) string {
+	a, server := s.alert, p.name(s.server.Name)
+	lasted := p.span(a.OverAt.Sub(a.Since))
+	switch a.Kind {
+	case imports.AlertFailed, imports.AlertMissed, imports.AlertStale:
+		return s.succeeded(p)
+	case imports.AlertStalled:
+		if s.imp != nil && s.imp.State != imports.Ended {
+			return "the import on " + server + " moves again" + s.progress(p) + ", after " + lasted + "."
+		}
+		return s.importOver(p)
+	case imports.AlertOverrun:
+		return s.importOver(p)
+	case imports.AlertBrief:
+		if s.ended == nil {
+			return "a day has passed, and I have seen nothing that is suspicious on " + server + " since."
+		}
+		return articled(p.kind(s.ended.Type)) + " on " + server + " took as long as usual" + s.endedTook(p) + "."
+	case imports.AlertUnreachable:
+		return server + " answers again, after " + lasted + " out of sight."
+	case imports.AlertCredentials:
+		return server + " lets Importbot in again, after " + lasted + "."
+	case imports.AlertPending:
+		return "no changes wait on " + server + " any more, after " + lasted + "."
+	}
+	return "since " + p.at(a.OverAt) + "."
+}
+
+func (s alertScene) succeeded(p pen) string {
+	server := p.name(s.server.Name)
+	if s.ended != nil {
+		return articled(p.kind(s.ended.Type)) + " on " + server + " succeeded " + p.clock(s.ended.EndedAt) + "."
+	}
+	if s.known.Fresh.After(s.alert.Success) {
+		return server + " reports a success of " + p.at(s.known.Fresh) + "."
+	}
+	return "nothing is wrong with it any more, " + p.at(s.alert.OverAt) + "."
+}
+
+// importOver says how the import ended that took too long.
+func (s alertScene) importOver(p pen) string {
+	if s.imp == nil || s.imp.State != imports.Ended {
+		return "the import on " + p.name(s.server.Name) + " is over."
+	}
+	sc, _ := s.about()
+	return lowerFirst(sc.verdict(p))
+}
+
+func (s alertScene) progress(p pen) string {
+	if s.imp == nil || s.imp.Progress == nil {
+		return ""
+	}
+	return ", " + p.percent(*s.imp.Progress)
+}
+
+func (s alertScene) endedTook(p pen) string {
+	if d, ok := s.ended.Duration(); ok {
+		return ": " + p.span(d)
+	}
+	return ""
+}
+
+// afterwards is for how long the reports had no fresh data, both times by the server's clock.
+func (s alertScene) afterwards(p pen) string {
+	switch s.alert.Kind {
+	case imports.AlertFailed, imports.AlertMissed, imports.AlertStale:
+	default:
+		return ""
+	}
+	if s.ended != nil && s.ended.Type == bigfix.TypeRaw && s.server.Edition != bigfix.ILMT {
+		return "It was raw: reports still show the data of before."
+	}
+	if s.alert.Success.IsZero() || !s.known.Fresh.After(s.alert.Success) {
+		return ""
+	}
+	return "Reports were without fresh data for " + p.span(s.known.Fresh.Sub(s.alert.Success)) + "."
+}
+
+// alertLine is an open alert in a line: what is wrong, since when.
+func alertLine(p pen, now time.Time, a imports.Alert) string {
+	line := "Alert: " + alertWord(p, a) + ", since " + p.at(a.Since)
+	if d := now.Sub(a.Since); d >= time.Minute {
+		line += ", for " + p.span(d)
+	}
+	return line
+}
+
+// alertWord names what is wrong, in the middle of a line.
+func alertWord(p pen, a imports.Alert) string {
+	switch a.Kind {
+	case imports.AlertFailed:
+		return "an import did not succeed, and none has since"
+	case imports.AlertMissed:
+		return "a scheduled import did not run"
+	case imports.AlertStale:
+		return "reports are out of date"
+	case imports.AlertStalled:
+		if a.Progress != nil {
+			return "the import stands still at " + p.percent(*a.Progress)
+		}
+		return "the import stands still"
+	case imports.AlertOverrun:
+		return "the import takes much longer than usual"
+	case imports.AlertBrief:
+		return "an import ended suspiciously fast"
+	case imports.AlertUnreachable:
+		return "the server does not answer"
+	case imports.AlertCredentials:
+		if a.Failure != nil && a.Failure.Kind == imports.FailForbidden {
+			return "Importbot's user may not see imports"
+		}
+		return "Importbot's credentials are rejected"
+	case imports.AlertPending:
+		return "changes wait for an import"
+	}
+	return strings.ReplaceAll(bot.Escape(string(a.Kind)), "_", " ")
 }
