@@ -3,7 +3,6 @@ package imports
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -467,12 +466,4 @@ func TestAlerts(t *testing.T) {
 			}
 		})
 	}
-}
-
-// open are the kinds of alerts that are open.
-func (n *night) open() (kinds []AlertKind) {
-	for _, a := range n.desk.srv.Open() {
-		kinds = append(kinds, a.Kind)
-	}
-	return slices.Compact(kinds)
 }
