@@ -1,0 +1,66 @@
+// Package slackweb is a Slack client in the browser for a simulated workspace: a page that feels like Slack, over
+// [importbot/internal/slacksim] alone. It knows no app. What an app posts is drawn as Slack would draw it, and what a person does
+// here reaches the app as it would from Slack.
+//
+//	page := slackweb.New(slackweb.Options{Slack: sim, People: []string{"U0ANA", "U0BEN"}, Panel: panel})
+//	http.Serve(listener, page)
+//
+// Beside the workspace it can show a panel: what is behind it, and switches to break that. The panel is whoever serves the page's, and
+// as little known here as the app: see [Panel].
+//
+// The page is a React app in the folder client. What Vite makes of it stands in dist, is committed and embedded, so that Go alone
+// serves it; .ci/run builds it anew and fails where the two differ.
+//
+// # What browser and server say to each other
+//
+// The browser loads a workspace once, then follows its events, and works out everything it shows from them: channels, threads, edits,
+// what is unread. A connection that breaks goes on behind the last event it had, as EventSource does by itself. Whoever asks says as
+// whom, because a person may be anyone of People here; events and answers are those that this person would see in Slack.
+//
+//	GET  /api/workspace?user=U     Workspace
+//	GET  /api/events?user=U        server-sent events, id: seq, data: Event; goes on behind Last-Event-ID (or after=SEQ)
+//	POST /api/command              {"user","channel","text"}             a slash command, all of the line
+//	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message
+//	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab
+//	POST /api/home                 {"user"}                              opens the Home tab
+//	GET  /api/panel                server-sent events, data: PanelState, at once and whenever it has changed
+//	POST /api/panel                {"switch":"ID"}                       {"told":"what happens now"}
+//
+// A POST answers 200 with an object, or 4xx with {"error":"a sentence for the person"}. What comes of it arrives as events. JSON alone
+// is accepted, from this page's own origin alone, under a loopback host name alone.
+//
+//	Workspace {
+//	  "seq": 17,                     // the newest event: what is older is read already
+//	  "user": "U0ANA",
+//	  "team": {"id","name"},
+//	  "app":  {"name","user_id","description","home":true},
+//	  "users":    [{"id","name","title","bot"}],      // title: what they do, as on a Slack profile
+//	  "people":   ["U0ANA","U0BEN"],                  // whom one can be here
+//	  "groups":   [{"id","handle"}],
+//	  "channels": [{"id","name","topic","dm":false}], // that this user is in; dm is the one with the app
+//	  "commands": [{"command","description","usage_hint"}],
+//	  "panel": true                                   // whether there is one
+//	}
+//
+//	Event {
+//	  "seq", "time",                 // RFC 3339
+//	  "kind",                        // slacksim.EventKind
+//	  "user", "channel", "text", "error", "trigger",
+//	  "message": {"channel","ts","thread_ts","user","text","blocks":[…],"broadcast","ephemeral","posted","edited","trigger"},
+//	  "view":    {"id","type","title","blocks":[…]}
+//	}
+//
+// Of the past, a message's last edit alone is sent, in the place of its last edit, and of a Home tab the newest.
+//
+//	PanelState {
+//	  "title": "Behind the scenes",
+//	  "sections": [{
+//	    "id", "title", "tone",       // tone: "good", "bad", "busy" or "", never the only sign of anything
+//	    "summary",                   // a sentence: how it stands
+//	    "progress": 59,              // percent, or absent
+//	    "facts":    [{"label","value","time"}],  // time, RFC 3339, instead of value: shown in the viewer's zone
+//	    "switches": [{"id","label","hint","on":true|false|null,"disabled":"why, or empty"}]  // on: for what can be on or off
+//	  }],
+//	  "log": [{"seq","time","text"}] // what was done here, newest last, the last 50
+//	}
+package slackweb
