@@ -55,9 +55,7 @@ func reopenedMessage(s alertScene) bot.Message {
 	m := simple(s.now, func(p pen) []string {
 		return []string{join("Again: "+s.headline(p), p.mention(s.server.AlertMention)), s.advice(p)}
 	})
-	m = s.mark(m, kindAlert)
-	m.Metadata.Payload["again"] = s.alert.Reopened
-	return m
+	return s.mark(m, kindAlert)
 }
 
 // mark puts the metadata on a message by which it can be found again.
@@ -426,11 +424,23 @@ func (s alertScene) afterwards(p pen) string {
 	return "Reports were without fresh data for " + p.span(s.known.Fresh.Sub(s.alert.Success)) + "."
 }
 
-// alertLine is an open alert in a line: what is wrong, since when.
+// alertLine is an open alert in a line: what is wrong, since when; or what went wrong, and when that was.
 func alertLine(p pen, now time.Time, a imports.Alert) string {
-	line := "Alert: " + alertWord(p, a) + ", since " + p.at(a.Since)
+	line, ago := "Alert: "+alertWord(p, a), ""
 	if d := now.Sub(a.Since); d >= time.Minute {
-		line += ", for " + p.span(d)
+		ago = p.span(d)
+	}
+	switch a.Kind {
+	case imports.AlertFailed, imports.AlertMissed, imports.AlertBrief:
+		line += " " + p.when(a.Since)
+		if ago != "" {
+			line += ", " + ago + " ago"
+		}
+		return line
+	}
+	line += ", since " + p.at(a.Since)
+	if ago != "" {
+		line += ", for " + ago
 	}
 	return line
 }
@@ -439,7 +449,7 @@ func alertLine(p pen, now time.Time, a imports.Alert) string {
 func alertWord(p pen, a imports.Alert) string {
 	switch a.Kind {
 	case imports.AlertFailed:
-		return "an import did not succeed, and none has since"
+		return "an import did not succeed"
 	case imports.AlertMissed:
 		return "a scheduled import did not run"
 	case imports.AlertStale:

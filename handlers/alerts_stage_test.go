@@ -166,8 +166,8 @@ func TestAnAlertThatComesAgain(t *testing.T) {
 		if want := []string{kindAlert, kindRecovered}[i%2]; m.kind != want || i > 0 && m.thread != root || m.channel != sirens {
 			t.Errorf("message %d is %+v; want a %s in the thread of the first", i, m, want)
 		}
-		if i > 0 && strings.Contains(m.text, onCall) {
-			t.Errorf("who is on call is mentioned again: %s", m.text)
+		if mentions := strings.Contains(m.text, onCall); mentions != (m.kind == kindAlert) {
+			t.Errorf("message %d mentions who is on call: %v; want that each alert does, for its reader was told that it was over: %s", i, mentions, m.text)
 		}
 	}
 }
