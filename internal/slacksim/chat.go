@@ -129,6 +129,9 @@ func (s *Sim) postMessage(r *request) (reply, error) {
 	if !s.mayWrite(c) {
 		return nil, fail("not_in_channel")
 	}
+	if c.dm != "" && !s.app.MessagesTab {
+		return nil, fail("messages_tab_disabled")
+	}
 	what, err := s.content(r, maxPostText)
 	if err != nil {
 		return nil, err

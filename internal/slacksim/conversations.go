@@ -56,6 +56,7 @@ func (s *Sim) conversationInfo(r *request) (reply, error) {
 	if c.dm != "" {
 		info["user"] = c.dm
 	} else {
+		info["topic"] = reply{"value": c.topic}
 		info["name"], info["name_normalized"], info["is_member"] = c.name, c.name, c.botIn
 	}
 	return reply{"channel": info}, nil
@@ -171,7 +172,7 @@ func (s *Sim) userInfo(r *request) (reply, error) {
 	out := reply{
 		"id": u.id, "team_id": team, "name": u.name, "real_name": u.name, "deleted": u.deleted, "is_bot": u.bot,
 		"tz": "Etc/UTC", "tz_label": "UTC", "tz_offset": 0, "is_app_user": false,
-		"profile": reply{"display_name": u.name, "real_name": u.name, "team": team},
+		"profile": reply{"display_name": u.name, "real_name": u.name, "title": u.title, "team": team},
 	}
 	if u.team != "" {
 		out["is_stranger"] = !s.isMet(u)

@@ -74,6 +74,13 @@ func (s *Sim) Events() []Event {
 	return slices.Clone(s.story)
 }
 
+// Seq is that of the newest event, 0 where nothing was seen yet.
+func (s *Sim) Seq() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.story)
+}
+
 // Subscribe returns what is seen from now on, in order, without loss and
 // however slowly it is read. The channel is closed when ctx ends or the
 // simulator is closed, once everything until then was delivered or ctx ended.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,18 +27,22 @@ type Pressed struct {
 
 // Press uses a button or a menu and waits until the app acked it.
 func (s *Sim) Press(ctx context.Context, pressed Pressed) (*Invocation, error) {
-	inv, err := s.press(pressed)
+	inv, err := s.Tap(pressed)
 	if err != nil {
 		return nil, err
 	}
 	return inv, inv.Wait(ctx)
 }
 
-func (s *Sim) press(p Pressed) (*Invocation, error) {
+// Tap is Press without the waiting.
+func (s *Sim) Tap(p Pressed) (*Invocation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users[p.UserID] == nil {
 		return nil, fmt.Errorf("there is no user %q; see AddUser", p.UserID)
+	}
+	if !s.app.Interactive {
+		return nil, errors.New("this app takes no presses: its manifest has interactivity switched off")
 	}
 	if p.TS != "" {
 		return s.pressInMessage(p)

@@ -100,6 +100,12 @@ func (s *Sim) Type(typed Typed) (*Invocation, error) {
 	if !strings.HasPrefix(typed.Command, "/") {
 		return nil, fmt.Errorf("%q is no slash command: it begins with a slash", typed.Command)
 	}
+	if err := s.closedTo(c); err != nil {
+		return nil, err
+	}
+	if !s.hasCommand(typed.Command) {
+		return nil, fmt.Errorf("%s is no command here", typed.Command)
+	}
 	line := strings.TrimSpace(typed.Command + " " + typed.Text)
 	inv := s.invoke(kindCommand, line, typed.UserID, c.id, true)
 	inv.ResponseURL = s.newHook(inv, "commands")
@@ -390,7 +396,8 @@ func (s *Sim) isShared(channelID string) bool {
 
 // SendEvent sends the app an event of the Events API, e.g.
 // {"type": "app_mention", "channel": "C1", "user": "U1", "text": "…"}. One that is
-// not acked is sent again after the delays of [WithRedeliveries].
+// not acked is sent again after the delays of [WithRedeliveries]. One that the app's
+// manifest does not ask for is not sent.
 func (s *Sim) SendEvent(event map[string]any) *Invocation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -398,6 +405,10 @@ func (s *Sim) SendEvent(event map[string]any) *Invocation {
 	userID, _ := event["user"].(string)
 	channelID, _ := event["channel"].(string)
 	inv := s.invoke(kindEvent, "the event "+what, userID, channelID, false)
+	if !s.hears(what) {
+		inv.settle()
+		return inv
+	}
 	inv.payload = reply{
 		"token": "sim-verification", "team_id": s.TeamID, "api_app_id": s.AppID, "type": "event_callback",
 		"event": event, "event_id": s.id("Ev"), "event_time": s.Now().Unix(), "is_ext_shared_channel": s.isShared(channelID),

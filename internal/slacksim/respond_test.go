@@ -148,7 +148,7 @@ func card(t *testing.T, s *Sim) string {
 // pressed presses and returns the payload that the app got.
 func pressed(t *testing.T, s *Sim, c *client, p Pressed) (*Invocation, map[string]any) {
 	t.Helper()
-	inv, err := s.press(p)
+	inv, err := s.Tap(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestPressMenu(t *testing.T) {
 		{UserID: "U9", ChannelID: "C1", TS: ts, ActionID: "go"},
 		{UserID: "U1", ViewID: "V1", ActionID: "go"},
 	} {
-		if _, err := s.press(wrong); err == nil {
+		if _, err := s.Tap(wrong); err == nil {
 			t.Errorf("%+v was possible", wrong)
 		}
 	}

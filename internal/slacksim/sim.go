@@ -53,6 +53,8 @@ type Sim struct {
 	botRevoked, appRevoked bool
 	refused                []string // types of blocks
 	homeOff                bool
+	app                    App
+	byManifest             bool
 	limits                 limiter
 	faults                 map[string][]*Fault
 	envelopeFaults         []*EnvelopeFault
@@ -74,6 +76,7 @@ type Sim struct {
 type config struct {
 	clock           Clock
 	scopes          []string
+	manifest        []byte
 	pingEvery       time.Duration
 	ackDeadline     time.Duration
 	triggerLife     time.Duration
@@ -179,6 +182,12 @@ func Start(options ...Option) (*Sim, error) {
 	}
 	for _, set := range cfg.setup {
 		set(s)
+	}
+	s.app = App{Name: s.BotName, MessagesTab: true, Interactive: true}
+	if cfg.manifest != nil {
+		if err := s.install(cfg.manifest); err != nil {
+			return nil, err
+		}
 	}
 	s.limits = newLimiter(cfg.limits)
 	s.closing, s.shut = context.WithCancel(context.Background())

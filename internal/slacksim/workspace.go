@@ -12,6 +12,7 @@ import (
 
 type user struct {
 	id, name      string
+	title         string
 	bot           bool
 	deleted       bool
 	guest, single bool   // limited to some channels, or to one
@@ -25,6 +26,7 @@ type userGroup struct {
 
 type channel struct {
 	id, name string
+	topic    string
 	private  bool
 	shared   bool   // with other workspaces (Slack Connect)
 	dm       string // the other side of a direct message
@@ -120,6 +122,9 @@ func (m *Message) copy() Message {
 
 // UserOption is something about a person; see [Sim.AddUser].
 type UserOption func(*user)
+
+// Title is what a person does, as it stands on their profile.
+func Title(title string) UserOption { return func(u *user) { u.title = title } }
 
 // Guest is a person who belongs to this workspace with limits.
 func Guest() UserOption { return func(u *user) { u.guest = true } }
@@ -233,7 +238,8 @@ func (s *Sim) DeleteMessage(channelID, ts string) bool {
 	return true
 }
 
-// Say is a person writing an ordinary message. It returns its ts.
+// Say puts an ordinary message of a person's into a channel, whether or not they
+// could; see [Sim.Write]. It returns its ts.
 func (s *Sim) Say(userID, channelID, text, threadTS string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
