@@ -18,7 +18,7 @@
 // whom, because a person may be anyone of People here; events and answers are those that this person would see in Slack.
 //
 //	GET  /api/workspace?user=U     Workspace
-//	GET  /api/events?user=U        server-sent events, id: seq, data: Event; goes on behind Last-Event-ID (or after=SEQ)
+//	GET  /api/events?user=U        server-sent events, data: Event; goes on behind Last-Event-ID (or after=SEQ)
 //	POST /api/command              {"user","channel","text"}             a slash command, all of the line
 //	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message
 //	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab
@@ -32,12 +32,13 @@
 //	Workspace {
 //	  "seq": 17,                     // the newest event: what is older is read already
 //	  "user": "U0ANA",
-//	  "team": {"id","name"},
+//	  "team": {"id","name","url"},   // url: what the addresses of its messages begin with, as in URL/archives/CHANNEL/pTS
 //	  "app":  {"name","user_id","description","home":true},
 //	  "users":    [{"id","name","title","bot"}],      // title: what they do, as on a Slack profile
 //	  "people":   ["U0ANA","U0BEN"],                  // whom one can be here
 //	  "groups":   [{"id","handle"}],
-//	  "channels": [{"id","name","topic","dm":false}], // that this user is in; dm is the one with the app
+//	  "channels": [{"id","name","topic","dm":false,   // that this user is in; dm is the one with the app
+//	                "read_only":false}],              // people can write nothing there, as the app's manifest has it
 //	  "commands": [{"command","description","usage_hint"}],
 //	  "panel": true                                   // whether there is one
 //	}
@@ -50,7 +51,13 @@
 //	  "view":    {"id","type","title","blocks":[…]}
 //	}
 //
-// Of the past, a message's last edit alone is sent, in the place of its last edit, and of a Home tab the newest.
+// Of the past, a message's last edit (or its deletion) alone is sent, in the place of that, and of a Home tab the newest: an edit may be
+// the first that a browser hears of a message. Blocks have the ids that Slack gives to those without.
+//
+// The id of a streamed event also names this run of the workspace. Who comes back with one of another run, as a page does that was left
+// open while the program was started anew, gets 410, and has to load all of it again.
+//
+// Answers: to a command, a press and a home {"trigger"}, as the events have it that belong to it; to a message {"ts"}.
 //
 //	PanelState {
 //	  "title": "Behind the scenes",

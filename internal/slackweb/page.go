@@ -1,15 +1,12 @@
 package slackweb
 
 import (
-	"embed"
-	"io/fs"
+	"crypto/rand"
 	"net/http"
+	"slices"
 
 	"importbot/internal/slacksim"
 )
-
-//go:embed all:dist
-var built embed.FS
 
 // Options say what a page shows.
 type Options struct {
@@ -27,15 +24,49 @@ type Page struct {
 	slack  *slacksim.Sim
 	people []string
 	panel  Panel
+	run    string // tells the events of this workspace from those of another that had the same address
 	handle http.Handler
 }
 
-// New returns a page for a workspace that has its people already. Those may be changed later, the options not.
+// New returns a page for a workspace that has its people already. Those may change later, the options not.
 func New(options Options) *Page {
-	p := &Page{slack: options.Slack, people: options.People, panel: options.Panel}
-	root, _ := fs.Sub(built, "dist")
-	p.handle = http.FileServerFS(root)
+	p := &Page{slack: options.Slack, people: slices.Clone(options.People), panel: options.Panel, run: rand.Text()}
+	mux := http.NewServeMux()
+	mux.Handle("/", methods{http.MethodGet: serveBuilt})
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, &refusal{http.StatusNotFound, "There is nothing at this address."})
+	})
+	mux.Handle("/api/workspace", methods{http.MethodGet: p.serveWorkspace})
+	mux.Handle("/api/events", methods{http.MethodGet: p.serveEvents})
+	mux.Handle("/api/command", methods{http.MethodPost: act(p.command)})
+	mux.Handle("/api/message", methods{http.MethodPost: act(p.message)})
+	mux.Handle("/api/press", methods{http.MethodPost: act(p.press)})
+	mux.Handle("/api/home", methods{http.MethodPost: act(p.home)})
+	if p.panel != nil {
+		mux.Handle("/api/panel", methods{http.MethodGet: p.servePanel, http.MethodPost: act(p.flip)})
+	}
+	p.handle = guard(mux)
 	return p
 }
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handle.ServeHTTP(w, r) }
+
+// methods are what can be done at one address.
+type methods map[string]http.HandlerFunc
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead { // net/http leaves out the body
+		method = http.MethodGet
+	}
+	if handle, ok := m[method]; ok {
+		handle(w, r)
+		return
+	}
+	for _, known := range []string{http.MethodGet, http.MethodPost} {
+		if m[known] != nil {
+			w.Header().Add("Allow", known)
+		}
+	}
+	refuse(w, &refusal{http.StatusMethodNotAllowed, r.Method + " does nothing here."})
+}

@@ -1,8 +1,11 @@
 package slackweb
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -70,3 +73,65 @@ type PanelLine struct {
 
 // ErrNoSwitch is [Panel.Flip] asked for a switch that there isn't.
 var ErrNoSwitch = errors.New("there is no such switch")
+
+const (
+	lookEvery   = 300 * time.Millisecond
+	maxLogLines = 50
+)
+
+// servePanel sends the panel's state at once, and again whenever it has changed. It looks rather than being told: what stands behind a
+// panel moves by itself, as a clock or a server does.
+func (p *Page) servePanel(w http.ResponseWriter, r *http.Request) {
+	out := open(w)
+	look, alive := time.NewTicker(lookEvery), time.NewTicker(keepAlive)
+	defer look.Stop()
+	defer alive.Stop()
+	var last []byte
+	for {
+		if now := p.panelState(); !bytes.Equal(now, last) {
+			out.send("", json.RawMessage(now))
+			last = now
+		}
+		if !out.flush() {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-alive.C:
+			out.comment()
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// panelState is the state in JSON, whose lists are lists even where the panel left them out.
+func (p *Page) panelState() []byte {
+	state := p.panel.State()
+	state.Log = append([]PanelLine{}, state.Log[max(0, len(state.Log)-maxLogLines):]...)
+	state.Sections = append([]PanelSection{}, state.Sections...)
+	for i, section := range state.Sections {
+		state.Sections[i].Facts = append([]PanelFact{}, section.Facts...)
+		state.Sections[i].Switches = append([]PanelSwitch{}, section.Switches...)
+	}
+	out, err := json.Marshal(state)
+	if err != nil { // there is nothing in it that could fail, but for a time beyond the year 9999
+		return []byte("null")
+	}
+	return out
+}
+
+type flipped struct {
+	Switch string `json:"switch"`
+}
+
+func (p *Page) flip(ctx context.Context, f flipped) (any, error) {
+	told, err := p.panel.Flip(ctx, f.Switch)
+	switch {
+	case errors.Is(err, ErrNoSwitch):
+		return nil, &refusal{http.StatusNotFound, "There is no switch " + quoted(f.Switch) + "."}
+	case err != nil:
+		return nil, impossible("%s", err)
+	}
+	return map[string]string{"told": told}, nil
+}

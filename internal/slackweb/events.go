@@ -1,0 +1,161 @@
+package slackweb
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"importbot/internal/slacksim"
+)
+
+// event is a [slacksim.Event] as the browser gets it.
+type event struct {
+	Seq     int                `json:"seq"`
+	Time    time.Time          `json:"time"`
+	Kind    slacksim.EventKind `json:"kind"`
+	User    string             `json:"user,omitempty"`
+	Channel string             `json:"channel,omitempty"`
+	Text    string             `json:"text,omitempty"`
+	Error   string             `json:"error,omitempty"`
+	Trigger string             `json:"trigger,omitempty"`
+	Message *message           `json:"message,omitempty"`
+	View    *view              `json:"view,omitempty"`
+}
+
+type message struct {
+	Channel   string          `json:"channel"`
+	TS        string          `json:"ts"`
+	ThreadTS  string          `json:"thread_ts,omitempty"`
+	User      string          `json:"user"`
+	Text      string          `json:"text"`
+	Blocks    json.RawMessage `json:"blocks"`
+	Broadcast bool            `json:"broadcast"`
+	Ephemeral bool            `json:"ephemeral"`
+	Posted    time.Time       `json:"posted"`
+	Edited    time.Time       `json:"edited,omitzero"`
+	Trigger   string          `json:"trigger,omitempty"`
+}
+
+type view struct {
+	ID     string          `json:"id"`
+	Type   string          `json:"type"`
+	Title  string          `json:"title"`
+	Blocks json.RawMessage `json:"blocks"`
+}
+
+func toEvent(e slacksim.Event) event {
+	out := event{
+		Seq: e.Seq, Time: e.Time.UTC(), Kind: e.Kind, User: e.User, Channel: e.Channel, Text: e.Text, Error: e.Error, Trigger: e.Trigger,
+	}
+	if m := e.Message; m.TS != "" {
+		out.Message = &message{
+			Channel: m.Channel, TS: m.TS, ThreadTS: m.ThreadTS, User: m.User, Text: m.Text, Blocks: list(m.RenderedBlocks()),
+			Broadcast: m.Broadcast, Ephemeral: m.Ephemeral(), Posted: m.Posted.UTC(), Edited: m.Edited, Trigger: m.Trigger,
+		}
+	}
+	if v := e.View; v != nil {
+		out.View = &view{ID: v.ID, Type: v.Type, Title: v.Title, Blocks: list(v.Blocks)}
+	}
+	return out
+}
+
+// list is blocks where there may be none.
+func list(blocks json.RawMessage) json.RawMessage {
+	if len(blocks) == 0 {
+		return json.RawMessage("[]")
+	}
+	return blocks
+}
+
+// compact leaves out of the past what was edited later: nobody sees it any more. An edit, or a deletion, stands for all of its message
+// before it, and a Home tab for the ones it replaced.
+func compact(events []slacksim.Event) []slacksim.Event {
+	var out []slacksim.Event
+	newer := map[string]bool{}
+	for _, e := range slices.Backward(events) {
+		of := subject(e)
+		if of != "" && newer[of] {
+			continue
+		}
+		newer[of] = true
+		out = append(out, e)
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// subject is what an event shows anew, whole: a message or a Home tab; empty for all else.
+func subject(e slacksim.Event) string {
+	switch e.Kind {
+	case slacksim.MessagePosted, slacksim.MessageEdited, slacksim.MessageDeleted, slacksim.EphemeralShown, slacksim.EphemeralEdited:
+		return e.Message.TS
+	case slacksim.HomePublished:
+		return "home of " + e.User
+	}
+	return ""
+}
+
+// gone is the answer to a browser that goes on behind events of another workspace, one that had this address before. EventSource
+// takes it for the end.
+var gone = &refusal{http.StatusGone, "The workspace that this page shows is gone: load the page again."}
+
+// serveEvents sends what a person sees happen, from the beginning or behind an event, and then as it happens.
+func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
+	userID := r.URL.Query().Get("user")
+	if err := p.who(userID); err != nil {
+		refuse(w, err)
+		return
+	}
+	past := p.slack.Events()
+	after, err := p.position(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"), "0"))
+	if err == nil && after > len(past) {
+		err = gone
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	news := p.slack.SubscribeAfter(r.Context(), len(past))
+	out := open(w)
+	seen := slices.DeleteFunc(past[after:], func(e slacksim.Event) bool { return !p.slack.Sees(userID, e) })
+	for _, e := range compact(seen) {
+		out.send(p.id(e), toEvent(e))
+	}
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	for out.flush() {
+		select {
+		case e, more := <-news:
+			if !more {
+				return
+			}
+			if p.slack.Sees(userID, e) {
+				out.send(p.id(e), toEvent(e))
+			}
+		case <-alive.C:
+			out.comment()
+		}
+	}
+}
+
+// id is what EventSource keeps of an event, and gives back to go on behind it.
+func (p *Page) id(e slacksim.Event) string { return p.run + "-" + strconv.Itoa(e.Seq) }
+
+// position reads such an id, or the number alone.
+func (p *Page) position(id string) (seq int, err error) {
+	run, number, hasRun := strings.Cut(id, "-")
+	if !hasRun {
+		number = run
+	} else if run != p.run {
+		return 0, gone
+	}
+	seq, err = strconv.Atoi(number)
+	if err != nil || seq < 0 {
+		return 0, &refusal{http.StatusBadRequest, quoted(id) + " is the place of no event."}
+	}
+	return seq, nil
+}
