@@ -25,13 +25,13 @@ const digestLate = 24 * time.Hour
 const digestPrefix = "digest:"
 
 // last is when a digest was due last, up to now. A time of day that clocks leave out when they are put forward comes as
-// much later or earlier as they are put; one that comes twice counts once.
+// much later or earlier as they are put, but on the same day; one that comes twice counts once.
 func (d Digest) last(now time.Time) time.Time {
 	loc := d.zone()
 	year, month, day := now.In(loc).Date()
 	for back := range 8 {
-		due := time.Date(year, month, day-back, d.Hour, d.Minute, 0, 0, loc)
 		noon := time.Date(year, month, day-back, 12, 0, 0, 0, loc)
+		due := latest(time.Date(year, month, day-back, d.Hour, d.Minute, 0, 0, loc), imports.StartOfDay(year, month, day-back, loc))
 		if noon.Weekday() == d.Weekday && !due.After(now) {
 			return due
 		}
@@ -49,7 +49,7 @@ func (d Digest) zone() *time.Location {
 // week is what a digest that was due then tells of: the seven days before that day.
 func (d Digest) week(due time.Time) (from, to time.Time) {
 	year, month, day := due.In(d.zone()).Date()
-	return time.Date(year, month, day-7, 0, 0, 0, 0, d.zone()), time.Date(year, month, day, 0, 0, 0, 0, d.zone())
+	return imports.StartOfDay(year, month, day-7, d.zone()), imports.StartOfDay(year, month, day, d.zone())
 }
 
 // dueDigests are the jobs of the digests that may have to be posted.
@@ -167,7 +167,7 @@ func (g *gazette) postDigest(ctx context.Context, channel string) error {
 
 // gatherDigest collects what a digest tells of. Servers that were not watched in that week, and had no import, are left out: they are new.
 func (g *gazette) gatherDigest(ctx context.Context, channel string) (digestScene, error) {
-	d := digestScene{now: g.Clock.Now(), from: g.told.From, to: g.told.To, loc: time.UTC}
+	d := digestScene{now: g.Clock.Now(), command: g.Command, from: g.told.From, to: g.told.To, loc: time.UTC}
 	if g.Digest != nil {
 		d.loc = g.Digest.zone()
 	}
@@ -193,7 +193,7 @@ func (g *gazette) gatherDigest(ctx context.Context, channel string) (digestScene
 
 func (g *gazette) gatherServer(ctx context.Context, srv Server, d digestScene) (one digestServer, known bool, err error) {
 	one.server = srv
-	one.imps, err = g.Store.History(ctx, srv.Name, d.from, d.to)
+	imps, err := g.Store.History(ctx, srv.Name, d.from, d.to)
 	if err != nil {
 		return one, false, fmt.Errorf("reading the week of %s: %w", srv.Name, err)
 	}
@@ -207,8 +207,7 @@ func (g *gazette) gatherServer(ctx context.Context, srv Server, d digestScene) (
 	}
 	one.alerts = state.Open()
 	one.report = imports.ReportOf(imports.ReportInput{
-		Server: srv.Name, From: d.from, To: d.to, Location: d.loc, OneKind: srv.Edition == bigfix.ILMT, Imports: one.imps, Watched: watched,
+		Server: srv.Name, From: d.from, To: d.to, Location: d.loc, OneKind: srv.Edition == bigfix.ILMT, Imports: imps, Watched: watched,
 	})
-	slices.Reverse(one.imps) // newest first
-	return one, len(one.imps)+len(watched) > 0, nil
+	return one, len(imps)+len(watched) > 0, nil
 }

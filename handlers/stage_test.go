@@ -28,6 +28,7 @@ type stage struct {
 	epoch   imports.Epoch
 	board   *imports.Board
 	servers []Server
+	digest  *Digest
 	// calls counts the store's and Slack's. At those numbered in kills the process dies, at those in freezes it stands
 	// still: before they have their effect, or after it.
 	calls          int
@@ -81,7 +82,7 @@ func (s *stage) restart() {
 func (s *stage) lead(lead imports.Lead) {
 	p, err := NewPublisher(PublisherConfig{
 		Servers: s.servers, Store: s.store, Board: s.board, Slack: seat{s.slack, lead}, Signal: new(imports.Signal),
-		Clock: s.clock, Log: quiet(),
+		Digest: s.digest, Clock: s.clock, Log: quiet(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -292,6 +293,7 @@ type memory struct {
 	servers    map[string]imports.Server
 	notices    map[string]imports.Notice
 	mutes      []imports.Mute
+	watched    map[string][]imports.Watched
 	err        error // what writes return
 	unreadable error // what reading what there is to show returns
 	errs       int   // for so many writes; below 0 for all
@@ -352,13 +354,19 @@ func (m *memory) Succeeded(_ context.Context, server string, t bigfix.ImportType
 	return out[:min(len(out), n)], nil
 }
 
-// History and Watched are what a digest is made of; the stories of digests have the real store.
 func (m *memory) History(_ context.Context, server string, from, to time.Time) ([]imports.Import, error) {
-	return nil, nil
+	in := func(t time.Time) bool { return !t.Before(from) && t.Before(to) }
+	return m.some(server, func(i imports.Import) bool { return in(i.BegunAt) || in(i.EndedAt) }), nil
 }
 
 func (m *memory) Watched(_ context.Context, server string, from, to time.Time) ([]imports.Watched, error) {
-	return nil, nil
+	var out []imports.Watched
+	for _, w := range m.watched[server] {
+		if w.From.Before(to) && w.To.After(from) {
+			out = append(out, w)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) Mutes(context.Context) ([]imports.Mute, error) {

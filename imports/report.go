@@ -223,9 +223,9 @@ func daysOf(in ReportInput) (days []Day) {
 	}
 	watched := slices.SortedFunc(slices.Values(in.Watched), func(a, b Watched) int { return a.From.Compare(b.From) })
 	year, month, date := in.From.In(loc).Date()
-	for start := startOfDay(year, month, date, loc); start.Before(in.To); {
+	for start := StartOfDay(year, month, date, loc); start.Before(in.To); {
 		date++
-		next := startOfDay(year, month, date, loc)
+		next := StartOfDay(year, month, date, loc)
 		if next.After(in.From) { // a day may begin twice where clocks go back at midnight
 			d := Day{Date: start, Until: next}
 			d.Watched, d.Seen = watchedIn(watched, later(start, in.From), earlier(next, in.To))
@@ -236,9 +236,9 @@ func daysOf(in ReportInput) (days []Day) {
 	return days
 }
 
-// startOfDay is the first moment of a day; date may be beyond the end of the month. Where clocks are put forward at midnight
-// that is not 00:00.
-func startOfDay(year int, month time.Month, date int, loc *time.Location) time.Time {
+// StartOfDay is the first moment of a day; date may be before the beginning of the month, or beyond its end. Where clocks are
+// put forward at midnight that is not 00:00.
+func StartOfDay(year int, month time.Month, date int, loc *time.Location) time.Time {
 	want := time.Date(year, month, date, 12, 0, 0, 0, loc).Day()
 	start := time.Date(year, month, date, 0, 0, 0, 0, loc)
 	const step = 15 * time.Minute // all clocks differ by multiples of that, and no more than a day's length

@@ -148,14 +148,9 @@ func date(flag, text string, loc *time.Location) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s %q is no date: write year, month and day, like %s", flag, text, dateExample)
 }
 
-// midnight is when the day begins that lies so many days after that of t: 00:00, or a little later where clocks are put forward then.
+// midnight is when the day begins that lies so many days after that of t.
 func midnight(t time.Time, days int) time.Time {
-	noon := time.Date(t.Year(), t.Month(), t.Day()+days, 12, 0, 0, 0, t.Location())
-	start := time.Date(noon.Year(), noon.Month(), noon.Day(), 0, 0, 0, 0, t.Location())
-	for start.Day() != noon.Day() {
-		start = start.Add(15 * time.Minute)
-	}
-	return start
+	return imports.StartOfDay(t.Year(), t.Month(), t.Day()+days, t.Location())
 }
 
 // write shows the report to people, in lines of 80 columns at most unless a name is longer.
@@ -196,7 +191,7 @@ func days(first, last time.Time) string {
 }
 
 var gapWords = map[imports.GapReason]string{
-	imports.GapFailed:    "no success, and an import failed",
+	imports.GapFailed:    "an import failed, or its end is not known",
 	imports.GapUnclear:   "a success that may be another import's",
 	imports.GapUnwatched: "no success known; not watched throughout",
 	imports.GapRaw:       "raw imports only",
