@@ -40,20 +40,26 @@ func alertMessage(s alertScene) bot.Message {
 		out.small = []string{s.again(), s.quieted(p), s.muteHint(p)}
 		return out
 	})
-	m.Blocks = append(m.Blocks, alertButtons(s.server, s.alert)...)
+	sc, _ := s.about()
+	m.Blocks = append(m.Blocks, alertButtons(sc, s.alert)...)
 	return s.mark(m, kindAlert)
 }
 
 // recoveredMessage says, in the alert's thread, that it is over. Nobody is mentioned: there is nothing to do.
 func recoveredMessage(s alertScene) bot.Message {
-	m := simple(s.now, func(p pen) []string { return append([]string{"Over: " + s.over(p)}, s.afterwards(p)) })
+	m := simple(s.now, func(p pen) []string {
+		if s.alert.SwitchedOff {
+			return []string{s.switchedOff(p)}
+		}
+		return []string{"Over: " + s.over(p), s.afterwards(p)}
+	})
 	return s.mark(m, kindRecovered)
 }
 
 // reopenedMessage says, in the alert's thread, that it is so again shortly after it was over.
 func reopenedMessage(s alertScene) bot.Message {
 	m := simple(s.now, func(p pen) []string {
-		return []string{join("Again: "+s.headline(p), p.mention(s.server.AlertMention)), s.advice(p)}
+		return []string{join("Again: "+lowerFirst(s.headline(p)), p.mention(s.server.AlertMention)), s.advice(p)}
 	})
 	return s.mark(m, kindAlert)
 }
@@ -117,7 +123,7 @@ func (s alertScene) headline(p pen) string {
 	case imports.AlertOverrun:
 		return s.subject(p) + " takes too long: " + s.running(p) + s.usually(p) + "."
 	case imports.AlertBrief:
-		return s.subject(p) + " succeeded suspiciously fast" + s.took(p) + s.usually(p) + "."
+		return s.subject(p) + " succeeded suspiciously fast: " + s.took(p) + s.usually(p) + "."
 	case imports.AlertUnreachable:
 		return server + " has not answered since " + p.clock(a.Since) + ", for " + s.since(p) + s.failure(p) + "."
 	case imports.AlertCredentials:
@@ -184,14 +190,15 @@ func (s alertScene) usually(p pen) string {
 	return ", usually " + p.between(u.Low, u.High)
 }
 
+// took is how long an import ran that was over too soon.
 func (s alertScene) took(p pen) string {
 	if s.imp == nil {
-		return ""
+		return "in less than " + p.span(s.alert.Limit)
 	}
 	if d, ok := s.imp.Duration(); ok {
-		return ": after " + p.span(d)
+		return "after " + p.span(d)
 	}
-	return ": it was never seen running"
+	return "between two looks"
 }
 
 // failure is why a server is not seen.
@@ -289,7 +296,8 @@ func (s alertScene) advice(p pen) string {
 	complete := p.code(s.command + " complete " + s.server.Name)
 	switch s.alert.Kind {
 	case imports.AlertFailed:
-		return join(sc.whereToLook(p), complete+" starts a new one.")
+		again := p.code(s.command + " " + p.typeWord(sc.remedy()) + " " + s.server.Name)
+		return join(sc.whereToLook(p), again+" starts a new one.")
 	case imports.AlertMissed, imports.AlertStale:
 		return "See " + page + " for the schedule; " + complete + " starts an import now."
 	case imports.AlertStalled, imports.AlertOverrun:
@@ -371,7 +379,17 @@ func (s alertScene) over(p pen) string {
 	case imports.AlertPending:
 		return "no changes wait on " + server + " any more, after " + lasted + "."
 	}
-	return "since " + p.at(a.OverAt) + "."
+	return "what was wrong with " + server + " is so no more."
+}
+
+// switchedOff says that nobody looks for it any more, and so nothing of how it is.
+func (s alertScene) switchedOff(p pen) string {
+	setting := map[imports.AlertKind]string{
+		imports.AlertMissed: "MISSED_AFTER", imports.AlertStale: "STALE_AFTER", imports.AlertStalled: "STALL_AFTER",
+		imports.AlertUnreachable: "UNREACHABLE_AFTER",
+	}[s.alert.Kind]
+	return "I don't watch for this on " + p.name(s.server.Name) + " any more: " + p.code(setting) + " was switched off. How it stands is another question: " +
+		p.code(s.command+" status "+s.server.Name) + " says."
 }
 
 func (s alertScene) succeeded(p pen) string {
@@ -382,7 +400,7 @@ func (s alertScene) succeeded(p pen) string {
 	if s.known.Fresh.After(s.alert.Success) {
 		return server + " reports a success of " + p.at(s.known.Fresh) + "."
 	}
-	return "nothing is wrong with it any more, " + p.at(s.alert.OverAt) + "."
+	return "an import on " + server + " has succeeded since."
 }
 
 // importOver says how the import ended that took too long.

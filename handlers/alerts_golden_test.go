@@ -146,7 +146,10 @@ func TestRecoveredMessages(t *testing.T) {
 	add("failed, nobody saw what succeeded", alerted(imports.AlertFailed, day(2, 40), endedAt(day(8, 20), nil), fresh(day(8, 5))))
 	add("missed", alerted(imports.AlertMissed, day(0, 0), morning, fresh(day(8, 20))))
 	add("stale", alerted(imports.AlertStale, day(2, 31), morning, fresh(day(8, 20))))
-	add("stale, switched off", alerted(imports.AlertStale, day(2, 31), endedAt(day(8, 20), nil)))
+	for _, kind := range []imports.AlertKind{imports.AlertMissed, imports.AlertStale, imports.AlertStalled, imports.AlertUnreachable} {
+		add(string(kind)+", switched off", alerted(kind, day(2, 31), of(running()), endedAt(day(8, 20), nil), func(s *alertScene) { s.alert.SwitchedOff = true }))
+	}
+	add("stale, what succeeded is forgotten", alerted(imports.AlertStale, day(2, 31), endedAt(day(8, 20), nil)))
 	add("stalled, it moves", alerted(imports.AlertStalled, day(1, 56), of(with(running(), func(i *imports.Import) { i.Progress = ptr(61) })), endedAt(day(3, 0), nil)))
 	add("stalled, it is over", alerted(imports.AlertStalled, day(1, 56), of(with(over(imports.Succeeded), ofTheSchedule)), endedAt(day(3, 0), nil)))
 	add("overrun, it succeeded", alerted(imports.AlertOverrun, day(2, 39), usually, of(with(over(imports.Succeeded), func(i *imports.Import) { i.BegunAt = day(1, 8) })), endedAt(day(3, 0), nil)))

@@ -110,21 +110,28 @@ func cardButtons(s scene) []slack.Block {
 }
 
 // alertButtons are those of an alert: what may be done about it, and to have quiet while that is done.
-func alertButtons(srv Server, a imports.Alert) []slack.Block {
-	m := memo{Server: srv.Name, Import: a.ImportID, Drawn: a.RaisedAt.Unix()}
+func alertButtons(s scene, a imports.Alert) []slack.Block {
+	m := memo{Server: s.server.Name, Import: a.ImportID, Drawn: s.now.Unix()}
 	var buttons []slack.BlockElement
 	switch a.Kind {
 	case imports.AlertFailed, imports.AlertMissed, imports.AlertStale, imports.AlertPending, imports.AlertBrief:
 		if a.Open() {
-			s := scene{now: a.RaisedAt, server: srv}
-			buttons = append(buttons, s.startButton(m, bigfix.TypeComplete))
+			buttons = append(buttons, s.startButton(m, s.remedy()))
 		}
 	}
 	buttons = append(buttons, button(actStatus, m, "Status"))
 	if a.Open() {
 		buttons = append(buttons, button(actMute, m, "Mute for 2 h"))
 	}
-	return row(srv.Name, append(buttons, openButtons(srv)...))
+	return row(s.server.Name, append(buttons, openButtons(s.server)...))
+}
+
+// remedy is the type of import that makes good what went wrong: a raw one for a raw one, else a complete one.
+func (s scene) remedy() bigfix.ImportType {
+	if s.isRaw() && s.server.Edition != bigfix.ILMT {
+		return bigfix.TypeRaw
+	}
+	return bigfix.TypeComplete
 }
 
 // startButtons start the kinds of import that there are on the server.
@@ -157,10 +164,11 @@ func (s scene) startButton(m memo, t bigfix.ImportType) *slack.ButtonBlockElemen
 	return b.WithConfirm(s.dialog(t))
 }
 
-// dialog asks before a button starts an import. It has plain words only, so its times are UTC.
+// dialog asks before a button starts an import. It has plain words only, so its times are UTC; and it may be read hours after
+// it was drawn, so it says dates, and not in how long something is.
 func (s scene) dialog(t bigfix.ImportType) *slack.ConfirmationBlockObject {
 	p := pen{plain: true, now: s.now}
-	lines := filled([]string{s.usualLine(p), s.nextLine(p), s.overlapLine(p)})
+	lines := filled([]string{s.usualLine(p), s.nextDate(p), s.overlapLine(p)})
 	if len(lines) == 0 {
 		lines = []string{"How long it takes is not known yet."}
 	}

@@ -25,7 +25,7 @@ func finishedMessage(s scene) bot.Message {
 		return []string{join(first, who), s.late(), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
 	})
 	if s.alert != nil {
-		m.Blocks = append(m.Blocks, alertButtons(s.server, *s.alert)...)
+		m.Blocks = append(m.Blocks, alertButtons(s, *s.alert)...)
 	}
 	return s.mark(m, kindFinished)
 }

@@ -370,8 +370,8 @@ func TestCardAndAlertButtons(t *testing.T) {
 	}
 	for _, kind := range imports.AlertKinds {
 		a := imports.Alert{ID: "a", Kind: kind, Server: "prod", ImportID: "imp-1", RaisedAt: day(2, 0), Since: day(1, 0)}
-		out = append(out, show("alert "+string(kind), alertButtons(prod, a)))
+		out = append(out, show("alert "+string(kind), alertButtons(in(running()), a)))
 	}
 	over := imports.Alert{ID: "a", Kind: imports.AlertFailed, Server: "prod", RaisedAt: day(2, 0), OverAt: day(3, 0)}
-	checkGolden(t, "buttons", append(out, show("alert that is over", alertButtons(prod, over))))
+	checkGolden(t, "buttons", append(out, show("alert that is over", alertButtons(in(running()), over))))
 }

@@ -52,6 +52,8 @@ type Alert struct {
 	// was. It is the same alert then: OverAt is zero again, Since is when it began anew, and Times counts on.
 	ReopenedAt time.Time `json:",omitzero"`
 	Reopened   int       `json:",omitempty"`
+	// SwitchedOff says that it is over because people switched its kind off: nothing is known of what it was about.
+	SwitchedOff bool `json:",omitempty"`
 	// EndedBy is the import whose success, or whose beginning, ended it; empty where something else did.
 	EndedBy string `json:",omitempty"`
 

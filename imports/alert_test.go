@@ -284,6 +284,9 @@ func (n *night) String() string {
 		if a.Reopened > 0 {
 			words += " again " + n.wall(a.ReopenedAt)
 		}
+		if a.SwitchedOff {
+			words += " off"
+		}
 		if !a.Open() {
 			words += " over " + n.wall(a.OverAt)
 		}
@@ -377,7 +380,9 @@ var stories = []struct{ name, story, want string }{
 	{"a limit, and it runs too long", "usual stale=24h15m next=3h stall=off @03:30", "overrun +1 01:24 over +1 03:00; stale +1 01:41 over +1 03:01"},
 	{"raw successes are none", "usual dead missed=off @20:00 raw @02:00 raw @03:00 raw 2h", "stale +1 03:27"},
 	{"raw successes are some, of License Metric Tool", "ilmt usual dead missed=off @20:00 raw 10h", ""},
-	{"switched off while it stands", "usual dead missed=off @05:00 stale=off 1m", "stale +1 03:27 over +1 05:01"},
+	{"switched off while it stands", "usual dead missed=off @05:00 stale=off 1m", "stale +1 03:27 off over +1 05:01"},
+	{"switched off while it can't be seen", "usual x=20m unreachable=off x=5m", "unreachable 12:16 off over 12:21"},
+	{"switched off while it rests", "usual rest=50/3h @01:20 stall=off 1m", "stalled +1 01:07 off over +1 01:20"},
 	{"the schedule goes while it stands", "usual dead missed=off @05:00 off 3h", "stale +1 03:27"},
 	{"never imported", "born off 96h", ""},
 	{"the history was put back", "usual lost 20h", ""},

@@ -97,12 +97,13 @@ func (w *alarms) end() {
 		if !a.Open() || kind.over == nil {
 			continue
 		}
-		by, over := "", kind.off != nil && kind.off(w.Rules)
-		if answered := w.answered || kind.failing && w.look.Status != nil; answered && !over {
+		by, off := "", kind.off != nil && kind.off(w.Rules)
+		over := off
+		if answered := w.answered || kind.failing && w.look.Status != nil; answered && !off {
 			by, over = kind.over(w, a)
 		}
 		if over {
-			w.alerts[i].OverAt, w.alerts[i].EndedBy = w.now, by
+			w.alerts[i].OverAt, w.alerts[i].EndedBy, w.alerts[i].SwitchedOff = w.now, by, off
 		}
 	}
 }
