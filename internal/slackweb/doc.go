@@ -32,7 +32,7 @@
 //	Workspace {
 //	  "seq": 17,                     // the newest event: what is older is read already
 //	  "user": "U0ANA",
-//	  "team": {"id","name","url"},   // url: what the addresses of its messages begin with, as in URL/archives/CHANNEL/pTS
+//	  "team": {"id","name","url"},   // url: ends in a slash; its messages are at URL + "archives/CHANNEL/pTS"
 //	  "app":  {"name","user_id","description","home":true},
 //	  "users":    [{"id","name","title","bot"}],      // title: what they do, as on a Slack profile
 //	  "people":   ["U0ANA","U0BEN"],                  // whom one can be here

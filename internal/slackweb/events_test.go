@@ -1,0 +1,167 @@
+package slackweb
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
+
+	"importbot/internal/slacksim"
+)
+
+// A browser whose connection breaks after every few events, while more of them come, misses none and has none twice.
+func TestBrokenConnectionsLoseNothing(t *testing.T) {
+	const all = 60
+	w := newWorld(t, nil)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := range all {
+			w.sim.Say("U2", "C1", fmt.Sprint("message ", i), "")
+		}
+	}()
+	var got, want []string
+	last := ""
+	for cut := 0; len(got) < all; cut++ {
+		ana := w.stream("/api/events?user=U1", last)
+		for range min(1+cut%7, all-len(got)) {
+			got = append(got, next[event](ana).Message.Text)
+		}
+		ana.body.Close()
+		last = ana.last
+	}
+	for i := range all {
+		want = append(want, fmt.Sprint("message ", i))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	<-written
+	w.sim.Say("U2", "C1", "the end", "")
+	if got := next[event](w.stream("/api/events?user=U1", last)).Message.Text; got != "the end" {
+		t.Errorf("behind the last comes %q", got)
+	}
+	if got := next[event](w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", all), "")).Message.Text; got != "the end" {
+		t.Errorf("after %d comes %q", all, got)
+	}
+}
+
+// brief is an event in a word or two.
+func brief(e event) string {
+	text := e.Text
+	if e.Message != nil {
+		text = e.Message.Text
+	}
+	if e.View != nil {
+		text = string(e.View.Blocks)
+		text = text[strings.Index(text, `"text":"Kettle`)+8:]
+		text = text[:strings.Index(text, `"`)]
+	}
+	return fmt.Sprintf("%d %s %s", e.Seq, e.Kind, text)
+}
+
+func TestOfThePastTheLastEditStands(t *testing.T) {
+	w := newWorld(t, nil)
+	post := func(text string) string {
+		t.Helper()
+		_, ts, err := w.api.PostMessageContext(w.ctx, "C1", slack.MsgOptionText(text, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ts
+	}
+	edit := func(ts, text string) {
+		t.Helper()
+		if _, _, _, err := w.api.UpdateMessageContext(w.ctx, "C1", ts, slack.MsgOptionText(text, false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	home := func(user, text string) {
+		t.Helper()
+		if err := w.publish(w.ctx, user, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	card := post("card 1")                           // 1
+	gone := post("gone")                             // 2
+	edit(card, "card 2")                             // 3
+	home("U1", "Kettle 1")                           // 4
+	post("still")                                    // 5
+	edit(card, "card 3")                             // 6
+	home("U2", "Kettle 2")                           // 7
+	if w.sim.DeleteMessage("C1", gone); t.Failed() { // 8
+		return
+	}
+	home("U1", "Kettle 3")              // 9
+	w.sim.Say("U1", "C1", "newest", "") // 10
+
+	ana := w.stream("/api/events?user=U1", "")
+	past := ana.until(says(slacksim.MessagePosted, "newest"))
+	check := func(what string, events []event, want ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range events {
+			got = append(got, brief(e))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, -want +got:\n%s", what, diff)
+		}
+	}
+	check("the past", past, "5 message still", "6 edit card 3", "8 delete gone", "9 home Kettle 3", "10 message newest")
+
+	behind := w.stream("/api/events?user=U1&after=3", "")
+	check("the past behind 3", behind.until(says(slacksim.MessagePosted, "newest")),
+		"5 message still", "6 edit card 3", "8 delete gone", "9 home Kettle 3", "10 message newest")
+	behind = w.stream("/api/events?user=U1&after=6", "")
+	check("the past behind 6", behind.until(says(slacksim.MessagePosted, "newest")), "8 delete gone", "9 home Kettle 3", "10 message newest")
+
+	edit(card, "card 4") // 11
+	edit(card, "card 5") // 12
+	check("as it happens", ana.until(says(slacksim.MessageEdited, "card 5")), "11 edit card 4", "12 edit card 5")
+}
+
+// What one person alone sees stays so when it is edited or taken away.
+func TestEphemeralMessagesAreForOne(t *testing.T) {
+	w := newWorld(t, nil)
+	w.boil()
+	ana, ben := w.stream("/api/events?user=U1", ""), w.stream("/api/events?user=U2", "")
+	w.do("/api/command", map[string]string{"user": "U1", "channel": "C1", "text": "/boil now"})
+	ana.until(says(slacksim.MessagePosted, "Water is cold"))
+	hook := w.sim.Invocations()[0].ResponseURL
+	for _, body := range []string{`{"replace_original":true,"text":"You said something"}`, `{"delete_original":true}`} {
+		resp, err := http.Post(hook, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	w.sim.Say("U1", "C1", "seen by all", "")
+	seen := ana.until(says(slacksim.MessagePosted, "seen by all"))
+	if len(seen) != 3 || seen[0].Kind != slacksim.EphemeralEdited || seen[1].Kind != slacksim.MessageDeleted || !seen[1].Message.Ephemeral {
+		t.Errorf("ana sees %+v", seen)
+	}
+	want := []slacksim.EventKind{slacksim.MessagePosted, slacksim.MessagePosted}
+	if diff := cmp.Diff(want, kindsOf(ben.until(says(slacksim.MessagePosted, "seen by all")))); diff != "" {
+		t.Errorf("ben sees, -want +got:\n%s", diff)
+	}
+}
+
+func TestStreamsOfAnotherRunEnd(t *testing.T) {
+	w := newWorld(t, nil)
+	w.sim.Say("U1", "C1", "hello", "")
+	ana := w.stream("/api/events?user=U1", "")
+	next[event](ana)
+	other := newWorld(t, nil)
+	other.sim.Say("U1", "C1", "hello", "")
+	for id, want := range map[string]int{
+		ana.last: http.StatusGone, "2": http.StatusGone, "x": http.StatusBadRequest, "-1": http.StatusGone, "1.5": http.StatusBadRequest,
+	} {
+		got := other.ask(http.MethodGet, "/api/events?user=U1", "", func(r *http.Request) { r.Header.Set("Last-Event-ID", id) })
+		if got.status != want {
+			t.Errorf("behind %q: %d %s, want %d", id, got.status, got.body, want)
+		}
+	}
+}
