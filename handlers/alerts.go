@@ -217,6 +217,8 @@ func (b *bell) carriedBy(ctx context.Context) (carrier, error) {
 	switch {
 	case s.channel() != b.server.alertChannel():
 		return carrier{}, nil
+	case s.told && b.server.AlertMention != "":
+		return carrier{}, nil // what is said after an absence calls for nobody
 	case s.told:
 		return b.toldAway(ctx, imp)
 	case !s.undecided.IsZero():

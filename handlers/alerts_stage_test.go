@@ -602,27 +602,36 @@ func TestAFailureWhoseChannelRefuses(t *testing.T) {
 	s.atRest()
 }
 
-// TestAFailureToldWithAnAbsence is not told again by itself.
+// TestAFailureToldWithAnAbsence is alerted by itself only where somebody is to be mentioned: what is said after an absence calls for nobody.
 func TestAFailureToldWithAnAbsence(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	s.alerting("", onCall)
-	s.gone(returned(reports("failed", day(5, 12))))
-	s.pass(time.Minute)
-	imp := arrived(imports.Unclear, "failed")
-	a := failedAlert(s, imp)
-	s.note(a)
-	s.put(imp)
-	s.pass(10 * time.Minute)
-	s.told(0, 0)
-	s.ends(a)
-	s.pass(10 * time.Minute)
-	s.told(0, 1)
-	away := s.posts(kindAway)
-	if len(away) != 1 || len(s.posts(kindRecovered)) != 1 || s.posts(kindRecovered)[0].thread != away[0].ts {
-		t.Fatalf("want the recovery in the thread of the message about the absence:\n%s", s.slack)
+	for mention, alerts := range map[string]int{onCall: 1, "": 0} {
+		s := newStage(t)
+		s.alerting("", mention)
+		s.gone(returned(reports("failed", day(5, 12))))
+		s.pass(time.Minute)
+		imp := arrived(imports.Unclear, "failed")
+		a := failedAlert(s, imp)
+		s.note(a)
+		s.put(imp)
+		s.pass(10 * time.Minute)
+		s.told(alerts, 0)
+		s.restart()
+		s.ends(a)
+		s.pass(10 * time.Minute)
+		s.told(alerts, 1)
+		s.atRest()
+		root := s.posts(kindAway)
+		if len(root) != 1 || len(s.posts(kindFinished)) != 0 {
+			t.Fatalf("want one message about the absence, and no finished message:\n%s", s.slack)
+		}
+		if alerts > 0 {
+			root = s.posts(kindAlert)
+		}
+		if over := s.posts(kindRecovered); len(root) != 1 || len(over) != 1 || over[0].thread != root[0].ts || !strings.Contains(root[0].text, mention) {
+			t.Errorf("mention %q: want the recovery in the thread of what mentions it:\n%s", mention, s.slack)
+		}
 	}
-	s.atRest()
 }
 
 // TestTheAlertIsDeleted: its thread is gone, and the recovery with it.

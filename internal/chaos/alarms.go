@@ -61,9 +61,6 @@ func (e *Evidence) telling(posts []post, a imports.Alert) []post {
 		return slices.DeleteFunc(slices.Clone(posts), func(p post) bool { return !p.Taken || p.direct || !tells(p) })
 	}
 	told := of(func(p post) bool { return p.alert == a.ID || e.stands(p, a) })
-	if !slices.ContainsFunc(told, func(p post) bool { return p.kind != "recovered" }) && a.Kind == imports.AlertFailed && e.AlertChannel == "" {
-		told = append(told, of(func(p post) bool { return p.tellsOfAbsence(a.Server, a.RaisedAt) })...)
-	}
 	slices.SortStableFunc(told, func(p, q post) int { return p.Time.Compare(q.Time) })
 	return told
 }
@@ -75,7 +72,7 @@ func (e *Evidence) stands(p post, a imports.Alert) bool {
 }
 
 // tellsOfAbsence reports whether a message tells what happened on a server while nobody looked, about until a time: an import that failed by
-// then is told there, and nowhere else.
+// then has its end told there. It calls for nobody, so that the alert comes besides.
 func (p post) tellsOfAbsence(server string, at time.Time) bool {
 	return p.Taken && p.kind == "away" && strings.Contains(p.Args["text"], server) && p.Time.After(at.Add(-absenceSlack))
 }

@@ -54,11 +54,13 @@ func TestRulesOfTelling(t *testing.T) {
 		{"told with all that happened while nobody looked", func(e *Evidence) {
 			e.without("imp-3", "card")
 			e.without("imp-3", "finished")
-			e.post(4100, "", "away", "C1", "An import failed on prod while I was away.", "5.1")
+			e.post(4100, "", "away", "C1", "An import failed on prod while I was away.", "5.0")
+			e.alert(4150, "failed:prod:imp-3", "alert", "", "Scheduled import on prod failed. <@"+oncall+">", "5.1")
 		}, "", ""},
-		{"told with what happened on another server", func(e *Evidence) {
-			e.call("imp-3", "finished").Args["text"] = "Scheduled import on prod failed."
-			e.post(4100, "", "away", "C1", "An import failed on lab while I was away.", "5.1")
+		{"told with all that happened while nobody looked, which calls for nobody", func(e *Evidence) {
+			e.without("imp-3", "card")
+			e.without("imp-3", "finished")
+			e.post(4100, "", "away", "C1", "An import failed on prod while I was away.", "5.1")
 		}, "alert", "was never told"},
 		{"no recovery, for people deleted the alert", func(e *Evidence) {
 			e.without(absence, "recovered")
