@@ -1,0 +1,222 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { AppHome } from './AppHome.jsx'
+import { Channel } from './Channel.jsx'
+import { Icon } from './Icon.jsx'
+import { Panel } from './Panel.jsx'
+import { Sidebar } from './Sidebar.jsx'
+import { Thread } from './Thread.jsx'
+import { useMedia, useNow, useRegions, useRoute, useVisible } from './hooks.js'
+import { permalink } from './route.js'
+import { unread } from './state.js'
+import { session } from './storage.js'
+import { plain } from './text.js'
+import { timeOfDay } from './time.js'
+import { usePanel, useWorkspace } from './useWorkspace.js'
+
+export function App() {
+  const here = useRef({})
+  const [said, setSaid] = useState('')
+  const { state, dispatch, become } = useWorkspace((event) => {
+    const words = announcement(event, here.current)
+    if (words) setSaid(words)
+  })
+  if (!state.workspace) return <Opening lost={!state.connected} />
+  return (
+    <>
+      <Page {...{ state, dispatch, become, here }} />
+      <div className="unseen" role="status" aria-live="polite">
+        {said}
+      </div>
+    </>
+  )
+}
+
+function Opening({ lost }) {
+  return (
+    <main className="opening">
+      <h1>{lost ? 'Nobody answers' : 'Opening the workspace …'}</h1>
+      {lost && <p>The workspace can’t be reached. The page goes on by itself once it can.</p>}
+    </main>
+  )
+}
+
+function Page({ state, dispatch, become, here }) {
+  const { workspace } = state
+  const [route, go] = useRoute()
+  const now = useNow()
+  const panel = usePanel(workspace.panel)
+  const [drawer, setDrawer] = useState(null)
+  const [panelWanted, setPanelWanted] = useState(() => session.get('panel') ?? true)
+  const wide = useMedia('(min-width: 1180px)')
+  const narrow = useMedia('(max-width: 760px)')
+  const steps = useSteps(state)
+  useRegions()
+
+  const place = placeOf(route, workspace)
+  const channel = workspace.channels.find((c) => c.id === place)
+  const thread = channel && route.thread
+  const names = useNames(workspace)
+  here.current = { channel: channel?.id, thread, names, me: workspace.user }
+  const ctx = useMemo(
+    () => ({
+      ...names,
+      me: workspace.user,
+      now,
+      onChannel: (id) => go({ place: id }),
+      onPermalink: (url) => {
+        const target = permalink(url)
+        if (target) go({ place: target.channel, thread: target.thread ?? target.ts })
+      },
+    }),
+    [names, workspace.user, now, go],
+  )
+
+  useReading(state, dispatch, channel?.id, thread)
+  useTitle(state, channel)
+  const panelShown = workspace.panel && (wide ? panelWanted : drawer === 'panel')
+  const togglePanel = () => {
+    if (!wide) return setDrawer(drawer === 'panel' ? null : 'panel')
+    session.set('panel', !panelWanted)
+    setPanelWanted(!panelWanted)
+  }
+  const show = useCallback(
+    (target) => {
+      setDrawer(null)
+      go(target)
+    },
+    [go],
+  )
+  const openThread = (ts) => {
+    steps.done('thread')
+    go({ place, thread: ts })
+  }
+  const closeThread = () => go({ place })
+  useEscape(drawer ? () => setDrawer(null) : thread ? closeThread : null)
+
+  const header = (
+    <Header
+      {...{ narrow, panel, panelShown, togglePanel }}
+      panelThere={workspace.panel}
+      openSidebar={() => setDrawer('sidebar')}
+      mentions={workspace.channels.reduce((sum, c) => sum + unread(state, c.id).mentions, 0)}
+    />
+  )
+  const shared = { state, dispatch, ctx, now, steps, header, go: show }
+  const offer = { become: (id) => { steps.done('person'); become(id) }, showPanel: () => !panelShown && togglePanel() }
+  return (
+    <div className={`app ${thread ? 'with-thread' : ''} ${wide && panelShown ? 'with-panel' : ''}`}>
+      {!state.connected && <Lost since={state.since} />}
+      {(!narrow || drawer === 'sidebar') && (
+        <Sidebar {...{ state, place, go: show, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
+      )}
+      <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
+        {place === 'home' || channel?.dm ? (
+          <AppHome {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />
+        ) : (
+          <Channel {...shared} {...{ channel, openThread, thread, offer, panel }} message={route.message} />
+        )}
+        {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, narrow }} close={closeThread} />}
+      </div>
+      {panelShown && <Panel {...{ panel, now, drawer: !wide }} close={togglePanel} onPress={() => steps.done('panel')} />}
+      {drawer && <button className="backdrop" tabIndex={-1} aria-label="Close" onClick={() => setDrawer(null)} />}
+    </div>
+  )
+}
+
+/** What stands above every place: the ways to the sidebar and to the panel. */
+function Header({ narrow, panel, panelThere, panelShown, togglePanel, openSidebar, mentions }) {
+  return {
+    start: narrow && (
+      <button className="quiet" aria-label={`Channels and people${mentions ? `, ${mentions} unread mentions` : ''}`} onClick={openSidebar}>
+        <Icon name="menu" />
+        {mentions > 0 && <span className="badge corner">{mentions}</span>}
+      </button>
+    ),
+    end: panelThere && (
+      <button className="quiet labelled" aria-expanded={panelShown} onClick={togglePanel}>
+        <Icon name="panel" />
+        <span>{panel?.title ?? 'Panel'}</span>
+      </button>
+    ),
+  }
+}
+
+function Lost({ since }) {
+  return (
+    <div className="lost" role="alert">
+      <Icon name="offline" />
+      <span>
+        <strong>Disconnected{since ? ` at ${timeOfDay(since)}` : ''}.</strong> What you see may be old. The page reconnects by itself once the workspace
+        answers again.
+      </span>
+    </div>
+  )
+}
+
+function placeOf(route, workspace) {
+  const there = route.place === 'home' ? workspace.app.home : workspace.channels.some((c) => c.id === route.place)
+  return there ? route.place : workspace.channels[0]?.id ?? 'home'
+}
+
+function useNames(workspace) {
+  return useMemo(() => {
+    const byID = (list) => Object.fromEntries((list ?? []).map((one) => [one.id, one]))
+    return { users: byID(workspace.users), groups: byID(workspace.groups), channels: byID(workspace.channels) }
+  }, [workspace])
+}
+
+/** What is in front of somebody is read. */
+function useReading(state, dispatch, channel, thread) {
+  const visible = useVisible()
+  useEffect(() => {
+    if (!visible || !channel) return
+    dispatch({ type: 'read', channel })
+    if (thread) dispatch({ type: 'read', channel, thread })
+  }, [visible, channel, thread, state.channels, state.read.base, dispatch])
+}
+
+function useTitle(state, channel) {
+  const { workspace } = state
+  const mentions = workspace.channels.reduce((sum, c) => sum + unread(state, c.id).mentions, 0)
+  const name = channel && !channel.dm ? '#' + channel.name : workspace.app.name
+  useEffect(() => {
+    document.title = `${mentions ? `(${mentions}) ` : ''}${name} · ${workspace.team.name}`
+  }, [mentions, name, workspace.team.name])
+}
+
+function useEscape(close) {
+  useEffect(() => {
+    if (!close) return
+    const onKey = (e) => {
+      if (e.key === 'Escape' && !e.defaultPrevented && !document.querySelector('dialog[open]')) close()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  })
+}
+
+/** The first steps that this tab has taken: {taken, done}. */
+function useSteps(state) {
+  const [taken, setTaken] = useState(() => session.get('steps') ?? [])
+  const done = useCallback((step) => {
+    setTaken((before) => {
+      if (before.includes(step)) return before
+      session.set('steps', [...before, step])
+      return [...before, step]
+    })
+  }, [])
+  const typed = Object.values(state.channels).some((items) => items.some((item) => item.kind === 'command'))
+  useEffect(() => {
+    if (typed) done('command')
+  }, [typed, done])
+  return { taken, done }
+}
+
+/** What is read out of something new in front of somebody. */
+function announcement({ kind, message }, { channel, thread, names, me }) {
+  if (kind !== 'message' && kind !== 'ephemeral') return ''
+  if (message.channel !== channel || message.user === me) return ''
+  if (message.thread_ts && !message.broadcast && message.thread_ts !== thread) return ''
+  const who = names.users[message.user]?.name ?? 'Somebody'
+  return `${who}${message.ephemeral ? ', only visible to you' : ''}: ${plain(message.text, names)}`
+}

@@ -1,0 +1,108 @@
+import { useEffect, useRef, useState } from 'react'
+import { Icon } from './Icon.jsx'
+import { Message, SlackSays, Typed } from './Message.jsx'
+import { useStickToEnd } from './hooks.js'
+import { dateOf, find, summary, timeline, unreadSince } from './state.js'
+import { dayKey, dayName } from './time.js'
+
+/** A channel's messages, oldest first, a line between days and before what is new. */
+export function Messages({ state, channel, ctx, now, openThread, thread, message, go }) {
+  const items = timeline(state, channel.id)
+  const { box, inner, atEnd, toEnd } = useStickToEnd(channel.id)
+  const [since] = useState(() => unreadSince(state, channel.id))
+  useTarget(inner, message, items.length)
+  const name = channel.dm ? channel.name || state.workspace.app.name : '#' + channel.name
+  return (
+    <div className="scroll-frame">
+      <div className="scroll" ref={box} data-region tabIndex={0} role="region" aria-label={`Messages in ${name}`}>
+        <ol className="messages" ref={inner}>
+          {items.length === 0 && <li className="empty">Nothing was said here yet.</li>}
+          {rows(items, since, state.workspace.user, now).map((row) => (
+            <Row key={row.key} {...{ row, state, channel, ctx, now, openThread, thread, go }} />
+          ))}
+        </ol>
+      </div>
+      {!atEnd && (
+        <button className="to-end" onClick={toEnd}>
+          <Icon name="down" size={16} /> Latest messages
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Row({ row, state, channel, ctx, now, openThread, thread, go }) {
+  switch (row.kind) {
+    case 'day':
+      return (
+        <li className="day">
+          <span>{row.name}</span>
+        </li>
+      )
+    case 'new':
+      return (
+        <li className="new">
+          <span>New</span>
+        </li>
+      )
+    case 'command':
+      return <Typed item={row.item} now={now} />
+    case 'command_failed':
+    case 'notice':
+      return <SlackSays item={row.item} now={now} />
+  }
+  return (
+    <Message
+      {...{ ctx, now }}
+      item={row.item}
+      me={state.workspace.user}
+      grouped={row.grouped}
+      root={row.item.thread_ts ? find(state, channel.id, row.item.thread_ts) : null}
+      replies={row.item.thread_ts ? null : summary(state, channel.id, row.item.id)}
+      open={thread === row.item.id}
+      onThread={() => openThread(row.item.thread_ts || row.item.id)}
+    />
+  )
+}
+
+/** Minutes within which messages of one author stand under one name. */
+const together = 5
+
+function rows(items, since, me, now) {
+  const out = []
+  let before = null
+  let marked = since === '0'
+  for (const item of items) {
+    const at = dateOf(item.ts)
+    const newDay = !before || dayKey(dateOf(before.ts)) !== dayKey(at)
+    if (newDay && item.ts > '1') out.push({ kind: 'day', key: 'day' + dayKey(at), name: dayName(at, now) })
+    const fresh = !marked && item.kind === 'message' && item.ts > since && item.user !== me && !item.ephemeral
+    if (fresh) {
+      marked = true
+      out.push({ kind: 'new', key: 'new' })
+    }
+    out.push({ kind: item.kind, key: item.id, item, grouped: !newDay && !fresh && belongs(before, item) })
+    before = item
+  }
+  return out
+}
+
+function belongs(before, item) {
+  return (
+    before?.kind === 'message' && before.user === item.user && !before.ephemeral && !item.ephemeral && !item.broadcast && !before.broadcast &&
+    Number(item.ts) - Number(before.ts) < together * 60
+  )
+}
+
+/** Brings the message that the address names in front of the viewer, once it is there. */
+function useTarget(inner, ts, count) {
+  const shown = useRef(null)
+  useEffect(() => {
+    if (!ts || shown.current === ts) return
+    const element = inner.current.querySelector(`[data-ts="${CSS.escape(ts)}"]`)
+    if (!element) return
+    shown.current = ts
+    element.scrollIntoView({ block: 'center' })
+    element.focus({ preventScroll: true })
+  }, [inner, ts, count])
+}

@@ -1,0 +1,121 @@
+import { useState } from 'react'
+import { Icon } from './Icon.jsx'
+import { post } from './api.js'
+import { useReturnFocus } from './hooks.js'
+import { moment } from './time.js'
+
+/** What is behind the workspace: how it stands, and switches. It is drawn from data alone. */
+export function Panel({ panel, now, drawer, close, onPress }) {
+  useReturnFocus(drawer)
+  return (
+    <aside className={`panel ${drawer ? 'drawer' : ''}`} aria-label={panel?.title ?? 'Panel'} data-region tabIndex={-1}>
+      <header className="bar">
+        <div className="bar-title">
+          <h2>{panel?.title ?? 'Panel'}</h2>
+        </div>
+        <button className="quiet" aria-label={`Close ${panel?.title ?? 'the panel'}`} autoFocus={drawer} onClick={close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div className="scroll" tabIndex={0} role="region" aria-label={`${panel?.title ?? 'Panel'}: state and switches`}>
+        {panel?.sections.map((section) => (
+          <Section key={section.id} {...{ section, now, onPress }} />
+        ))}
+        {panel?.log.length > 0 && <Log log={panel.log} now={now} />}
+      </div>
+    </aside>
+  )
+}
+
+function Section({ section, now, onPress }) {
+  const [told, setTold] = useState(null)
+  const use = async (id) => {
+    try {
+      const { told: words } = await post('/api/panel', { switch: id })
+      setTold({ id, words })
+      onPress()
+    } catch (err) {
+      setTold({ id, words: err.message, bad: true })
+    }
+  }
+  return (
+    <section className="section" aria-labelledby={`panel-${section.id}`}>
+      <h3 id={`panel-${section.id}`}>
+        <span className={`tone ${section.tone}`} aria-hidden="true" />
+        {section.title}
+      </h3>
+      <p className="summary">{section.summary}</p>
+      {section.progress != null && (
+        <div className="progress" role="progressbar" aria-label={section.title} aria-valuenow={section.progress} aria-valuemin={0} aria-valuemax={100}>
+          <span style={{ width: `${section.progress}%` }} />
+        </div>
+      )}
+      {section.facts.length > 0 && (
+        <dl className="facts">
+          {section.facts.map((fact) => (
+            <div key={fact.label}>
+              <dt>{fact.label}</dt>
+              <dd>{fact.time ? moment(new Date(fact.time), now) : fact.value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {section.switches.length > 0 && (
+        <ul className="switches">
+          {section.switches.map((one) => (
+            <Switch key={one.id} one={one} use={use} />
+          ))}
+        </ul>
+      )}
+      <p className={told?.bad ? 'told bad' : 'told'} role="status">
+        {told?.words}
+      </p>
+    </section>
+  )
+}
+
+/** Something to do, or to have on or off. What can't be used now stays reachable, and says why. */
+function Switch({ one, use }) {
+  const toggles = one.on === true || one.on === false
+  const why = `why-${one.id}`
+  return (
+    <li>
+      <button
+        className={`switch ${toggles ? 'toggles' : ''}`}
+        role={toggles ? 'switch' : undefined}
+        aria-checked={toggles ? one.on : undefined}
+        aria-disabled={one.disabled ? true : undefined}
+        aria-labelledby={`label-${one.id}`}
+        aria-describedby={why}
+        onClick={() => !one.disabled && use(one.id)}
+      >
+        <span className="switch-words">
+          <span className="switch-label" id={`label-${one.id}`}>
+            {one.label}
+          </span>
+          <span className="switch-hint" id={why}>
+            {one.disabled || one.hint}
+          </span>
+        </span>
+        {toggles ? <span className="track" aria-hidden="true" /> : <span className="do" aria-hidden="true">›</span>}
+      </button>
+    </li>
+  )
+}
+
+/** What was done here, newest first. */
+function Log({ log, now }) {
+  return (
+    <section className="section" aria-labelledby="panel-log">
+      <h3 id="panel-log">What was done here</h3>
+      <ol className="log">
+        {log.toReversed().map((line) => (
+          <li key={line.seq}>
+            <time dateTime={line.time}>{moment(new Date(line.time), now)}</time>
+            <span>{line.text}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

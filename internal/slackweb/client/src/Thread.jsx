@@ -1,0 +1,49 @@
+import { useEffect } from 'react'
+import { Composer } from './Composer.jsx'
+import { Icon } from './Icon.jsx'
+import { Message, SlackSays } from './Message.jsx'
+import { post } from './api.js'
+import { commandOf } from './commands.js'
+import { useReturnFocus, useStickToEnd } from './hooks.js'
+import { find, replies } from './state.js'
+
+/** A thread beside its channel: the message it began with, and its replies. */
+export function Thread({ state, dispatch, channel, thread, ctx, now, close, steps }) {
+  const root = find(state, channel.id, thread)
+  const all = replies(state, channel.id, thread)
+  const shown = all.filter((item) => item.kind === 'message' && !item.ephemeral).length
+  const { box, inner } = useStickToEnd(thread)
+  const me = state.workspace.user
+  useReturnFocus(true)
+  useEffect(() => steps.done('thread'), [steps])
+  const send = async (text) => {
+    const command = commandOf(text)
+    if (!command) return post('/api/message', { user: me, channel: channel.id, text, thread_ts: thread })
+    dispatch({ type: 'notice', channel: channel.id, thread, text: `${command} is not supported in threads. Type it in the channel itself.` })
+  }
+  return (
+    <aside className="thread" aria-label="Thread">
+      <header className="bar">
+        <div className="bar-title">
+          <h2>Thread</h2>
+          <p className="topic">{channel.dm ? state.workspace.app.name : '#' + channel.name}</p>
+        </div>
+        <button className="quiet" aria-label="Close the thread" onClick={close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div className="scroll" ref={box} data-region tabIndex={0} role="region" aria-label="Messages in the thread">
+        <ol className="messages" ref={inner}>
+          {root ? <Message item={root} {...{ ctx, now, me }} inThread /> : <li className="empty">The message it began with is gone.</li>}
+          <li className="day left">
+            <span>{shown === 0 ? 'No replies yet' : shown === 1 ? '1 reply' : `${shown} replies`}</span>
+          </li>
+          {all.map((item) =>
+            item.kind === 'message' ? <Message key={item.id} {...{ item, ctx, now, me }} inThread /> : <SlackSays key={item.id} item={item} />,
+          )}
+        </ol>
+      </div>
+      <Composer id={channel.id + thread} label="Reply in the thread" commands={[]} send={send} focus />
+    </aside>
+  )
+}

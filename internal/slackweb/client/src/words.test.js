@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { format, parse, permalink } from './route.js'
+import { plain } from './text.js'
+import { ago, dayName, moment } from './time.js'
+
+const names = { users: { U1: { name: 'ana' } }, groups: { S1: { handle: 'oncall' } }, channels: { C1: { name: 'imports' } } }
+
+describe('plain', () => {
+  it.each([
+    ['*Over* on `prod`, <@U1>.', 'Over on prod, @ana.'],
+    ['<!subteam^S1> and <!here>, see <#C1>', '@oncall and @here, see #imports'],
+    ['<https://example.com|here> or <https://example.com>', 'here or https://example.com'],
+    ['since <!date^1782094440^{time}|02:14 UTC>', 'since 02:14 UTC'],
+    ['2 &lt; 3 &amp;&amp; a_b_c', '2 < 3 && a_b_c'],
+    ['&lt;script&gt;', '<script>'],
+    ['<@U9> and <@U9|nina>', '@U9 and @nina'],
+    [undefined, ''],
+  ])('%j reads %j', (mrkdwn, want) => {
+    expect(plain(mrkdwn, names)).toBe(want)
+  })
+})
+
+describe('an address', () => {
+  it.each(['#/C1', '#/C1/thread/1782094440.000100', '#/C1/message/1782094440.000100', '#/home'])('%s says where one is', (hash) => {
+    expect(format(parse(hash))).toBe(hash)
+  })
+
+  it('may say nothing', () => {
+    expect(parse('').place).toBe('')
+  })
+
+  it('of a message is read', () => {
+    expect(permalink('https://x.slack.com/archives/C1/p1782094440000100')).toEqual({ channel: 'C1', ts: '1782094440.000100', thread: undefined })
+    expect(permalink('https://x.slack.com/archives/C1/p1782094440000100?thread_ts=1782094000.000100&cid=C1').thread).toBe('1782094000.000100')
+    expect(permalink('https://example.com/archives/')).toBeNull()
+  })
+})
+
+describe('times', () => {
+  const now = new Date(2026, 5, 22, 9, 0)
+
+  it('are named as far off as they are', () => {
+    expect(ago(new Date(2026, 5, 22, 8, 59, 30), now)).toBe('just now')
+    expect(ago(new Date(2026, 5, 22, 8, 59), now)).toBe('1 minute ago')
+    expect(ago(new Date(2026, 5, 22, 4, 0), now)).toBe('5 hours ago')
+    expect(moment(new Date(2026, 5, 21, 23, 59), now)).toMatch(/^yesterday /)
+    expect(moment(new Date(2026, 5, 23, 0, 1), now)).toMatch(/^tomorrow /)
+    expect(dayName(new Date(2026, 5, 22), now)).toBe('Today')
+    expect(dayName(new Date(2026, 5, 21, 23, 59), now)).toBe('Yesterday')
+  })
+})
