@@ -57,14 +57,14 @@ func (s *Sim) Groups() []Group {
 	return out
 }
 
-// Channels returns those that a person is in, archived ones left out, by name and
-// direct messages last.
+// Channels returns those that a person is in and sees at their side: by name and
+// direct messages last, archived ones left out.
 func (s *Sim) Channels(userID string) []Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Channel
 	for _, c := range s.channels {
-		if c.archived || !s.isIn(userID, c) {
+		if c.archived || !s.isIn(userID, c) || c.dm != "" && !s.app.MessagesTab {
 			continue
 		}
 		one := Channel{ID: c.id, Name: c.name, Topic: c.topic, DM: c.dm != "", Private: c.private, ReadOnly: s.closedTo(c) != nil}

@@ -20,11 +20,12 @@
 //
 // Not all people are alike: some are guests ([Guest]), some belong to another
 // workspace ([Foreign]) and are met in a shared channel ([Sim.AddSharedChannel]).
+// What the app may do is everything, or what its manifest says ([WithManifest]).
 //
 // People type, press and read. What they do is a method ([Sim.Command],
-// [Sim.Press], [Sim.Submit], [Sim.OpenHome], [Sim.Say]); what they see is
+// [Sim.Press], [Sim.Submit], [Sim.OpenHome], [Sim.Write]); what they see is
 // [Sim.Messages], [Sim.Ephemerals], [Sim.Views], [Sim.Home], and all of it as it happens in
-// [Sim.Subscribe]:
+// [Sim.Subscribe], of which [Sim.Sees] tells what is on one person's screen:
 //
 //	answer, err := sim.Command(ctx, slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: "raw"})
 //	card, err := sim.WaitMessage(ctx, func(m slacksim.Message) bool { return m.Channel == "C1" })

@@ -21,6 +21,7 @@ type App struct {
 	MessagesReadOnly  bool // and people can't write back
 	Interactive       bool // it hears of presses
 	Events            []string
+	Scopes            []string // of the bot token
 }
 
 // SlashCommand is one command as Slack offers it while a person types.
@@ -190,7 +191,7 @@ func (s *Sim) App() App {
 	defer s.mu.Unlock()
 	app := s.app
 	app.HomeTab = !s.homeOff
-	app.Commands, app.Events = slices.Clone(app.Commands), slices.Clone(app.Events)
+	app.Commands, app.Events, app.Scopes = slices.Clone(app.Commands), slices.Clone(app.Events), slices.Clone(s.cfg.scopes)
 	return app
 }
 
