@@ -140,11 +140,7 @@ func (s alertScene) failed(p pen) string {
 	if !ok {
 		return "An import on " + p.name(s.server.Name) + " did not succeed, " + p.at(s.alert.Since) + "."
 	}
-	verdict := sc.verdict(p)
-	if s.imp.Origin == imports.Scheduled {
-		verdict = "Scheduled " + lowerFirst(verdict)
-	}
-	return verdict
+	return sc.verdict(p)
 }
 
 func (s alertScene) missed(p pen) string {

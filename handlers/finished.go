@@ -48,10 +48,17 @@ func mentioned(imp imports.Import) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(user string) bool { return slices.Contains(imp.Direct, user) })
 }
 
-// verdict is the first line: what, where, how it ended, after how long. It ends with a full stop.
+// verdict is the first line: what, where, who started it where that was nobody here, how it ended, after how long. It ends
+// with a full stop.
 func (s scene) verdict(p pen) string {
 	imp := s.imp
 	subject := capital(p.kind(imp.Type)) + " on " + p.name(s.server.Name)
+	switch imp.Origin {
+	case imports.Scheduled:
+		subject = "Scheduled " + lowerFirst(subject)
+	case imports.Elsewhere:
+		subject += ", started elsewhere,"
+	}
 	switch imp.Outcome {
 	case imports.Succeeded:
 		return subject + " succeeded" + s.took(p) + "."
@@ -64,7 +71,7 @@ func (s scene) verdict(p pen) string {
 	case imports.Refused, imports.Expired, imports.Cancelled:
 		return subject + " was not started."
 	}
-	return subject + ": I can't say how it ended."
+	return strings.TrimSuffix(subject, ",") + ": I can't say how it ended."
 }
 
 // took is how long it ran, beside what is usual.

@@ -287,6 +287,9 @@ func TestFinished(t *testing.T) {
 		{"failed, the word is hostile", in(failed(hostile))},
 		{"failed, no word", in(failed(""))},
 		{"scheduled failed, nobody asked", in(with(failed("failed"), func(i *imports.Import) { i.Origin, i.RequestedBy, i.Followers = imports.Scheduled, "", nil }))},
+		{"scheduled succeeded, all are announced", in(with(over(imports.Succeeded), func(i *imports.Import) { i.Origin, i.RequestedBy, i.Followers = imports.Scheduled, "", nil }))},
+		{"elsewhere failed", in(with(failed("failed"), func(i *imports.Import) { i.Origin, i.RequestedBy, i.Followers = imports.Elsewhere, "", nil }))},
+		{"elsewhere, unknown", in(with(unknownEnd(), func(i *imports.Import) { i.Origin, i.RequestedBy, i.Followers = imports.Elsewhere, "", nil }))},
 		{"unclear, a gap", in(doubts(imports.Doubt{Kind: imports.DoubtGap, From: day(1, 40), To: day(2, 50)}))},
 		{"unclear, everything", in(with(doubts(
 			imports.Doubt{Kind: imports.DoubtFellBack}, imports.Doubt{Kind: imports.DoubtNightly}, imports.Doubt{Kind: imports.DoubtType},

@@ -24,7 +24,7 @@ func TestNightlyImportFails(t *testing.T) {
 
 	finished := w.message(t, "finished", saying("failed"))
 	mustMention(t, finished, oncall)
-	if !strings.Contains(strings.ToLower(finished.Text), "scheduled") {
+	if !strings.HasPrefix(finished.Text, "Scheduled complete import on ") {
 		t.Errorf("it does not say that the import was a scheduled one: %s", finished.Text)
 	}
 	card := w.message(t, "card", saying("failed"))
