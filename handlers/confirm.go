@@ -86,15 +86,28 @@ func (s scene) nextLine(p pen) string {
 	if b == nil || b.NextImportTime.IsZero() {
 		return ""
 	}
-	what := "The next scheduled import"
-	if b.NextImportType != "" {
-		what += " (" + p.typeWord(b.NextImportType) + ")"
-	}
 	away := b.NextImportTime.Sub(s.serverNow())
 	if away <= 0 {
-		return what + " was due " + p.when(b.NextImportTime) + "."
+		return s.nextWord(p) + " was due " + p.when(b.NextImportTime) + "."
 	}
-	return what + " is due " + p.when(b.NextImportTime) + ", in " + p.span(away) + "."
+	return s.nextWord(p) + " is due " + p.when(b.NextImportTime) + ", in " + p.span(away) + "."
+}
+
+// nextDate says it in words that stay true.
+func (s scene) nextDate(p pen) string {
+	b := s.known.Quiet
+	if b == nil || b.NextImportTime.IsZero() {
+		return ""
+	}
+	return s.nextWord(p) + ": " + b.NextImportTime.UTC().Format("2 Jan 15:04 UTC") + "."
+}
+
+// nextWord names the next scheduled import.
+func (s scene) nextWord(p pen) string {
+	if t := s.known.Quiet.NextImportType; t != "" {
+		return "The next scheduled import (" + p.typeWord(t) + ")"
+	}
+	return "The next scheduled import"
 }
 
 // overlapLine says what is overlapped.

@@ -118,11 +118,11 @@ func (h *Handlers) pageMessage(pg page, s shape) bot.Message {
 	if len(pg.imps) == 0 {
 		return simple(now, func(p pen) []string { return []string{"I have seen no import on " + p.name(pg.server.Name) + " yet."} })
 	}
-	title := fmt.Sprintf("last %d imports", len(pg.imps))
+	title, order := fmt.Sprintf("last %d imports", len(pg.imps)), ", newest first:"
 	if len(pg.imps) == 1 {
-		title = "last import"
+		title, order = "last import", ":"
 	}
-	head := func(p pen) string { return "The " + title + " of " + p.name(pg.server.Name) + ", newest first:" }
+	head := func(p pen) string { return "The " + title + " of " + p.name(pg.server.Name) + order }
 	rows := func(p pen) []string { return rowsOf(p, pg.imps) }
 	m := simple(now, func(p pen) []string { return append([]string{head(p)}, rows(p)...) })
 	text := m.Text

@@ -25,6 +25,9 @@ const (
 	// left between two looks: a running import changes something every second.
 	homesEvery = time.Minute
 	homesRest  = 2 * time.Second
+	// homesAtOnce is how many tabs are kept fresh in one look: 60 a minute. Slack takes 100 of an app, and those who open
+	// theirs or press something in it must not wait for the others.
+	homesAtOnce = 2
 	// homeWithin bounds the reading for one look.
 	homeWithin = 3 * time.Second
 	// saidFor is how long the answer to a press stays at the top.
@@ -35,8 +38,8 @@ const (
 
 // How much of each server the Home tab shows: it has 100 blocks at most.
 const (
-	homeWhole   = 8  // servers, beyond which each is shown in brief
-	homeServers = 30 // servers at all
+	homeWhole   = 8  // servers, beyond which each is shown with less
+	homeServers = 25 // servers, beyond which the rest is shown in a line each
 	homeLast    = 10 // imports of each
 )
 
@@ -185,6 +188,7 @@ func (h *Handlers) freshen(ctx context.Context) (next time.Time) {
 		return rest(next)
 	}
 	all := h.look(ctx, h.Servers)
+	tried := 0
 	for _, v := range people {
 		page := h.homeOf(v, all)
 		if h.homes.isShown(v, page.gist) {
@@ -193,6 +197,9 @@ func (h *Handlers) freshen(ctx context.Context) (next time.Time) {
 		if due := h.homes.due(v); due.After(now) {
 			next = earlier(next, due)
 			continue
+		}
+		if tried++; tried > homesAtOnce {
+			return rest(now) // the others in the next look
 		}
 		if err := h.publish(ctx, v, page); err != nil && ctx.Err() == nil {
 			next = earlier(next, h.unpublished(v, err))
@@ -309,16 +316,16 @@ func (h *Handlers) homeOf(v *visitor, all []view) homePage {
 // one after the other.
 func gistOf(page homePage) string {
 	type one struct {
-		Server, Mode, Failure, Newest, State, Outcome string
-		Progress                                      int
-		Down, Stale, May                              bool
-		Seen                                          [3]time.Time // the last import, the last success, the next one
-		Alerts, Waiting                               []string
-		Mute                                          *imports.Mute
+		Server, Mode, Failure, Newest, State, Outcome, Card string
+		Progress                                            int
+		Down, Stale, May                                    bool
+		Seen                                                [3]time.Time // the last import, the last success, the next one
+		Alerts, Waiting                                     []string
+		Mute                                                *imports.Mute
 	}
 	var all []any
 	for _, v := range page.views {
-		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Mute: v.mute}
+		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Mute: v.mute, Card: v.card}
 		if st := v.good(); st != nil {
 			o.Mode = string(st.Mode)
 			if st.Progress != nil {
@@ -351,10 +358,7 @@ func gistOf(page homePage) string {
 
 // homeBlocks writes a Home tab.
 func (h *Handlers) homeBlocks(page homePage, s shape) []slack.Block {
-	views, left := page.views, 0
-	if len(views) > homeServers {
-		views, left = views[:homeServers], len(views)-homeServers
-	}
+	views := page.views[:min(len(page.views), homeServers)]
 	blocks := saidBlocks(page.said)
 	blocks = append(blocks, slack.NewHeaderBlock(plainText("Data imports")))
 	blocks = append(blocks, row("", []slack.BlockElement{button(actRefresh, memo{Drawn: h.Now().Unix()}, "Refresh")})...)
@@ -366,13 +370,7 @@ func (h *Handlers) homeBlocks(page homePage, s shape) []slack.Block {
 		}
 		blocks = append(blocks, h.homeServer(v, s, len(views) <= chartsInOne)...)
 	}
-	if left > 0 {
-		more := simple(h.Now(), func(p pen) []string {
-			return []string{"There are more servers. Ask for one by its name: " + p.code(h.Command+" status SERVER") + "."}
-		})
-		blocks = append(blocks, more.Blocks...)
-	}
-	return blocks
+	return append(blocks, h.inBrief(page.views[len(views):]).Blocks...)
 }
 
 // saidBlocks are what came of the last press. The ids of its blocks are made anew: the same buttons may stand below.
@@ -451,16 +449,14 @@ func (h *Handlers) homeBrief(v view) []slack.Block {
 		out := []string{p.name(v.server.Name) + p.sep() + v.mode(p) + " · " + product(v.server.Edition), v.bar(p)}
 		if alerts := openAlerts(p, v.known); len(alerts) > 0 {
 			out = append(out, alerts[0])
-			if len(alerts) > 1 {
-				out = append(out, p.unit(len(alerts)-1, "more alerts", "more alert"))
+			if n := len(alerts) - 1; n > 0 {
+				out = append(out, "and "+counted(n, "more alert"))
 			}
 		}
 		if v.mute != nil {
 			out = append(out, mutedLine(p, *v.mute))
 		}
-		for _, imp := range v.waiting {
-			out = append(out, waitingLine(p, imp))
-		}
+		out = append(out, v.waits(p)...)
 		return append(out, v.lastSuccess(p), v.coming(p))
 	})
 	return append(m.Blocks, v.buttons(false)...)

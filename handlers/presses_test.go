@@ -1,7 +1,10 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
+	"importbot/internal/store"
 )
 
 // seen is a view of prod, idle, by an operator.
@@ -64,6 +68,23 @@ func TestStatusOfMore(t *testing.T) {
 		six = append(six, seen(waiting, func(v *view) { v.server.Name = fmt.Sprint("prod", i) }))
 	}
 	out = append(out, shown{"six servers have one button", h.statusMessage(six)})
+	out = append(out, shown{"all of one", h.statusMessage([]view{seen(func(v *view) { v.whole = true })})})
+	many := slices.Repeat(six, 14) // 84 servers
+	for i := range many {
+		many[i].server.Name = fmt.Sprint("server-", i)
+	}
+	alarmed(&many[15])
+	muted(&many[15])
+	m := h.statusMessage(many)
+	if len(m.Blocks) > bot.MaxBlocks {
+		t.Errorf("%d servers make %d blocks", len(many), len(m.Blocks))
+	}
+	m.Text, m.Blocks = "the end of many", m.Blocks[len(m.Blocks)-6:]
+	for _, b := range m.Blocks[:4] {
+		text := b.(*slack.SectionBlock).Text
+		text.Text = strings.Join(strings.SplitAfter(text.Text, "\n")[:2], "")
+	}
+	out = append(out, shown{"many servers, the last six blocks", m})
 	checkGolden(t, "statusmore", out)
 }
 
@@ -279,6 +300,7 @@ func TestGist(t *testing.T) {
 		"down":           func(v *view) { v.known.DownSince = now },
 		"next":           func(v *view) { v.known.Quiet.NextImportTime = now },
 		"stale":          func(v *view) { v.now = v.now.Add(time.Hour) },
+		"card":           func(v *view) { v.card = "https://example.slack.com/archives/C0PROD/p2" },
 		"may not":        func(v *view) { v.may = false },
 		"a newer import": func(v *view) { v.recent = append([]imports.Import{over(imports.Failed)}, v.recent...) },
 	} {
@@ -375,3 +397,44 @@ func TestCardAndAlertButtons(t *testing.T) {
 	over := imports.Alert{ID: "a", Kind: imports.AlertFailed, Server: "prod", RaisedAt: day(2, 0), OverAt: day(3, 0)}
 	checkGolden(t, "buttons", append(out, show("alert that is over", alertButtons(in(running()), over))))
 }
+
+// TestHomesAreFreshenedByTheFew: however many look, those whose tabs are kept fresh leave room for those who press.
+func TestHomesAreFreshenedByTheFew(t *testing.T) {
+	t.Parallel()
+	h, shows := offline(t, prod), &counting{shown: map[string]int{}}
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "importbot.db"), store.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	h.Slack, h.Store, h.gather.store = shows, db, db
+	h.Board.Set(idle(), nil)
+	const people = 7
+	for i := range people {
+		h.homes.visitor(fmt.Sprint("U", i), false, h.Now())
+	}
+	for look := 1; look <= 4; look++ {
+		next := h.freshen(t.Context())
+		if want := min(look*homesAtOnce, people); len(shows.shown) != want {
+			t.Fatalf("after %d looks %d people are shown something, want %d", look, len(shows.shown), want)
+		}
+		if left := next.Sub(h.Clock.Now()); (look < 4) != (left < homesRest) {
+			t.Errorf("after look %d the next is in %v", look, left)
+		}
+	}
+	for user, n := range shows.shown {
+		if n != 1 {
+			t.Errorf("%s is shown it %d times", user, n)
+		}
+	}
+}
+
+// counting is a Slack that counts what it is to show.
+type counting struct {
+	Workspace
+	shown map[string]int
+}
+
+func (c *counting) PublishHome(_ context.Context, userID string, _ []slack.Block) error {
+	c.shown[userID]++
+	return nil
+}
+func (*counting) Permalink(string, string) string { return "" }

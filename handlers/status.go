@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +20,19 @@ func (h *Handlers) statusCommand() command {
 	return command{
 		name:    "status",
 		aliases: []string{"stat"},
-		usage:   "status" + h.nameHint(),
+		usage:   "status" + h.statusHint(),
 		says:    "tells how it stands: progress, the last import and the last success, the next one, what can be done now.",
 		example: "status" + h.nameExample(),
 		run:     h.status,
 	}
+}
+
+// statusHint is nameHint, with the word for all of them.
+func (h *Handlers) statusHint() string {
+	if len(h.Servers) < 2 {
+		return ""
+	}
+	return " [SERVER|all]"
 }
 
 func (h *Handlers) status(ctx context.Context, c *call, args []string) error {
@@ -45,7 +55,11 @@ func (h *Handlers) status(ctx context.Context, c *call, args []string) error {
 		c.entry.Server = servers[0].Name
 	}
 	h.awaitLooks(ctx, c.Request, servers)
-	return c.Answer(ctx, h.statusMessage(h.views(ctx, servers, c.UserID)))
+	views := h.views(ctx, servers, c.UserID)
+	for i := range views {
+		views[i].whole = len(args) == 1 && h.meansAll(args[0])
+	}
+	return c.Answer(ctx, h.statusMessage(views))
 }
 
 // meansAll says whether a word stands for all servers. A server may be called so; then it is meant.
@@ -99,6 +113,7 @@ type view struct {
 	may      bool // whether the person may start imports
 	usersMay []string
 	several  bool // more than one server is shown
+	whole    bool // as the Home tab shows it: with the last imports
 	// waiting are the starts that wait for what runs, mute is what keeps the alerts quiet, nil where nothing does.
 	waiting []imports.Import
 	mute    *imports.Mute
@@ -163,8 +178,8 @@ func (h *Handlers) cardLink(ctx context.Context, importID string) string {
 	return link
 }
 
-// maxStatusServers is how many servers one message shows; more would pass Slack's limit on blocks. Buttons for each are
-// there for so many at most.
+// maxStatusServers is how many servers one message shows in full; more would pass Slack's limit on blocks, and are shown in a
+// line each. Buttons for each are there for so many at most.
 const (
 	maxStatusServers = 15
 	maxStatusButtons = 5
@@ -173,33 +188,93 @@ const (
 // statusMessage shows one server or several, with what can be done about each.
 func (h *Handlers) statusMessage(views []view) bot.Message {
 	var m bot.Message
-	left := 0
-	if len(views) > maxStatusServers {
-		views, left = views[:maxStatusServers], len(views)-maxStatusServers
-	}
-	for i, v := range views {
+	shown := views[:min(len(views), maxStatusServers)]
+	for i, v := range shown {
 		v.several = len(views) > 1
 		if i > 0 {
 			m.Blocks = append(m.Blocks, slack.NewDividerBlock())
 		}
-		m = joined(m, compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) }))
 		if len(views) > maxStatusButtons {
+			m = joined(m, compose(v.now, func(p pen) sheet { return h.statusSheet(p, v).with(v.waits(p)...) }))
 			continue
 		}
+		m = joined(m, compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) }))
 		for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
 			m = h.withWaiting(m, imp)
 		}
 		m.Blocks = append(m.Blocks, v.buttons(true)...)
 	}
-	if left > 0 {
-		m = joined(m, simple(h.Now(), func(p pen) []string {
-			return []string{"There are more servers. Ask for one by its name: " + p.code(h.Command+" status SERVER") + "."}
-		}))
-	}
+	m = joined(m, h.inBrief(views[len(shown):]))
 	if len(views) > maxStatusButtons {
 		m.Blocks = append(m.Blocks, row("", []slack.BlockElement{button(actRefresh, memo{Drawn: h.Now().Unix()}, "Refresh")})...)
 	}
 	return m
+}
+
+// How many servers are shown in a line each: so many in one block, in so many blocks at most.
+const (
+	briefInBlock = 8
+	briefBlocks  = 4
+)
+
+// inBrief shows servers in a line each, for which there is no room in full.
+func (h *Handlers) inBrief(views []view) bot.Message {
+	var m bot.Message
+	left := views[min(len(views), briefInBlock*briefBlocks):]
+	for some := range slices.Chunk(views[:len(views)-len(left)], briefInBlock) {
+		m = joined(m, simple(h.Now(), func(p pen) []string {
+			out := make([]string, len(some))
+			for i, v := range some {
+				out[i] = v.brief(p)
+			}
+			return out
+		}))
+	}
+	if len(left) > 0 {
+		m = joined(m, simple(h.Now(), func(p pen) []string {
+			return []string{fmt.Sprintf("There are %d more servers. Ask for one by its name: ", len(left)) + p.code(h.Command+" status SERVER") + "."}
+		}))
+	}
+	return m
+}
+
+// brief says in a line how a server stands.
+func (v view) brief(p pen) string {
+	parts := []string{v.mode(p)}
+	if n := len(v.known.Open()); n > 0 {
+		parts = append(parts, p.strong(counted(n, "alert")))
+	}
+	if v.mute != nil {
+		parts = append(parts, "muted until "+p.at(v.mute.Until))
+	}
+	if n := len(v.waiting); n > 0 {
+		parts = append(parts, counted(n, "start")+" waiting")
+	}
+	parts = append(parts, lowerFirst(v.lastSuccess(p)), lowerFirst(v.coming(p)))
+	return p.name(v.server.Name) + p.sep() + strings.Join(filled(parts), "; ")
+}
+
+// counted is "1 alert", "3 alerts".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// waits is a line for each start that waits.
+func (v view) waits(p pen) []string {
+	out := make([]string, len(v.waiting))
+	for i, imp := range v.waiting {
+		out[i] = waitingLine(p, imp)
+	}
+	return out
+}
+
+// with adds lines to the body.
+func (s sheet) with(lines ...string) sheet {
+	s.body = append(s.body, lines...)
+	return s
 }
 
 // maxWaitingShown is how many starts that wait on a server have a button of their own. There is one of each type at most.
@@ -265,6 +340,9 @@ func (h *Handlers) statusSheet(p pen, v view) sheet {
 	out.body = append(out.body, v.past(p)...)
 	out.body = append(out.body, v.coming(p), v.pending(), h.whatNow(p, v))
 	out.small = append(out.small, v.usually(p))
+	if last := over10(v.recent); v.whole && len(last) > 0 {
+		out.small = append(out.small, lastLine(p, last))
+	}
 	if !v.known.Good.At.IsZero() {
 		out.small = append(out.small, "Last look "+p.when(v.known.Good.At))
 	}
