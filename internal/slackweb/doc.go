@@ -17,7 +17,7 @@
 // what is unread. A connection that breaks goes on behind the last event it had, as EventSource does by itself. Whoever asks says as
 // whom, because a person may be anyone of People here; events and answers are those that this person would see in Slack.
 //
-//	GET  /api/workspace?user=U     Workspace
+//	GET  /api/workspace?user=U     Workspace; without user, of the first of People
 //	GET  /api/events?user=U        server-sent events, data: Event; goes on behind Last-Event-ID (or after=SEQ)
 //	POST /api/command              {"user","channel","text"}             a slash command, all of the line
 //	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message

@@ -54,7 +54,7 @@ func toEvent(e slacksim.Event) event {
 	if m := e.Message; m.TS != "" {
 		out.Message = &message{
 			Channel: m.Channel, TS: m.TS, ThreadTS: m.ThreadTS, User: m.User, Text: m.Text, Blocks: list(m.RenderedBlocks()),
-			Broadcast: m.Broadcast, Ephemeral: m.Ephemeral(), Posted: m.Posted.UTC(), Edited: m.Edited, Trigger: m.Trigger,
+			Broadcast: m.Broadcast, Ephemeral: m.Ephemeral(), Posted: m.Posted.UTC(), Edited: m.Edited.UTC(), Trigger: m.Trigger,
 		}
 	}
 	if v := e.View; v != nil {

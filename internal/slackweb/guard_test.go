@@ -124,10 +124,10 @@ func TestWhatNobodyCanDoIsRefusedInWords(t *testing.T) {
 func TestMethods(t *testing.T) {
 	w := newWorld(t, &fakePanel{})
 	for path, allow := range map[string]string{
-		"/api/command": "POST", "/api/workspace": "GET", "/api/panel": "GET, POST", "/": "GET",
+		"/api/command": "POST", "/api/workspace": "GET", "/api/panel": "GET, POST", "/": "GET, HEAD",
 	} {
 		got := w.ask(http.MethodDelete, path, "", nil)
-		if allowed := strings.Join(got.header.Values("Allow"), ", "); got.status != http.StatusMethodNotAllowed || allowed != allow {
+		if allowed := got.header.Get("Allow"); got.status != http.StatusMethodNotAllowed || allowed != allow {
 			t.Errorf("DELETE %s: %d, Allow %q, want %q", path, got.status, allowed, allow)
 		}
 	}
@@ -135,6 +135,9 @@ func TestMethods(t *testing.T) {
 		if got := w.ask(http.MethodGet, path, "", nil); got.status != http.StatusForbidden {
 			t.Errorf("GET %s: %d %s", path, got.status, got.body)
 		}
+	}
+	if got := w.ask(http.MethodHead, "/api/events?user=U1", "", nil); got.status != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD of a stream: %d", got.status)
 	}
 	if got := w.ask(http.MethodHead, "/", "", nil); got.status != http.StatusOK || got.body != "" {
 		t.Errorf("HEAD /: %d %q", got.status, got.body)

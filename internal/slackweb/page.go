@@ -2,8 +2,10 @@ package slackweb
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"importbot/internal/slacksim"
 )
@@ -12,7 +14,7 @@ import (
 type Options struct {
 	// Slack is the workspace.
 	Slack *slacksim.Sim
-	// People are the ids of the users whom one can be on this page, the first of them at first.
+	// People are the ids of the users whom one can be on this page, the first of them at first. There is at least one.
 	People []string
 	// Panel is what stands beside the workspace; nil for none.
 	Panel Panel
@@ -32,7 +34,7 @@ type Page struct {
 func New(options Options) *Page {
 	p := &Page{slack: options.Slack, people: slices.Clone(options.People), panel: options.Panel, run: rand.Text()}
 	mux := http.NewServeMux()
-	mux.Handle("/", methods{http.MethodGet: serveBuilt})
+	mux.Handle("/", methods{http.MethodGet: serveBuilt, http.MethodHead: serveBuilt})
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, &refusal{http.StatusNotFound, "There is nothing at this address."})
 	})
@@ -55,18 +57,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handle.Serv
 type methods map[string]http.HandlerFunc
 
 func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	method := r.Method
-	if method == http.MethodHead { // net/http leaves out the body
-		method = http.MethodGet
-	}
-	if handle, ok := m[method]; ok {
+	if handle, ok := m[r.Method]; ok {
 		handle(w, r)
 		return
 	}
-	for _, known := range []string{http.MethodGet, http.MethodPost} {
-		if m[known] != nil {
-			w.Header().Add("Allow", known)
-		}
-	}
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(m)), ", "))
 	refuse(w, &refusal{http.StatusMethodNotAllowed, r.Method + " does nothing here."})
 }

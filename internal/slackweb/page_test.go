@@ -16,6 +16,9 @@ import (
 func TestWorkspaceIsWhatOnePersonKnows(t *testing.T) {
 	w := newWorld(t, nil)
 	w.sim.Say("U1", "C1", "hello", "")
+	if got, want := w.ask(http.MethodGet, "/api/workspace", "", nil), w.ask(http.MethodGet, "/api/workspace?user=U1", "", nil); got.body != want.body {
+		t.Errorf("at first one is %s", got.body)
+	}
 	for user, channels := range map[string]string{
 		"U1": `{"id":"C2","name":"cellar","topic":"","dm":false,"read_only":false},{"id":"C1","name":"kitchen","topic":"Tea","dm":false,"read_only":false}`,
 		"U2": `{"id":"C1","name":"kitchen","topic":"Tea","dm":false,"read_only":false}`,

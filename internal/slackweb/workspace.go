@@ -1,6 +1,7 @@
 package slackweb
 
 import (
+	"cmp"
 	"net/http"
 
 	"importbot/internal/slacksim"
@@ -60,10 +61,7 @@ type command struct {
 }
 
 func (p *Page) serveWorkspace(w http.ResponseWriter, r *http.Request) {
-	userID := r.URL.Query().Get("user")
-	if userID == "" {
-		userID = p.people[0]
-	}
+	userID := cmp.Or(r.URL.Query().Get("user"), p.people[0])
 	if err := p.who(userID); err != nil {
 		refuse(w, err)
 		return
