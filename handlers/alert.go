@@ -373,7 +373,10 @@ func (s alertScene) over(p pen) string {
 	case imports.AlertCredentials:
 		return server + " lets Importbot in again, after " + lasted + "."
 	case imports.AlertPending:
-		return "no changes wait on " + server + " any more, after " + lasted + "."
+		if s.ended == nil {
+			return "no changes wait on " + server + " any more, after " + lasted + "."
+		}
+		return "the changes that waited on " + server + " for " + lasted + " are in effect: " + articled(p.kind(s.ended.Type)) + " succeeded " + p.clock(s.ended.EndedAt) + "."
 	}
 	return "what was wrong with " + server + " is so no more."
 }

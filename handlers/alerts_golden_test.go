@@ -160,7 +160,7 @@ func TestRecoveredMessages(t *testing.T) {
 	add("unreachable", alerted(imports.AlertUnreachable, day(2, 25), endedAt(day(3, 0), nil)))
 	add("credentials", alerted(imports.AlertCredentials, day(2, 39), endedAt(day(9, 10), nil)))
 	add("pending", alerted(imports.AlertPending, yesterday(2, 40), endedAt(day(3, 0), nil)))
-	add("pending, an import began", alerted(imports.AlertPending, yesterday(2, 40), endedAt(day(3, 0), ptr(running()))))
+	add("pending, an import succeeded", alerted(imports.AlertPending, yesterday(2, 40), morning))
 	add("a kind nobody knows", alerted("brand_new", day(2, 40), endedAt(day(3, 0), nil)))
 	checkGolden(t, "recovered", out)
 }

@@ -35,7 +35,7 @@ func (s scene) usual() (imports.Usual, bool) {
 // left is how long the import may still take.
 func (s scene) left() (time.Duration, bool) {
 	usual, ok := s.usual()
-	if !ok || s.imp.State != imports.Running || s.imp.BegunAt.IsZero() {
+	if !ok || s.imp.State != imports.Running || s.imp.BegunAt.IsZero() || s.imp.Midway {
 		return 0, false
 	}
 	return usual.Left(s.imp.Progress, s.now.Sub(s.imp.BegunAt))

@@ -54,7 +54,7 @@ type Alert struct {
 	Reopened   int       `json:",omitempty"`
 	// SwitchedOff says that it is over because people switched its kind off: nothing is known of what it was about.
 	SwitchedOff bool `json:",omitempty"`
-	// EndedBy is the import whose success, or whose beginning, ended it; empty where something else did.
+	// EndedBy is the import whose success ended it; empty where something else did.
 	EndedBy string `json:",omitempty"`
 
 	// Due and DueType are the schedule's entry of a missed import, by the server's clock.

@@ -286,9 +286,10 @@ func (w *alarms) pending() []Alert {
 	return []Alert{{Since: since, Limit: pendingAfter}}
 }
 
-func (w *alarms) pendingOver(Alert) (string, bool) {
-	if w.look.Status.Mode == bigfix.ModePending {
+func (w *alarms) pendingOver(a Alert) (string, bool) {
+	if !w.look.Status.Mode.NotRunning() || w.settling() {
 		return "", false
 	}
-	return w.running().ID, true
+	over := w.look.Status.Mode != bigfix.ModePending || w.srv.Fresh.After(a.Success)
+	return w.lastSuccess(a.RaisedAt, false), over
 }

@@ -84,7 +84,7 @@ func TestAlertSays(t *testing.T) {
 		{"usual 1m x=30m", "unreachable:prod:1772452920 since 12:02:00 limit 15m0s: unavailable success 00:42:00"},
 		{"usual 1m 401=30m", "credentials:prod:1772452920 since 12:02:00: unauthorized 401 success 00:42:00"},
 		{"off pending 25h", "pending:prod:1772452860 since 12:01:00 limit 24h0m0s success 00:42:00"},
-		{"off pending 25h complete 1m", "pending:prod:1772452860 since 12:01:00 ended by import 1 limit 24h0m0s success 00:42:00"},
+		{"off pending 25h complete 1h", "pending:prod:1772452860 since 12:01:00 ended by import 1 limit 24h0m0s success 00:42:00"},
 	} {
 		n := newNight(firstNoon, time.UTC)
 		n.tell(t, row.story)

@@ -64,11 +64,11 @@ func (r Rules) answered(srv *Server, before Server, o Observation, away bool) {
 		srv.WatchedSince = o.At
 	}
 	srv.SeenAt = o.At
-	srv.pending(o, away)
 	if o.Status.Mode == bigfix.ModeRunning {
-		return
+		return // that says nothing of the past, of what waits, and of the schedule
 	}
 	srv.freshen(before.Quiet, o, r.OneKind)
+	srv.pending(before, o, away)
 	if !slices.Contains(o.Status.Unread, "next_import_time") {
 		next := scheduled{o.Status.NextImportTime, o.Status.NextImportType}
 		srv.Schedule = srv.Schedule.follow(next, latestThere(o), r.OneKind)
@@ -81,12 +81,14 @@ func (r Rules) seenThroughout() time.Duration {
 	return 2*max(r.PollIdle, r.PollRunning, time.Minute) + lostPoll
 }
 
-// pending keeps account of since when all answers said pending.
-func (srv *Server) pending(o Observation, away bool) {
+// pending keeps account of since when changes have been waiting. What waits after a success that counts was changed while that
+// one ran; an import that failed, or a raw one, leaves all of it waiting.
+func (srv *Server) pending(before Server, o Observation, away bool) {
+	broughtIn := srv.Fresh.After(before.Fresh)
 	switch {
 	case o.Status.Mode != bigfix.ModePending:
 		srv.PendingSince = time.Time{}
-	case srv.PendingSince.IsZero(), away, o.At.Before(srv.PendingSince):
+	case srv.PendingSince.IsZero(), broughtIn, away, o.At.Before(srv.PendingSince):
 		srv.PendingSince = o.At
 	}
 }

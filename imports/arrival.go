@@ -147,7 +147,7 @@ func (a *arrival) running() []Import {
 		}
 	}
 	imp := a.new(base)
-	imp.Early = early
+	imp.Early, imp.Midway = early, base == nil
 	s := step{Rules: a.Rules, Import: imp, look: a.look, now: a.now}
 	if base != nil {
 		s.doubtGap(base.Span.At, a.look.At, max(a.Gap, 2*a.PollIdle))

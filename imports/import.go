@@ -121,6 +121,8 @@ type Import struct {
 	// Unconfirmed says that another process marked it as Sending and did not live, or not lead, to say how run= was
 	// answered: nobody knows whether the request left.
 	Unconfirmed bool `json:",omitempty"`
+	// Midway says that it ran already at the first look ever at its server: BegunAt is that look, and nobody knows when it began.
+	Midway bool `json:",omitempty"`
 	// Doubts speak against a reported end being this import's, in the order they came up.
 	Doubts []Doubt
 	// Settle counts the looks since nothing runs any more, or since the start without a sign.
@@ -155,9 +157,9 @@ func (i Import) Begun() bool {
 }
 
 // Duration is from the beginning to the end as seen from here; ok is false where either is not known.
-// An import that was never seen running has no duration that can be claimed.
+// An import that was never seen running, or whose beginning nobody saw, has no duration that can be claimed.
 func (i Import) Duration() (d time.Duration, ok bool) {
-	if i.BegunAt.IsZero() || i.EndedAt.IsZero() || i.FirstRunning.At.IsZero() {
+	if i.BegunAt.IsZero() || i.EndedAt.IsZero() || i.FirstRunning.At.IsZero() || i.Midway {
 		return 0, false
 	}
 	return i.EndedAt.Sub(i.BegunAt), true
@@ -342,7 +344,8 @@ type Server struct {
 	// SeenAt is the last look that said whether something runs. SeenSince is the first of those that follow each other
 	// without a pause of more than a lost look, WatchedSince without one that would make an absence.
 	SeenAt, SeenSince, WatchedSince time.Time `json:",omitzero"`
-	// PendingSince is the first of the answers in a row that all said pending; zero while the last one did not.
+	// PendingSince is the first of the answers in a row that all said pending, but for those while an import ran; zero while the
+	// last one did not.
 	PendingSince time.Time `json:",omitzero"`
 	// Unseen is the present row of failed looks as alerts count them: begun anew after an Absence, and after a look that was
 	// rejected twice in a row. Denied is the present row of looks that were rejected for want of credentials or permission.
