@@ -130,7 +130,7 @@ func (h *Handlers) oldMessage(v view, m memo, why age) bot.Message {
 		if why == oldHours {
 			return []string{"That button is of " + p.at(m.drawn()) + ", more than 12 hours old. " + nothing + " How it stands now:"}
 		}
-		return []string{"That button is old: another import of " + p.name(v.server.Name) + " has begun since " + p.at(m.drawn()) + ". " + nothing +
+		return []string{"That button is old: another import on " + p.name(v.server.Name) + " has begun since " + p.at(m.drawn()) + ". " + nothing +
 			" How it stands now:"}
 	})
 	return bot.Message{Text: head.Text + "\n" + status.Text, Blocks: append(head.Blocks, status.Blocks...)}

@@ -165,7 +165,7 @@ func (h *Handlers) notWaitingMessage(srv Server, imp imports.Import) bot.Message
 		case imp.Outcome == imports.Cancelled && imp.Reason.By != "":
 			return []string{capital(s.wanted(p)) + " was taken back already, by " + p.user(imp.Reason.By) + " " + p.when(imp.EndedAt) + "."}
 		case imp.State == imports.Ended && !imp.Begun():
-			return []string{capital(s.wanted(p)) + " waits no more: " + s.ended(p) + "."}
+			return []string{capital(s.wanted(p)) + " waits no more: it " + s.ended(p) + "."}
 		case imp.State == imports.Ended:
 			return []string{capital(s.wanted(p)) + " waits no more: it ran, and " + s.ended(p) + "."}
 		}

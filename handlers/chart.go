@@ -22,7 +22,7 @@ const (
 	monthDayMinute = "2 Jan 15:04"
 )
 
-// chartOf draws how long imports took, in minutes, oldest on the left: one series an outcome, which is what gives them their
+// chartOf draws how long imports took, in minutes or seconds, oldest on the left: one series an outcome, which is what gives them their
 // colours. imps are newest first, as the store gives them; what is beyond the newest twenty is left out, and so is what
 // still runs. Slack wants a point of every series in every category, so the others have a bar of no height there. ok is
 // false where none has a duration: then there is nothing to draw.
@@ -36,39 +36,49 @@ func chartOf(title string, imps []imports.Import, loc *time.Location) (chart sla
 	slices.Reverse(shown)
 	categories := make([]string, len(shown))
 	var outcomes []imports.Outcome
+	var longest time.Duration
 	for i, imp := range shown {
 		categories[i] = category(imp, loc, categories[:i])
 		if !slices.Contains(outcomes, imp.Outcome) {
 			outcomes = append(outcomes, imp.Outcome)
 		}
-		_, known := imp.Duration()
-		ok = ok || known
+		took, known := imp.Duration()
+		ok, longest = ok || known, max(longest, took)
 	}
 	if !ok {
 		return nil, false
 	}
+	unit, unitWord := chartUnit(longest)
 	slices.SortFunc(outcomes, func(a, b imports.Outcome) int {
 		return slices.Index(outcomeOrder, a) - slices.Index(outcomeOrder, b)
 	})
 	series := make([]slack.DataVisualizationDataSeries, len(outcomes))
 	for i, outcome := range outcomes {
-		series[i] = seriesOf(outcome, shown, categories)
+		series[i] = seriesOf(outcome, shown, categories, unit)
 	}
-	axes := slack.NewDataVisualizationAxisConfig(categories...).WithXLabel("Start, " + zoneWord(loc)).WithYLabel("Minutes")
-	return slack.NewDataVisualizationBlock(cutRunes(title, maxChartTitle), slack.NewDataVisualizationBarChart(axes, series...)), true
+	axes := slack.NewDataVisualizationAxisConfig(categories...).WithXLabel("Start, " + zoneWord(loc)).WithYLabel(capital(unitWord))
+	return slack.NewDataVisualizationBlock(cutRunes(title, maxChartTitle-len(unitWord)-2)+": "+unitWord, slack.NewDataVisualizationBarChart(axes, series...)), true
+}
+
+// chartUnit is what durations are drawn in: seconds where the longest is but a few minutes, else minutes.
+func chartUnit(longest time.Duration) (unit time.Duration, word string) {
+	if longest < 3*time.Minute {
+		return time.Second, "seconds"
+	}
+	return time.Minute, "minutes"
 }
 
 // outcomeOrder is the order of the series: of what is well first.
 var outcomeOrder = []imports.Outcome{imports.Succeeded, imports.Failed, imports.Unclear, imports.Unknown, imports.NotBegun}
 
-func seriesOf(outcome imports.Outcome, shown []imports.Import, categories []string) slack.DataVisualizationDataSeries {
+func seriesOf(outcome imports.Outcome, shown []imports.Import, categories []string, unit time.Duration) slack.DataVisualizationDataSeries {
 	points := make([]slack.DataVisualizationDataPoint, len(shown))
 	for i, imp := range shown {
-		minutes := 0.0
+		long := 0.0
 		if took, known := imp.Duration(); known && imp.Outcome == outcome {
-			minutes = math.Round(took.Minutes()*10) / 10
+			long = math.Round(float64(took)/float64(unit)*10) / 10
 		}
-		points[i] = slack.NewDataVisualizationDataPoint(categories[i], minutes)
+		points[i] = slack.NewDataVisualizationDataPoint(categories[i], long)
 	}
 	return slack.NewDataVisualizationDataSeries(outcomeWord(outcome), points...)
 }

@@ -128,7 +128,7 @@ func (h *Handlers) pageMessage(pg page, s shape) bot.Message {
 	text := m.Text
 	switch s {
 	case shapeChart:
-		if chart, ok := chartOf(pg.server.Name+", "+title+": minutes", pg.imps, time.UTC); ok {
+		if chart, ok := chartOf(pg.server.Name+", "+title, pg.imps, time.UTC); ok {
 			m.Blocks = append([]slack.Block{chart}, m.Blocks...)
 		}
 	case shapeTable:

@@ -406,7 +406,7 @@ func lastBlocks(v view, s shape, roomy bool) []slack.Block {
 		return nil
 	}
 	if roomy {
-		if chart, ok := chartOf("Last imports of "+v.server.Name+": minutes", last, time.UTC); ok && s == shapeChart {
+		if chart, ok := chartOf("Last imports of "+v.server.Name, last, time.UTC); ok && s == shapeChart {
 			return []slack.Block{chart}
 		}
 		if s == shapeTable {

@@ -35,7 +35,7 @@ func (h *Handlers) follow(ctx context.Context, c *call, srv Server, m memo, dire
 		return h.notChanged(ctx, c, srv, err)
 	case imp.State == imports.Ended:
 		c.refuse(whyImportOver)
-		return c.Answer(ctx, h.overMessage(ctx, srv, imp))
+		return c.Answer(ctx, h.overMessage(srv, imp, h.cardLink(ctx, imp.ID)))
 	}
 	if err := h.Intake.Follow(ctx, imp.ID, c.UserID, direct); err != nil {
 		return h.notChanged(ctx, c, srv, err)
@@ -59,8 +59,7 @@ func (h *Handlers) followsMessage(srv Server, imp imports.Import, direct bool) b
 }
 
 // overMessage says how an import ended whose end somebody wanted to be told.
-func (h *Handlers) overMessage(ctx context.Context, srv Server, imp imports.Import) bot.Message {
-	card := h.cardLink(ctx, imp.ID)
+func (h *Handlers) overMessage(srv Server, imp imports.Import, card string) bot.Message {
 	s := scene{now: h.Now(), server: srv, imp: imp}
 	return simple(s.now, func(p pen) []string {
 		when := ""

@@ -171,7 +171,7 @@ func TestStoryOfAStatusWithButtons(t *testing.T) {
 	tn.reads("U0BEN", "Starting a raw import on prod")
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
 	tn.presses("U0BEN", first, actStartRaw)
-	tn.reads("U0BEN", "That button is old: another import of prod has begun", "Nothing was started", "prod: idle")
+	tn.reads("U0BEN", "That button is old: another import on prod has begun", "Nothing was started", "prod: idle")
 	tn.presses("U0BEN", first, actRefresh)
 	tn.until(func() bool {
 		m, ok := tn.slack.Message(first.Channel, first.TS)

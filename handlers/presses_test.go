@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -181,6 +182,7 @@ func TestChanges(t *testing.T) {
 		{"several wait", two.whichWaitingMessage([]imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type = "imp-3", bigfix.TypeRaw })})},
 		{"mentioned at the end", one.followsMessage(prod, running(), false)},
 		{"told by direct message", one.followsMessage(prod, running(), true)},
+		{"an import that is over", one.overMessage(prod, with(over(imports.Failed), func(i *imports.Import) { i.End.Status = "failed" }), "https://example.slack.com/archives/C0PROD/p1")},
 		{"an import that is forgotten", one.forgottenMessage(prod)},
 		{"an old button", one.oldMessage(seen(underWay), memo{Server: "prod", Import: "old-a", Drawn: day(1, 0).Unix()}, oldNewer)},
 		{"a button of yesterday", one.oldMessage(seen(), memo{Server: "prod", Drawn: yesterday(1, 0).Unix()}, oldHours)},
@@ -239,6 +241,10 @@ func TestCharts(t *testing.T) {
 	if err := block.(*slack.DataVisualizationBlock).Validate(); err != nil {
 		t.Error(err)
 	}
+	quick := with(over(imports.Succeeded), func(i *imports.Import) { i.EndedAt = i.BegunAt.Add(90 * time.Second) })
+	if block, _ := chartOf("prod", []imports.Import{quick}, time.UTC); !strings.Contains(readableBlock(block), "prod: seconds (Seconds by Start, UTC)\n    succeeded: 22 Jun 02:14 = 90;") {
+		t.Errorf("what takes 90 seconds is drawn as %s", readableBlock(block))
+	}
 	if _, ok := chartOf("t", []imports.Import{running(), unstarted()}, time.UTC); ok {
 		t.Error("a chart of nothing")
 	}
@@ -265,7 +271,7 @@ func TestHome(t *testing.T) {
 		{"two servers, lines", of(two, shapeLines, bot.Message{}, seen(), idleLab)},
 		{"three servers", of(two, shapeChart, bot.Message{}, three...)},
 	}
-	for _, n := range []int{homeWhole, homeWhole + 1, 60} {
+	for _, n := range []int{homeWhole, homeWhole + 1, homeServers, 60} {
 		many := make([]view, n)
 		for i := range many {
 			many[i] = seen(alarmed, muted, waiting, func(v *view) { v.server.Name = fmt.Sprintf("server-%d", i) })
@@ -273,6 +279,9 @@ func TestHome(t *testing.T) {
 		m := of(two, shapeChart, question, many...)
 		if len(m.Blocks) > bot.MaxHomeBlocks {
 			t.Errorf("%d servers make %d blocks", n, len(m.Blocks))
+		}
+		if raw, err := json.Marshal(m.Blocks); err != nil || len(raw) > bot.MaxHome*9/10 {
+			t.Errorf("%d servers make %d bytes, %v", n, len(raw), err)
 		}
 		if n == homeWhole+1 {
 			m.Blocks = m.Blocks[:10]
@@ -425,16 +434,28 @@ func TestHomesAreFreshenedByTheFew(t *testing.T) {
 			t.Errorf("%s is shown it %d times", user, n)
 		}
 	}
+
+	shows.err = &bot.RateLimitedError{After: 40 * time.Second}
+	h.homes.visitor("U0NEW", false, h.Now())
+	for range 3 {
+		if next := h.freshen(t.Context()); next.Sub(h.Clock.Now()).Round(time.Second) != 40*time.Second {
+			t.Errorf("where Slack wants 40 s the next look is in %v", next.Sub(h.Clock.Now()))
+		}
+	}
+	if shows.shown["U0NEW"] != 1 {
+		t.Errorf("Slack was asked %d times, though it wants to be left alone", shows.shown["U0NEW"])
+	}
 }
 
 // counting is a Slack that counts what it is to show.
 type counting struct {
 	Workspace
 	shown map[string]int
+	err   error
 }
 
 func (c *counting) PublishHome(_ context.Context, userID string, _ []slack.Block) error {
 	c.shown[userID]++
-	return nil
+	return c.err
 }
 func (*counting) Permalink(string, string) string { return "" }

@@ -180,9 +180,9 @@ func (h *Handlers) personUnknownMessage(srv Server, d deed, err error) bot.Messa
 // notOperatorMessage says who may. sure is false where the members of a group are not known now.
 func (h *Handlers) notOperatorMessage(srv Server, d deed, sure bool) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
-		who := "only " + h.Operators.named(p, srv.Operators)
+		who, ask := "only "+h.Operators.named(p, srv.Operators), "Ask one of them, or whoever runs Importbot to add you to "
 		if len(srv.Operators) == 0 {
-			who = "nobody"
+			who, ask = "nobody", "Ask whoever runs Importbot to add you to "
 		}
 		if !sure {
 			return []string{
@@ -193,7 +193,7 @@ func (h *Handlers) notOperatorMessage(srv Server, d deed, sure bool) bot.Message
 		}
 		return []string{
 			capital(who) + " may " + d.what + " " + p.name(srv.Name) + ". " + d.nothing,
-			"Ask one of them, or whoever runs Importbot to add you to " + p.code(srv.OperatorsVariable) + ".",
+			ask + p.code(srv.OperatorsVariable) + ".",
 		}
 	})
 }

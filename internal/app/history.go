@@ -131,7 +131,7 @@ func second(t time.Time) *time.Time {
 func writeRecords(w io.Writer, records []record) error {
 	rows := make([][]string, len(records))
 	for i, r := range records {
-		rows[i] = []string{r.Server, r.ID, cell(r.Type), r.Origin, cell(r.RequestedBy), moment(r.BeganAt), moment(r.EndedAt), number(r.DurationSeconds),
+		rows[i] = []string{r.Server, r.ID, printable(cell(r.Type)), r.Origin, cell(r.RequestedBy), moment(r.BeganAt), moment(r.EndedAt), number(r.DurationSeconds),
 			r.State, cell(r.Outcome), printable(cell(r.ServerStatus)), cell(r.Reason), strings.Join(r.Doubts, " "), number(r.Progress)}
 	}
 	return writeCSV(w, recordHeader, rows)
