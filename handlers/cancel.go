@@ -24,6 +24,10 @@ func (h *Handlers) cancelCommand() command {
 
 func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 	args, kind := takeType(args)
+	if len(args) > 1 {
+		c.refuse(whyTooManyWords)
+		return c.Answer(ctx, h.tooManyMessage("cancel", args))
+	}
 	servers := h.Servers
 	if srv, ok := h.only(c.ChannelID); ok {
 		servers = []Server{srv}

@@ -41,7 +41,7 @@ func (h *Handlers) helpMessage() bot.Message {
 			small = append(small, "Servers: "+list(codes(p, h.names()), "and"))
 		}
 		return sheet{body: body, small: append(small,
-			"Only you see this. An import's card, its thread and its end stand in the server's channel.")}
+			"My Home tab shows every server, with buttons. An import's card, its thread and its end stand in the server's channel. Only you see this.")}
 	})
 }
 

@@ -103,6 +103,8 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
 	tn.types("U0ANA", "C0PROD", "raw after")
 	mine := tn.reads("U0ANA", "right after what runs now")
+	tn.types("U0ANA", "C0PROD", "cancel raw prod lab")
+	tn.reads("U0ANA", "I don't know what `lab` means behind `/import cancel prod`, so I did nothing")
 	tn.presses("U0ANA", mine, actTakeBack)
 	tn.reads("U0ANA", "Taken back: a raw import on prod")
 	tn.presses("U0ANA", mine, actTakeBack)
