@@ -1,0 +1,71 @@
+// Slack's dates, <!date^UNIX^FORMAT|fallback>, in the viewer's zone.
+
+const ordinal = (day) => day + ({ one: 'st', two: 'nd', few: 'rd' }[new Intl.PluralRules('en', { type: 'ordinal' }).select(day)] ?? 'th')
+const two = (n) => String(n).padStart(2, '0')
+const english = (options) => (date) => new Intl.DateTimeFormat('en-US', options).format(date)
+const local = (options) => (date) => new Intl.DateTimeFormat(undefined, options).format(date)
+
+const weekday = english({ weekday: 'long' })
+const month = english({ month: 'long' })
+const shortMonth = english({ month: 'short' })
+const halfYear = 183
+
+/** A year is left out where it goes without saying. */
+const withYear = (words, date, now) => (Math.abs(daysBetween(date, now)) < halfYear ? words : `${words}, ${date.getFullYear()}`)
+const dayOf = (date) => `${month(date)} ${ordinal(date.getDate())}`
+
+const formats = {
+  date_num: (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`,
+  date_slash: (d) => `${two(d.getMonth() + 1)}/${two(d.getDate())}/${d.getFullYear()}`,
+  date: (d, now) => withYear(dayOf(d), d, now),
+  date_short: (d, now) => withYear(`${shortMonth(d)} ${d.getDate()}`, d, now),
+  date_long: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
+  date_long_full: (d) => `${weekday(d)}, ${month(d)} ${d.getDate()}, ${d.getFullYear()}`,
+  day_divider: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
+  time: local({ hour: 'numeric', minute: '2-digit' }),
+  time_secs: local({ hour: 'numeric', minute: '2-digit', second: '2-digit' }),
+  ago,
+}
+
+/** The moment in full, for whoever points at a date. */
+export const inFull = local({ dateStyle: 'full', timeStyle: 'long' })
+
+/** The moment of a timestamp in seconds; undefined for what is none. */
+export function moment(timestamp) {
+  const date = new Date(Number(timestamp) * 1000)
+  return timestamp === '' || timestamp == null || Number.isNaN(date.getTime()) ? undefined : date
+}
+
+/**
+ * Writes a date as format says. A day that is near is named, and begins with a capital where it begins what is read;
+ * a token that Slack does not have stays as it is.
+ */
+export function formatDate(date, format, now, capital) {
+  return format.replace(/\{([a-z_]+)\}/g, (token, name, at) => {
+    const plain = name.replace(/_pretty$/, '')
+    const near = plain === name ? undefined : { 0: 'today', [-1]: 'yesterday', 1: 'tomorrow' }[daysBetween(date, now)]
+    if (near) return capital && at === 0 ? near[0].toUpperCase() + near.slice(1) : near
+    return formats[plain]?.(date, now) ?? token
+  })
+}
+
+/** How many days date lies behind now, by the calendar. */
+function daysBetween(date, now) {
+  const midnight = (d) => Date.UTC(d.getFullYear(), d.getMonth(), d.getDate())
+  return Math.round((midnight(date) - midnight(now)) / 86_400_000)
+}
+
+const units = [
+  ['year', 365 * 86_400],
+  ['month', 30 * 86_400],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+]
+
+function ago(date, now) {
+  const seconds = Math.round((date - now) / 1000)
+  const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? units.at(-1)
+  return new Intl.RelativeTimeFormat('en').format(Math.trunc(seconds / size), unit)
+}
