@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/imports"
 )
@@ -433,11 +434,15 @@ func (b *bell) scene(ctx context.Context) (s alertScene, err error) {
 	if s.known, err = b.Store.Server(ctx, b.server.Name); err != nil {
 		return s, fmt.Errorf("reading what is known of %s: %w", b.server.Name, err)
 	}
-	if s.recent, err = b.Store.Recent(ctx, b.server.Name, some); err != nil {
-		return s, fmt.Errorf("reading the imports of %s: %w", b.server.Name, err)
-	}
 	if s.imp, err = b.found(ctx, b.alert.ImportID); err != nil {
 		return s, err
+	}
+	types := []bigfix.ImportType{bigfix.TypeComplete}
+	if s.imp != nil && s.imp.Type != bigfix.TypeComplete {
+		types = append(types, s.imp.Type)
+	}
+	if s.recent, err = b.gather.recent(ctx, b.server.Name, types...); err != nil {
+		return s, fmt.Errorf("reading the imports of %s: %w", b.server.Name, err)
 	}
 	if s.ended, err = b.found(ctx, b.alert.EndedBy); err != nil {
 		return s, err

@@ -29,6 +29,9 @@ func (s scene) usual() (imports.Usual, bool) {
 			earlier = append(earlier, imp)
 		}
 	}
+	if s.server.Edition == bigfix.ILMT {
+		earlier = imports.Alike(earlier, s.imp.Type)
+	}
 	return imports.UsualOf(earlier, s.imp.Type)
 }
 

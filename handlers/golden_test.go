@@ -169,6 +169,10 @@ func TestCards(t *testing.T) {
 		{"sent, then out of sight", in(with(started(imports.Sent), func(i *imports.Import) { i.SendingAt = day(2, 14); lost(i) }))},
 		{"running, with history", in(running())},
 		{"running, no history", in(running(), noHistory)},
+		{"running on License Metric Tool, which has no word for its type", in(running(), func(s *scene) { s.server, s.recent = lab, history("") })},
+		{"running since before the first look", in(with(running(), func(i *imports.Import) {
+			i.Origin, i.RequestedBy, i.Followers, i.Midway = imports.Elsewhere, "", nil, true
+		}))},
 		{"running, no progress", in(with(running(), func(i *imports.Import) { i.Progress = nil }), noHistory)},
 		{"running, at the very end", in(with(running(), func(i *imports.Import) { i.Progress = ptr(99) }), noHistory)},
 		{"running since yesterday", in(with(running(), func(i *imports.Import) { i.SendingAt, i.BegunAt = yesterday(1, 0), yesterday(1, 0) }))},

@@ -523,7 +523,11 @@ func (v view) usually(p pen) string {
 	}
 	var parts []string
 	for _, t := range []bigfix.ImportType{bigfix.TypeComplete, bigfix.TypeRaw} {
-		if usual, ok := imports.UsualOf(v.recent, t); ok {
+		if t == bigfix.TypeRaw && v.server.Edition == bigfix.ILMT {
+			continue // all were counted
+		}
+		v.imp = imports.Import{Type: t}
+		if usual, ok := v.usual(); ok {
 			parts = append(parts, p.typeWord(t)+" "+p.between(usual.Low, usual.High))
 		}
 	}

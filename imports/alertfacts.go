@@ -81,14 +81,10 @@ func (w *alarms) usualBut(imp Import) (Usual, bool) {
 }
 
 func (w *alarms) usualOf(past []Import, kind bigfix.ImportType) (Usual, bool) {
-	if !w.OneKind {
-		return UsualOf(past, kind)
+	if w.OneKind {
+		past = Alike(past, kind)
 	}
-	same := slices.Clone(past)
-	for i := range same {
-		same[i].Type = kind
-	}
-	return UsualOf(same, kind)
+	return UsualOf(past, kind)
 }
 
 func (w *alarms) sameKind(imp Import, kind bigfix.ImportType) bool {

@@ -45,6 +45,15 @@ func UsualOf(past []Import, kind bigfix.ImportType) (u Usual, ok bool) {
 	return Usual{N: len(took), Low: took[tenth], Median: median(took), High: took[len(took)-1-tenth]}, true
 }
 
+// Alike are past imports as ones of a type: for a server that knows one kind only, whatever word it has for it.
+func Alike(past []Import, kind bigfix.ImportType) []Import {
+	same := slices.Clone(past)
+	for i := range same {
+		same[i].Type = kind
+	}
+	return same
+}
+
 // remember keeps of the imports that are over, newest first, what may still be asked for: the newest ones, and of older
 // ones those that tell what is usual for a type which seldom runs.
 func remember(recent []Import) []Import {
