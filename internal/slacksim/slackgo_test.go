@@ -78,9 +78,14 @@ func TestSlackGoInSocketMode(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- client.RunContext(ctx) }()
 	go func() {
-		for event := range client.Events {
-			if command, ok := event.Data.(slack.SlashCommand); ok {
-				client.AckCtx(ctx, event.Request.EnvelopeID, map[string]any{"text": "you said " + command.Text})
+		for {
+			select {
+			case event := <-client.Events: // which is never closed: the client may still write to it when it has ended
+				if command, ok := event.Data.(slack.SlashCommand); ok {
+					client.AckCtx(ctx, event.Request.EnvelopeID, map[string]any{"text": "you said " + command.Text})
+				}
+			case <-ctx.Done():
+				return
 			}
 		}
 	}()
@@ -104,5 +109,4 @@ func TestSlackGoInSocketMode(t *testing.T) {
 	s.Check(t)
 	cancel()
 	<-ended
-	close(client.Events)
 }

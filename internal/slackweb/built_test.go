@@ -77,7 +77,6 @@ func TestThePageNeedsNothingButItself(t *testing.T) {
 
 // The page knows Slack and no app: whatever bot is on the other side, it would show that.
 func TestThePageKnowsNoApp(t *testing.T) {
-	app := regexp.MustCompile(`(?i)bigfix|importbot|raw_only|data import`)
 	read := 0
 	look := func(root fs.FS, name string) {
 		t.Helper()
@@ -86,8 +85,10 @@ func TestThePageKnowsNoApp(t *testing.T) {
 				return err
 			}
 			text, err := fs.ReadFile(root, name)
-			if found := app.Find(text); found != nil {
-				t.Errorf("%s says %q", name, found)
+			for _, word := range []string{"bigfix", "importbot", "raw_only", "data import"} {
+				if bytes.Contains(bytes.ToLower(text), []byte(word)) {
+					t.Errorf("%s says %q", name, word)
+				}
 			}
 			read++
 			return err

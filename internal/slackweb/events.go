@@ -110,19 +110,18 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	past := p.slack.Events()
+	newest := p.slack.Seq()
 	after, err := p.position(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"), "0"))
-	if err == nil && after > len(past) {
+	if err == nil && after > newest {
 		err = gone
 	}
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	news := p.slack.SubscribeAfter(r.Context(), len(past))
 	out := open(w)
-	seen := slices.DeleteFunc(past[after:], func(e slacksim.Event) bool { return !p.slack.Sees(userID, e) })
-	for _, e := range compact(seen) {
+	news := p.slack.SubscribeAfter(r.Context(), after)
+	for _, e := range compact(p.past(userID, news, newest-after)) {
 		out.send(p.id(e), toEvent(e))
 	}
 	alive := time.NewTicker(keepAlive)
@@ -140,6 +139,16 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 			out.comment()
 		}
 	}
+}
+
+// past takes the first n events, those that a person sees.
+func (p *Page) past(userID string, events <-chan slacksim.Event, n int) (out []slacksim.Event) {
+	for range n {
+		if e, more := <-events; more && p.slack.Sees(userID, e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // id is what EventSource keeps of an event, and gives back to go on behind it.

@@ -14,24 +14,30 @@ import (
 
 // A browser whose connection breaks after every few events, while more of them come, misses none and has none twice.
 func TestBrokenConnectionsLoseNothing(t *testing.T) {
-	const all = 60
+	const connections, each = 30, 4
 	w := newWorld(t, nil)
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		for i := range all {
-			w.sim.Say("U2", "C1", fmt.Sprint("message ", i), "")
-		}
-	}()
 	var got, want []string
 	last := ""
-	for cut := 0; len(got) < all; cut++ {
+	for cut := range connections {
+		written := make(chan struct{})
+		go func() { // while the connection is made
+			defer close(written)
+			for i := range each {
+				w.sim.Say("U2", "C1", fmt.Sprint("message ", cut*each+i), "")
+			}
+		}()
 		ana := w.stream("/api/events?user=U1", last)
-		for range min(1+cut%7, all-len(got)) {
+		for range min(1+cut%(2*each), (cut+1)*each-len(got)) {
 			got = append(got, next[event](ana).Message.Text)
 		}
 		ana.body.Close()
 		last = ana.last
+		<-written
+	}
+	const all = connections * each
+	rest := w.stream("/api/events?user=U1", last)
+	for len(got) < all {
+		got = append(got, next[event](rest).Message.Text)
 	}
 	for i := range all {
 		want = append(want, fmt.Sprint("message ", i))
@@ -39,9 +45,8 @@ func TestBrokenConnectionsLoseNothing(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	<-written
 	w.sim.Say("U2", "C1", "the end", "")
-	if got := next[event](w.stream("/api/events?user=U1", last)).Message.Text; got != "the end" {
+	if got := next[event](w.stream("/api/events?user=U1", rest.last)).Message.Text; got != "the end" {
 		t.Errorf("behind the last comes %q", got)
 	}
 	if got := next[event](w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", all), "")).Message.Text; got != "the end" {

@@ -82,14 +82,18 @@ func (w *world) boil() {
 	handled := make(chan struct{})
 	go func() {
 		defer close(handled)
-		for event := range client.Events {
-			w.handle(ctx, client, event)
+		for {
+			select {
+			case event := <-client.Events:
+				w.handle(ctx, client, event)
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
 	w.t.Cleanup(func() {
 		cancel()
 		<-ended
-		close(client.Events)
 		<-handled
 	})
 	if err := w.sim.Wait(ctx, func() bool { return w.sim.Ready() == 1 }); err != nil {
