@@ -49,6 +49,8 @@ function Page({ state, dispatch, become, here }) {
   const [panelWanted, setPanelWanted] = useState(() => session.get('panel') ?? true)
   const wide = useMedia('(min-width: 1180px)')
   const narrow = useMedia('(max-width: 760px)')
+  const single = useMedia('(max-width: 900px)') // a thread takes the place of its channel
+  const panelClosed = useRef(false) // by the person, who then finds the focus on what opens it again
   const steps = useSteps(state)
   useRegions()
 
@@ -76,6 +78,7 @@ function Page({ state, dispatch, become, here }) {
   const panelShown = workspace.panel && (wide ? panelWanted : drawer === 'panel')
   const togglePanel = () => {
     if (!wide) return setDrawer(drawer === 'panel' ? null : 'panel')
+    panelClosed.current = panelWanted
     session.set('panel', !panelWanted)
     setPanelWanted(!panelWanted)
   }
@@ -93,14 +96,12 @@ function Page({ state, dispatch, become, here }) {
   const closeThread = () => go({ place })
   useEscape(drawer ? () => setDrawer(null) : thread ? closeThread : null)
 
-  const header = (
-    <Header
-      {...{ narrow, panel, panelShown, togglePanel }}
-      panelThere={workspace.panel}
-      openSidebar={() => setDrawer('sidebar')}
-      mentions={workspace.channels.reduce((sum, c) => sum + unread(state, c.id).mentions, 0)}
-    />
-  )
+  const header = headerOf({
+    narrow, wide, panel, panelShown, togglePanel, panelClosed,
+    panelThere: workspace.panel,
+    openSidebar: () => setDrawer('sidebar'),
+    mentions: workspace.channels.reduce((sum, c) => sum + unread(state, c.id).mentions, 0),
+  })
   const shared = { state, dispatch, ctx, now, steps, header, go: show }
   const offer = { become: (id) => { steps.done('person'); become(id) }, showPanel: () => !panelShown && togglePanel() }
   return (
@@ -110,12 +111,8 @@ function Page({ state, dispatch, become, here }) {
         <Sidebar {...{ state, place, go: show, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
       )}
       <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
-        {place === 'home' || channel?.dm ? (
-          <AppHome {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />
-        ) : (
-          <Channel {...shared} {...{ channel, openThread, thread, offer, panel }} message={route.message} />
-        )}
-        {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, narrow }} close={closeThread} />}
+        {!(single && thread) && <Place {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />}
+        {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, single }} close={closeThread} />}
       </div>
       {panelShown && <Panel {...{ panel, now, drawer: !wide }} close={togglePanel} onPress={() => steps.done('panel')} />}
       {drawer && <button className="backdrop" tabIndex={-1} aria-label="Close" onClick={() => setDrawer(null)} />}
@@ -123,8 +120,13 @@ function Page({ state, dispatch, become, here }) {
   )
 }
 
-/** What stands above every place: the ways to the sidebar and to the panel. */
-function Header({ narrow, panel, panelThere, panelShown, togglePanel, openSidebar, mentions }) {
+/** What the middle shows: the app, or a channel. */
+function Place(props) {
+  return props.place === 'home' || props.channel?.dm ? <AppHome {...props} /> : <Channel {...props} />
+}
+
+/** What stands above every place at its start and its end: the ways to the sidebar and to the panel. */
+function headerOf({ narrow, wide, panel, panelThere, panelShown, togglePanel, panelClosed, openSidebar, mentions }) {
   return {
     start: narrow && (
       <button className="quiet" aria-label={`Channels and people${mentions ? `, ${mentions} unread mentions` : ''}`} onClick={openSidebar}>
@@ -132,8 +134,8 @@ function Header({ narrow, panel, panelThere, panelShown, togglePanel, openSideba
         {mentions > 0 && <span className="badge corner">{mentions}</span>}
       </button>
     ),
-    end: panelThere && (
-      <button className="quiet labelled" aria-expanded={panelShown} onClick={togglePanel}>
+    end: panelThere && !(panelShown && wide) && (
+      <button className="quiet labelled" aria-expanded={panelShown} autoFocus={wide && panelClosed.current} onClick={togglePanel}>
         <Icon name="panel" />
         <span>{panel?.title ?? 'Panel'}</span>
       </button>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import { Avatar } from './Avatar.jsx'
 import { Conversation } from './Channel.jsx'
+import { FirstSteps } from './FirstSteps.jsx'
 import { post } from './api.js'
 import { Blocks } from './blocks/index.jsx'
 import { press } from './presses.js'
@@ -43,7 +44,7 @@ function Tab({ name, news, current, onClick }) {
 }
 
 /** The Home tab: the app is told that it was opened, and draws it. */
-function Home({ state, ctx, steps }) {
+function Home({ state, ctx, steps, offer, panel, go }) {
   const { workspace, home, connected } = state
   const [refusal, setRefusal] = useState('')
   const me = workspace.user
@@ -58,19 +59,22 @@ function Home({ state, ctx, steps }) {
   }, [me, connected])
   const onPress = (on) => press({ user: me, ...on })
   return (
-    <div className="scroll home" data-region tabIndex={0} role="region" aria-label={`Home of ${workspace.app.name}`}>
-      {refusal && (
-        <p className="warning" role="alert">
-          {refusal}
-        </p>
-      )}
-      {home ? (
-        <div className="home-view">
-          <Blocks blocks={home.blocks} context={ctx} onPress={onPress} />
-        </div>
-      ) : (
-        <p className="empty">{workspace.app.name} has shown nothing here yet.</p>
-      )}
-    </div>
+    <>
+      <div className="scroll home" data-region tabIndex={0} role="region" aria-label={`Home of ${workspace.app.name}`}>
+        {refusal && (
+          <p className="warning" role="alert">
+            {refusal}
+          </p>
+        )}
+        {home ? (
+          <div className="home-view">
+            <Blocks blocks={home.blocks} context={ctx} onPress={onPress} />
+          </div>
+        ) : (
+          <p className="empty later">{workspace.app.name} has shown nothing here yet.</p>
+        )}
+      </div>
+      <FirstSteps {...{ state, steps, offer, panel, go }} />
+    </>
   )
 }

@@ -4,7 +4,7 @@ const tints = 6
 export function Avatar({ user, size }) {
   if (user?.bot) {
     return (
-      <span className={`avatar app ${size ?? ''}`} aria-hidden="true">
+      <span className={`avatar bot ${size ?? ''}`} aria-hidden="true">
         <svg viewBox="0 0 24 24" focusable="false">
           <path d="M12 3.5v3M6.5 6.5h11a2.5 2.5 0 0 1 2.5 2.5v7a2.5 2.5 0 0 1-2.5 2.5h-11A2.5 2.5 0 0 1 4 16V9a2.5 2.5 0 0 1 2.5-2.5zM9 11.2v2M15 11.2v2" />
         </svg>

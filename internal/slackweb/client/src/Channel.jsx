@@ -34,7 +34,7 @@ export function Conversation({ state, dispatch, channel, ctx, now, steps, openTh
   return (
     <>
       <Messages key={channel.id + workspace.user} {...{ state, channel, ctx, now, openThread, thread, message, go }} />
-      <FirstSteps {...{ state, channel, steps, openThread, offer, panel, go }} fill={(text) => setFill({ text })} />
+      {!channel.read_only && <FirstSteps {...{ state, channel, steps, openThread, offer, panel, go }} fill={(text) => setFill({ text })} />}
       {channel.read_only ? (
         <p className="read-only">Nobody but {workspace.app.name} can write here.</p>
       ) : (

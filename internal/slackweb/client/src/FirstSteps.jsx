@@ -7,15 +7,16 @@ export function FirstSteps({ state, channel, steps, openThread, offer, panel, fi
   const { workspace } = state
   const all = stepsOf({ state, channel, openThread, offer, panel, fill, go })
   const next = all.findIndex((step) => !steps.taken.includes(step.id))
-  if (steps.taken.includes('enough')) return null
-  if (next < 0) return null
+  if (steps.taken.includes('enough') || next < 0 || (next < all.findIndex((step) => step.id === 'home') && !fill)) return null
   const step = all[next]
   return (
     <section className="first-steps" aria-label="First steps">
       <div>
-        <p className="about">
-          <strong>{workspace.app.name}</strong> {uncapitalised(workspace.app.description)}. This workspace is simulated, on this machine alone: try everything.
-        </p>
+        {next === 0 && (
+          <p className="about">
+            <strong>{workspace.app.name}</strong> {uncapitalised(workspace.app.description)}. This workspace is simulated, on this machine alone: try everything.
+          </p>
+        )}
         <p className="step">
           <span className="count">
             {next + 1} of {all.length}
@@ -47,7 +48,8 @@ function stepsOf({ state, channel, openThread, offer, panel, fill, go }) {
       )),
     })
   }
-  const root = timeline(state, channel.id).findLast((item) => item.kind === 'message' && summary(state, channel.id, item.id))
+  const root = channel && timeline(state, channel.id)
+    .findLast((item) => item.kind === 'message' && !item.thread_ts && summary(state, channel.id, item.id))
   all.push({
     id: 'thread',
     words: root ? 'What happened is told in the thread under its message.' : 'What happens next is told in the thread under a message, as soon as there is one.',

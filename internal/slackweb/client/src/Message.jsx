@@ -42,7 +42,7 @@ export function Message({ item, ctx, now, me, grouped, root, replies, open, onTh
         <div className="content">
           {item.blocks?.length ? <Blocks blocks={item.blocks} context={ctx} onPress={onPress} /> : <Mrkdwn text={item.text} context={ctx} />}
         </div>
-        {item.edited && <span className="edited" title={`Last changed ${fullTime(new Date(item.edited))}`}>(edited)</span>}
+        {item.edited && !item.ephemeral && <span className="edited" title={`Last changed ${fullTime(new Date(item.edited))}`}>(edited)</span>}
         {replies && <Replies {...{ replies, ctx, now, onThread, open }} />}
         {broadcast && (
           <button className="link small" onClick={onThread}>
@@ -111,7 +111,7 @@ export function SlackSays({ item }) {
           {item.ts > '1' && <Time at={dateOf(item.ts)} />}
         </div>
         <div className="content">
-          {item.text}
+          {item.text.replace(/[^.!?]$/, '$&.')}
           {reasons[item.error] && <> {reasons[item.error]}</>}
         </div>
       </div>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import { Icon } from './Icon.jsx'
 import { Message, SlackSays, Typed } from './Message.jsx'
 import { useStickToEnd } from './hooks.js'
-import { dateOf, find, summary, timeline, unreadSince } from './state.js'
+import { belongs, dateOf, find, summary, timeline, unreadSince } from './state.js'
 import { dayKey, dayName } from './time.js'
 
 /** A channel's messages, oldest first, a line between days and before what is new. */
@@ -16,7 +16,7 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
     <div className="scroll-frame">
       <div className="scroll" ref={box} data-region tabIndex={0} role="region" aria-label={`Messages in ${name}`}>
         <ol className="messages" ref={inner}>
-          {items.length === 0 && <li className="empty">Nothing was said here yet.</li>}
+          <Beginning channel={channel} app={state.workspace.app} />
           {rows(items, since, state.workspace.user, now).map((row) => (
             <Row key={row.key} {...{ row, state, channel, ctx, now, openThread, thread, go }} />
           ))}
@@ -28,6 +28,16 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
         </button>
       )}
     </div>
+  )
+}
+
+/** What stands before a channel's first message. */
+function Beginning({ channel, app }) {
+  return (
+    <li className="beginning">
+      <h2>{channel.dm ? app.name : '#' + channel.name}</h2>
+      <p>{channel.dm ? `What ${app.name} tells you alone stands here.` : channel.topic ? `${channel.topic.replace(/[.…]?$/, '.')} The channel begins here.` : 'The channel begins here.'}</p>
+    </li>
   )
 }
 
@@ -65,9 +75,6 @@ function Row({ row, state, channel, ctx, now, openThread, thread, go }) {
   )
 }
 
-/** Minutes within which messages of one author stand under one name. */
-const together = 5
-
 function rows(items, since, me, now) {
   const out = []
   let before = null
@@ -85,13 +92,6 @@ function rows(items, since, me, now) {
     before = item
   }
   return out
-}
-
-function belongs(before, item) {
-  return (
-    before?.kind === 'message' && before.user === item.user && !before.ephemeral && !item.ephemeral && !item.broadcast && !before.broadcast &&
-    Number(item.ts) - Number(before.ts) < together * 60
-  )
 }
 
 /** Brings the message that the address names in front of the viewer, once it is there. */

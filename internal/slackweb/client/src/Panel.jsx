@@ -79,26 +79,20 @@ function Switch({ one, use }) {
   const toggles = one.on === true || one.on === false
   const why = `why-${one.id}`
   return (
-    <li>
+    <li className={one.disabled ? 'switch disabled' : 'switch'}>
       <button
-        className={`switch ${toggles ? 'toggles' : ''}`}
         role={toggles ? 'switch' : undefined}
         aria-checked={toggles ? one.on : undefined}
         aria-disabled={one.disabled ? true : undefined}
-        aria-labelledby={`label-${one.id}`}
         aria-describedby={why}
         onClick={() => !one.disabled && use(one.id)}
       >
-        <span className="switch-words">
-          <span className="switch-label" id={`label-${one.id}`}>
-            {one.label}
-          </span>
-          <span className="switch-hint" id={why}>
-            {one.disabled || one.hint}
-          </span>
-        </span>
-        {toggles ? <span className="track" aria-hidden="true" /> : <span className="do" aria-hidden="true">›</span>}
+        {one.label}
+        <span className={toggles ? 'track' : 'do'} aria-hidden="true" />
       </button>
+      <p className="hint" id={why}>
+        {one.disabled || one.hint}
+      </p>
     </li>
   )
 }

@@ -12,7 +12,7 @@ export function Sidebar({ state, place, go, become, drawer, close }) {
   const [theme, toggleTheme] = useTheme()
   useReturnFocus(drawer)
   return (
-    <div className={`sidebar ${drawer ? 'drawer' : ''}`} data-region>
+    <header className={`sidebar ${drawer ? 'drawer' : ''}`} data-region>
       <div className="team">
         <span className="team-name">{workspace.team.name}</span>
         {drawer && (
@@ -47,7 +47,7 @@ export function Sidebar({ state, place, go, become, drawer, close }) {
         <Icon name={theme === 'dark' ? 'sun' : 'moon'} size={16} />
         Dark colours
       </button>
-    </div>
+    </header>
   )
 }
 

@@ -5,10 +5,10 @@ import { Message, SlackSays } from './Message.jsx'
 import { post } from './api.js'
 import { commandOf } from './commands.js'
 import { useReturnFocus, useStickToEnd } from './hooks.js'
-import { find, replies } from './state.js'
+import { belongs, find, replies } from './state.js'
 
-/** A thread beside its channel: the message it began with, and its replies. */
-export function Thread({ state, dispatch, channel, thread, ctx, now, close, steps }) {
+/** A thread beside its channel, or in its place: the message it began with, and its replies. */
+export function Thread({ state, dispatch, channel, thread, ctx, now, close, steps, single }) {
   const root = find(state, channel.id, thread)
   const all = replies(state, channel.id, thread)
   const shown = all.filter((item) => item.kind === 'message' && !item.ephemeral).length
@@ -21,11 +21,12 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
     if (!command) return post('/api/message', { user: me, channel: channel.id, text, thread_ts: thread })
     dispatch({ type: 'notice', channel: channel.id, thread, text: `${command} is not supported in threads. Type it in the channel itself.` })
   }
+  const [Region, Title] = single ? ['main', 'h1'] : ['aside', 'h2']
   return (
-    <aside className="thread" aria-label="Thread">
+    <Region className="thread" aria-label="Thread">
       <header className="bar">
         <div className="bar-title">
-          <h2>Thread</h2>
+          <Title>Thread</Title>
           <p className="topic">{channel.dm ? state.workspace.app.name : '#' + channel.name}</p>
         </div>
         <button className="quiet" aria-label="Close the thread" onClick={close}>
@@ -38,12 +39,12 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
           <li className="day left">
             <span>{shown === 0 ? 'No replies yet' : shown === 1 ? '1 reply' : `${shown} replies`}</span>
           </li>
-          {all.map((item) =>
-            item.kind === 'message' ? <Message key={item.id} {...{ item, ctx, now, me }} inThread /> : <SlackSays key={item.id} item={item} />,
+          {all.map((item, i) =>
+            item.kind === 'message' ? <Message key={item.id} {...{ item, ctx, now, me }} grouped={belongs(all[i - 1], item)} inThread /> : <SlackSays key={item.id} item={item} />,
           )}
         </ol>
       </div>
       <Composer id={channel.id + thread} label="Reply in the thread" commands={[]} send={send} focus />
-    </aside>
+    </Region>
   )
 }

@@ -71,18 +71,16 @@ export function useRegions() {
   }, [])
 }
 
-/** Gives the focus back to what had it once a pane is closed that took it. */
-export function useReturnFocus(open) {
-  const before = useRef(null)
+/** Gives the focus back to what had it before a pane was opened, once that is closed. A pane that takes nobody's focus has no use for it. */
+export function useReturnFocus(takes) {
+  const [before] = useState(() => document.activeElement)
   useEffect(() => {
-    if (!open) return
-    before.current = document.activeElement
+    if (!takes) return
     return () => {
-      const target = before.current
-      if (target?.isConnected && target !== document.body) target.focus()
+      if (before?.isConnected && before !== document.body) before.focus()
       else document.querySelector('main [data-first]')?.focus()
     }
-  }, [open])
+  }, [takes, before])
 }
 
 /** Keeps a list at its end while it is there. Returns {box, inner, atEnd, toEnd}. */
@@ -99,11 +97,15 @@ export function useStickToEnd(key) {
   useEffect(() => {
     const element = box.current
     toEnd()
+    let size = ''
+    const sizeOf = () => `${element.scrollHeight} ${element.clientHeight}`
     const onScroll = () => {
+      if (sizeOf() !== size) return // what moved it is its own new size, see below
       stuck.current = element.scrollHeight - element.scrollTop - element.clientHeight < 48
       setAtEnd(stuck.current)
     }
     const sizes = new ResizeObserver(() => {
+      size = sizeOf()
       if (stuck.current) element.scrollTop = element.scrollHeight
     })
     sizes.observe(inner.current)

@@ -180,6 +180,15 @@ export function mentions(message, user) {
   return words.includes(`<@${user}>`) || words.includes(`<@${user}|`) || /<!(channel|here|everyone)[|>]/.test(words)
 }
 
+/** Seconds within which messages of one author stand under one name. */
+const together = 300
+
+/** Whether a message stands under the name that is above the one before it. */
+export function belongs(before, item) {
+  const plain = (one) => one?.kind === 'message' && !one.ephemeral && !one.broadcast
+  return plain(before) && plain(item) && before.user === item.user && Number(item.ts) - Number(before.ts) < together
+}
+
 /** The time of an event, in the form of a message's ts, so that the two can be put in order. */
 export function tsOf(time) {
   const seconds = Math.floor(Date.parse(time) / 1000)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { find, mentions, nothing, reduce, replies, summary, timeline, tsOf, unread } from './state.js'
+import { belongs, find, mentions, nothing, reduce, replies, summary, timeline, tsOf, unread } from './state.js'
 
 const team = { id: 'T1', name: 'Example' }
 const people = { ana: 'U0ANA', ben: 'U0BEN', bot: 'U0BOT' }
@@ -54,6 +54,17 @@ describe('messages', () => {
     const state = play(enter(0), shown(1, 'ephemeral', 'wait'), shown(2, 'ephemeral_edit', 'done'))
     expect(timeline(state, 'C1')).toMatchObject([{ text: 'done', ephemeral: true, changes: 1 }])
   })
+})
+
+it('puts what one author says in one go under one name', () => {
+  const one = { kind: 'message', user: 'U0BOT', ts: '1000.000000' }
+  expect(belongs(one, { ...one, ts: '1299.000000' })).toBe(true)
+  expect(belongs(one, { ...one, ts: '1300.000000' })).toBe(false)
+  expect(belongs(one, { ...one, user: 'U0ANA' })).toBe(false)
+  expect(belongs(one, { ...one, broadcast: true })).toBe(false)
+  expect(belongs({ ...one, ephemeral: true }, one)).toBe(false)
+  expect(belongs({ ...one, kind: 'command' }, one)).toBe(false)
+  expect(belongs(undefined, one)).toBe(false)
 })
 
 describe('commands', () => {
