@@ -84,7 +84,7 @@ func (d digestScene) covered(p pen, s digestServer) string {
 
 // gapWord says why a day is without fresh data.
 var gapWord = map[imports.GapReason]string{
-	imports.GapFailed:    "an import failed, or its end is not known",
+	imports.GapFailed:    "an import failed or ended unknown",
 	imports.GapUnclear:   "a success that may be another import's",
 	imports.GapUnwatched: "no success known, and not watched throughout",
 	imports.GapRaw:       "raw imports only",

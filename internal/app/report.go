@@ -191,7 +191,7 @@ func days(first, last time.Time) string {
 }
 
 var gapWords = map[imports.GapReason]string{
-	imports.GapFailed:    "an import failed, or its end is not known",
+	imports.GapFailed:    "an import failed or ended unknown",
 	imports.GapUnclear:   "a success that may be another import's",
 	imports.GapUnwatched: "no success known; not watched throughout",
 	imports.GapRaw:       "raw imports only",
