@@ -127,7 +127,7 @@ func (s alertScene) headline(p pen) string {
 	case imports.AlertUnreachable:
 		return server + " has not answered since " + p.clock(a.Since) + ", for " + s.since(p) + s.failure(p) + "."
 	case imports.AlertCredentials:
-		return server + " " + s.denial() + s.code(p) + ", since " + p.clock(a.Since) + "."
+		return server + " " + s.denial() + s.code() + ", since " + p.clock(a.Since) + s.saying(p) + "."
 	case imports.AlertPending:
 		return "Changes made in the web pages of " + server + " have been waiting for an import since " + p.at(a.Since) + "."
 	}
@@ -213,12 +213,20 @@ func (s alertScene) denial() string {
 	return "rejects Importbot's credentials"
 }
 
-// code is the status code of the rejection, with the server's own words.
-func (s alertScene) code(p pen) string {
+// code is the status code of the rejection.
+func (s alertScene) code() string {
 	if s.alert.Failure == nil {
 		return ""
 	}
-	return httpCode(*s.alert.Failure) + saying(p, *s.alert.Failure)
+	return httpCode(*s.alert.Failure)
+}
+
+// saying are the server's own words for it.
+func (s alertScene) saying(p pen) string {
+	if s.alert.Failure == nil {
+		return ""
+	}
+	return saying(p, *s.alert.Failure)
 }
 
 // facts are what one has to know besides.
