@@ -51,7 +51,7 @@ func recoveredMessage(s alertScene) bot.Message {
 		if s.alert.SwitchedOff {
 			return []string{s.switchedOff(p)}
 		}
-		return []string{"Over: " + s.over(p), s.afterwards(p)}
+		return []string{s.overWord() + ": " + s.over(p), s.afterwards(p)}
 	})
 	return s.mark(m, kindRecovered)
 }
@@ -389,6 +389,15 @@ func (s alertScene) over(p pen) string {
 	return "what was wrong with " + server + " is so no more."
 }
 
+// overWord begins a recovery. That an import does not run any more is no good news where it failed.
+func (s alertScene) overWord() string {
+	aboutRun := s.alert.Kind == imports.AlertStalled || s.alert.Kind == imports.AlertOverrun
+	if aboutRun && s.imp != nil && s.imp.NeedsAttention() {
+		return "Over, but not well"
+	}
+	return "Over"
+}
+
 // switchedOff says that nobody looks for it any more, and so nothing of how it is.
 func (s alertScene) switchedOff(p pen) string {
 	setting := map[imports.AlertKind]string{
@@ -416,6 +425,9 @@ func (s alertScene) importOver(p pen) string {
 		return "the import on " + p.name(s.server.Name) + " is over."
 	}
 	sc, _ := s.about()
+	if s.imp.Outcome == imports.Unknown {
+		return "the " + p.kind(s.imp.Type) + " on " + p.name(s.server.Name) + " runs no more, and I can't say how it ended."
+	}
 	return lowerFirst(sc.verdict(p))
 }
 
