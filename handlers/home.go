@@ -393,7 +393,7 @@ func saidBlocks(m bot.Message) []slack.Block {
 // homeServer shows one server: how it stands, what waits, how the last imports went, and what can be done.
 func (h *Handlers) homeServer(v view, s shape, roomy bool) []slack.Block {
 	m := compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) })
-	for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown-1)] {
+	for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
 		m = h.withWaiting(m, imp)
 	}
 	return slices.Concat(m.Blocks, lastBlocks(v, s, roomy), v.buttons(false))

@@ -64,13 +64,20 @@ func TestStatusOfMore(t *testing.T) {
 			v.recent = append(history(bigfix.TypeRaw), v.recent...)
 		})})},
 	}
-	var six []view
+	var nine []view
 	for i := range maxStatusButtons + 1 {
-		six = append(six, seen(waiting, func(v *view) { v.server.Name = fmt.Sprint("prod", i) }))
+		nine = append(nine, seen(waiting, func(v *view) { v.server.Name = fmt.Sprint("prod", i) }))
 	}
-	out = append(out, shown{"six servers have one button", h.statusMessage(six)})
+	out = append(out, shown{"nine servers have one button", h.statusMessage(nine)})
+	eight := slices.Clone(nine[:maxStatusButtons])
+	for i := range eight {
+		eight[i].waiting = slices.Repeat(eight[i].waiting, 2)
+	}
+	if got := len(h.statusMessage(eight).Blocks); got > bot.MaxBlocks {
+		t.Errorf("%d servers with all that may wait make %d blocks", len(eight), got)
+	}
 	out = append(out, shown{"all of one", h.statusMessage([]view{seen(func(v *view) { v.whole = true })})})
-	many := slices.Repeat(six, 14) // 84 servers
+	many := slices.Repeat(nine, 9) // 81 servers
 	for i := range many {
 		many[i].server.Name = fmt.Sprint("server-", i)
 	}

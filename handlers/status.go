@@ -182,7 +182,7 @@ func (h *Handlers) cardLink(ctx context.Context, importID string) string {
 // line each. Buttons for each are there for so many at most.
 const (
 	maxStatusServers = 15
-	maxStatusButtons = 5
+	maxStatusButtons = 8
 )
 
 // statusMessage shows one server or several, with what can be done about each.
@@ -277,8 +277,8 @@ func (s sheet) with(lines ...string) sheet {
 	return s
 }
 
-// maxWaitingShown is how many starts that wait on a server have a button of their own. There is one of each type at most.
-const maxWaitingShown = 3
+// maxWaitingShown is how many starts that wait on a server have a button of their own: there is one of each type at most.
+const maxWaitingShown = 2
 
 // joined puts one message under another.
 func joined(m, below bot.Message) bot.Message {
