@@ -59,7 +59,7 @@ func newNight(begin time.Time, zone *time.Location, opts ...bigfixtest.Option) *
 //	pending     changes are made in the web      lost        the server's history is put back by three days
 //	clock=-2h   our clock is moved               born        it never ran an import
 //
-// and usual, which gives it a history: complete ones take 40 to 44 min, raw ones 4 to 8; short, one of imports of a
+// and usual, which gives it a history: complete ones take 40 to 44 min, raw ones 4 to 8; known=2, one of so many complete ones; short, one of imports of a
 // minute; restful=40m, in which progress rested for as long; ilmt, which makes it License Metric Tool; and kind=off or
 // kind=20m for a threshold.
 func (n *night) tell(t *testing.T, story string) {
@@ -162,6 +162,9 @@ func (n *night) set(t *testing.T, what, arg string) bool {
 		n.sim.SetSchedule(n.now, schedule)
 	case "usual":
 		n.desk.ended = append(past(bigfix.TypeComplete, 5, 40*time.Minute), past(bigfix.TypeRaw, 5, 4*time.Minute)...)
+	case "known":
+		count, _ := strconv.Atoi(arg)
+		n.desk.ended = past(bigfix.TypeComplete, count, 40*time.Minute)
 	case "restful":
 		for i := range n.desk.ended {
 			n.desk.ended[i].LongestRest = duration(t, arg)
@@ -352,6 +355,12 @@ var stories = []struct{ name, story, want string }{
 	{"nobody looked at the time", "usual dead @23:00 away=2h 30m", ""},
 	{"a mode that nobody documented at the time", "usual dead @23:58 odd=10m 1h", ""},
 	{"our clock is wrong by hours", "usual clock=-5h dead 12h30m", "missed +1 00:15"},
+	{"the clocks are put back, and the server notices when the time comes", "usual dead @00:02 alive move=01:00 4h", ""},
+	{"the clocks are put back, and it does not run then", "usual stale=off dead @00:02 move=01:00 4h", "missed +1 01:15"},
+	{"the clocks are put forward, and the server notices a moment before", "usual @22:58 move=23:00 4h", ""},
+	{"our clock is put forward by days", "usual clock=72h 12h", ""},
+	{"our clock is put back by days", "usual clock=-72h 12h", ""},
+	{"our clock is put forward over the time", "usual @23:30 clock=2h dead 2h", "missed +1 00:15"},
 	{"our clock is put back in the night", "usual dead @23:30 clock=-2h 2h", "missed +1 00:15"},
 	{"our clock is put back at the time", "usual dead @00:05 clock=-2h 2h", ""},
 	{"the schedule is moved before the time", "usual @23:58 move=06:00 3h", ""},
@@ -398,6 +407,8 @@ var stories = []struct{ name, story, want string }{
 	{"it always rests", "usual restful=40m rest=50/79m @04:00", "overrun +1 01:24 over +1 02:01"},
 	{"it always rests, and not for so long", "usual restful=40m rest=50/3h @02:00", "overrun +1 01:24; stalled +1 01:42"},
 	{"nothing known yet", "rest=50/3h @06:00", ""},
+	{"two are known", "known=2 rest=50/3h @06:00", ""},
+	{"three are known", "known=3 stale=off rest=50/3h @02:00", "stalled +1 01:07; overrun +1 01:22"},
 	{"a limit", "stall=20m rest=50/30m @02:00", "stalled +1 00:42 over +1 00:52"},
 	{"again within a day, and for longer", "usual stall=20m rest=50/30m rest=50/30m rest=50/41m complete 3h complete 3h complete 3h", "stalled 12:42 over 12:52; stalled 19:02 ×2 over 19:03"},
 	{"the import ends while it rests", "usual cut=25m stall=5m rest=50/9h @02:00", "failed +1 00:27"},
@@ -459,6 +470,8 @@ var stories = []struct{ name, story, want string }{
 	{"a complete one in between, and others since", "off pending 10h complete 30m away=13m pending 23h", ""},
 	{"out of sight meanwhile", "off pending 12h x=2h 12h", "unreachable +1 00:16 over +1 02:02; pending +1 12:01"},
 	{"nobody looked meanwhile", "off pending 12h away=2h 12h", ""},
+	{"our clock is put forward meanwhile", "off stale=off pending 1h clock=30h 2h", ""},
+	{"our clock is put back meanwhile", "off stale=off pending 12h clock=-6h 13h", ""},
 	{"each night clears them", "usual pending 12h pending 24h", ""},
 }
 
