@@ -13,7 +13,7 @@ import (
 func played(t *testing.T, lines ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	d := demo.Demo{Stdin: strings.NewReader(strings.Join(lines, "\n")), Stdout: &out, Bot: runBot, Look: look, Pace: 4 * time.Second}
+	d := demo.Demo{Stdin: strings.NewReader(strings.Join(lines, "\n")), Stdout: &out, Bot: botOf(binary(t)), Manifest: manifestFor, Look: look, Pace: 4 * time.Second}
 	if err := d.Run(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}

@@ -25,8 +25,13 @@ const (
 )
 
 func (p Program) run(ctx context.Context, args []string) error {
-	if _, err := p.parse(p.flags("run"), args, 0, 0); err != nil {
+	set := p.flags("run")
+	held := set.Bool(whileHeld, false, "")
+	if _, err := p.parse(set, args, 0, 0); err != nil {
 		return err
+	}
+	if *held {
+		ctx = untilReleased(ctx, p.Stdin)
 	}
 	cfg, err := config.Bot(p.source())
 	if err != nil {

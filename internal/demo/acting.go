@@ -9,15 +9,6 @@ import (
 	"importbot/internal/slacksim"
 )
 
-// person is somebody in the simulated workspace.
-type person struct {
-	id, name string
-	is       []slacksim.UserOption
-}
-
-// people are who one can be here: ana is on call and may start imports, ben is not, and gus is, but a guest.
-var people = []person{{id: ana, name: "ana"}, {id: "U0BEN", name: "ben"}, {id: "U0GUS", name: "gus", is: []slacksim.UserOption{slacksim.Guest()}}}
-
 // enter does what one line says. Settle, where there is one, returns when what was done has had its answer.
 func (s *stage) enter(ctx context.Context, line string) (settle func(context.Context)) {
 	if s.asked != nil {
@@ -48,8 +39,8 @@ func (s *stage) enter(ctx context.Context, line string) (settle func(context.Con
 		s.looks(ctx, rest)
 	case word == "wait":
 		return s.waits(rest)
-	case word == "server":
-		s.happens(rest)
+	case word == toServer, word == toSlack, word == toBot:
+		return s.happens(word, rest)
 	case word == "help":
 		s.screen.say(playbook()...)
 	default:
@@ -77,8 +68,10 @@ func (s *stage) actor(line string) (who person, rest string, ok bool) {
 
 // types is a person typing the slash command.
 func (s *stage) types(who person, text string) (settle func(context.Context)) {
+	undo := s.screen.mine(slacksim.CommandTyped, who.id)
 	invocation, err := s.slack.Type(slacksim.Typed{UserID: who.id, ChannelID: channel, Command: command, Text: text})
 	if err != nil {
+		undo()
 		s.screen.say(clean(err.Error()))
 		return nil
 	}
@@ -96,7 +89,7 @@ func (s *stage) looks(ctx context.Context, line string) {
 		return
 	}
 	var out strings.Builder
-	s.Look(ctx, args, s.cfg.Database.Reveal(), &out)
+	s.Look(ctx, args, s.database, &out)
 	s.screen.printed("importbot "+line, out.String())
 }
 
@@ -118,14 +111,14 @@ func (s *stage) waits(text string) (settle func(context.Context)) {
 // playbook is what one can do here besides typing slash commands.
 func playbook() []string {
 	lines := []string{styled(boldOn, "What you can do here, besides typing commands")}
-	add := func(what, does string) { lines = append(lines, padded("  "+what, 26)+does) }
+	add := func(what, does string) { lines = append(lines, padded("  "+what, 25)+does) }
 	add("press Start raw", "presses that button, of the newest message that has it")
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
 	add("importbot history", "the command line, beside the bot: also importbot report")
 	add("as ben /import raw", "ben does it, who may start nothing; or gus, a guest")
 	for _, h := range happenings {
-		add("server "+h.words, h.does)
+		add(h.whom+" "+h.words, h.does)
 	}
 	add("wait 10s", "in a script: does nothing for so long")
 	add("exit", "leaves")

@@ -1,15 +1,16 @@
 // Package demo shows Importbot on one machine, with nothing to set up.
 //
 // Three parts talk over real HTTP and WebSocket on loopback ports: a simulated BigFix server (bigfixtest), a simulated Slack
-// (slacksim), and between them the bot itself, the one that runs in production, with a configuration of its own. Nothing is read from
-// the environment or from .env, and what the bot stores goes to a temporary directory that is removed at the end.
+// (slacksim), and between them the bot itself, a process of its own with the environment of an operator. Nothing is read from this
+// environment or from .env, and what the bot stores goes to a temporary directory that is removed at the end.
 //
 // The person is Ana, an operator, in the channel #bigfix-imports. At a terminal she has a prompt; from a pipe each line is a command,
 // typed when the one before was answered, and after the last one the demo waits for what runs. Where the pipe is empty it tells a story
-// of its own. What she would see in Slack is drawn as text.
+// of its own. What she would see in Slack is drawn as text. In a browser the same workspace is drawn as Slack draws it (slackweb), where
+// one can be others too.
 //
 // Besides slash commands a line can press a button, open the Home tab, let Ben do something, who is no operator, or let something befall
-// the server: "help" lists them.
+// the server, Slack or the bot: "help" lists them. The page has the same as switches.
 package demo
 
 import (
@@ -17,53 +18,51 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/term"
 
 	"importbot/bigfix"
 	"importbot/bigfix/bigfixtest"
-	"importbot/imports"
-	"importbot/internal/config"
 	"importbot/internal/slacksim"
+	"importbot/internal/slackweb"
 )
 
 // Demo is one run of the demo.
 type Demo struct {
 	Stdin  io.Reader
 	Stdout io.Writer
-	// Bot runs the bot until ctx ends, and calls ready once commands arrive.
-	Bot func(ctx context.Context, cfg *config.Config, log *logrus.Logger, ready func()) error
+	// Bot is the command line that runs the bot until its standard input ends, or until it is asked to stop.
+	Bot []string
+	// Manifest writes the Slack app's manifest for a configuration, given as an environment.
+	Manifest func(environ []string) ([]byte, error)
 	// Look runs a command line of importbot that only reads, on the database with that URL.
 	Look func(ctx context.Context, args []string, database string, out io.Writer)
+	// Page is where the page in the browser is served; nil for no page. It is closed at the end.
+	Page net.Listener
 	// Log gets what the bot logs; nil is nowhere.
 	Log io.Writer
 	// Pace is how long a complete import takes on the simulated server, and a raw one half of it; 0 means twenty seconds.
 	Pace time.Duration
 }
 
-// Who and where.
-const (
-	ana     = "U0ANA"
-	oncall  = "S0ONCALL"
-	channel = "C0IMPORTS"
-	server  = "prod"
-	command = "/import"
-)
-
 // The bot looks often enough that an import of twenty seconds has a course: a card that moves, and milestones in its thread.
 const (
-	pace        = 20 * time.Second
-	pollShare   = 200 // looks a complete import
-	readyWithin = 15 * time.Second
+	pace      = 20 * time.Second
+	pollShare = 200 // looks a complete import
 )
 
 // Run shows the demo until the person leaves, standard input is done, or ctx ends. All three are a good end.
 func (d Demo) Run(ctx context.Context) error {
+	if d.Page != nil {
+		defer d.Page.Close() //nolint:errcheck // mostly the server has closed it
+	}
 	dir, err := os.MkdirTemp("", "importbot-demo-")
 	if err != nil {
 		return fmt.Errorf("making a directory for the demo's state: %w", err)
@@ -74,6 +73,8 @@ func (d Demo) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	defer s.serve()()
+	s.screen.say(s.greeting()...)
 	if err := s.remember(ctx, time.Now()); err != nil {
 		return err
 	}
@@ -83,46 +84,84 @@ func (d Demo) Run(ctx context.Context) error {
 // stage is everything that plays a part.
 type stage struct {
 	Demo
+	behind
 	slack    *slacksim.Sim
 	bigfix   *bigfixtest.Server
+	bot      *supervisor
+	database string
+	lastPast bigfixtest.Last // the last import before the demo
 	screen   *screen
-	cfg      *config.Config
+	diary    diary
 	terminal *os.File // where a person types; nil for a pipe
 	asked    *press   // a button that asks before it does something, and waits for a yes
 	visits   []visit  // to Home tabs
 }
 
 func (d Demo) stage(dir string) (*stage, error) {
-	slack, err := slacksim.Start(slacksim.WithTeam("T0DEMO", "demo"))
-	if err != nil {
-		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
-	}
-	for _, p := range people {
-		slack.AddUser(p.id, p.name, p.is...)
-	}
-	slack.AddUserGroup(oncall, "oncall", ana, "U0GUS") // who is a guest all the same
-	slack.AddChannel(channel, "bigfix-imports")
 	if d.Pace == 0 {
 		d.Pace = pace
 	}
+	manifest, err := d.Manifest(settings())
+	if err != nil {
+		return nil, fmt.Errorf("writing the app's manifest: %w", err)
+	}
+	slack, err := workspace(manifest)
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
-	s := &stage{Demo: d, slack: slack, bigfix: bigfixtest.NewServer(
+	last := d.lastNight(now)
+	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), lastPast: last, bigfix: bigfixtest.NewServer(
 		bigfixtest.WithDuration(bigfix.TypeRaw, d.usual(bigfix.TypeRaw)),
 		bigfixtest.WithDuration(bigfix.TypeComplete, d.usual(bigfix.TypeComplete)),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{At: nightly(now), Type: bigfix.TypeComplete}),
-		bigfixtest.WithLast(d.lastNight(now)),
+		bigfixtest.WithLast(last),
 	)}
 	if f, ok := d.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && isTerminal(d.Stdout) {
 		s.terminal = f
 	}
 	s.screen = newScreen(d.Stdout, reader{names: slack, now: time.Now}, ana, s.terminal != nil, s.width, s.height)
-	s.cfg = s.config(filepath.Join(dir, "importbot.db"))
+	s.screen.unread = general
+	s.screen.seen = len(slack.Events()) // what was said before is not drawn
+	s.bot = &supervisor{
+		command: d.Bot, dir: dir, environ: s.environ, slack: slack, bigfix: s.bigfix, log: s.logs(), told: s.note, fell: make(chan *process, 1),
+	}
 	return s, nil
 }
 
 func (s *stage) close() {
+	s.behind.Lock()
+	if s.heal != nil {
+		s.heal.Stop()
+	}
+	s.behind.Unlock()
 	s.bigfix.Close()
 	s.slack.Close()
+}
+
+// serve serves the page and says where. It returns what ends that.
+func (s *stage) serve() (end func()) {
+	if s.Page == nil {
+		return func() {}
+	}
+	var everyone []string
+	for _, p := range people {
+		everyone = append(everyone, p.id)
+	}
+	page := &http.Server{
+		Handler:           slackweb.New(slackweb.Options{Slack: s.slack, People: everyone, Panel: panel{s}}),
+		ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		page.Serve(s.Page) //nolint:errcheck // it ends with Close
+	}()
+	s.screen.say("Open " + styled(linkOn, "http://"+s.Page.Addr().String()) + " in a browser: Slack, simulated; or stay here.")
+	return func() {
+		page.Close() //nolint:errcheck // there is nothing to lose
+		<-done
+	}
 }
 
 // nightly is when the simulated server has its daily import: at midnight on this machine, or at four if midnight is near, so that it
@@ -152,25 +191,25 @@ func (d Demo) lastNight(now time.Time) bigfixtest.Last {
 	return bigfixtest.Last{Status: bigfix.StatusSuccessful, SuccessTime: end, ImportTime: end, Type: bigfix.TypeComplete}
 }
 
-// config is what the bot runs with: the same type that a real configuration is read into.
-func (s *stage) config(database string) *config.Config {
-	poll := s.Pace / pollShare
-	return &config.Config{
-		Slack: config.Slack{
-			BotToken: config.NewSecret(s.slack.BotToken), AppToken: config.NewSecret(s.slack.AppToken),
-			APIURL: s.slack.APIURL(), Command: command, Connections: 2,
-		},
-		Servers: []config.Server{{
-			Name: server, Channel: channel, Operators: []string{oncall}, Announce: config.AnnounceFailures,
-			URL: s.bigfix.URL, Edition: bigfix.BFI, Token: config.NewSecret(s.bigfix.Token), TokenIn: bigfix.TokenInQuery,
-			TokenVariable: "BIGFIX_TOKEN", Timeout: 5 * time.Second,
-			PollRunning: poll, PollIdle: time.Second, StartGrace: 10 * time.Second, EndGrace: time.Second,
-			StallAfter: imports.Threshold(s.Pace / 4), UnreachableAfter: imports.Threshold(8 * time.Second),
-			MissedAfter: imports.Threshold(5 * time.Second), AlertMention: oncall, Confirm: config.ConfirmOverlap,
-		}},
-		Database: config.NewSecret(database),
-		Log:      config.Log{Level: logrus.InfoLevel},
+// settings are what an operator would set for this workspace, as far as it is known before anything runs.
+func settings() []string {
+	return []string{
+		"SLACK_COMMAND=" + command, "SLACK_CHANNEL=" + channel, "IMPORT_OPERATORS=" + oncall, "ALERT_MENTION=" + oncall, "BIGFIX_NAME=" + server,
 	}
+}
+
+// environ is all that the bot is told: the environment of the process that the simulated Slack is to know by this name. What takes
+// minutes and hours in life takes seconds here.
+func (s *stage) environ(name string) []string {
+	dir := filepath.Dir(s.database)
+	return append(settings(),
+		"SLACK_BOT_TOKEN="+s.slack.BotToken, "SLACK_APP_TOKEN="+s.slack.AppToken, "SLACK_API_URL="+s.slack.APIURLOf(name),
+		"BIGFIX_URL="+s.bigfix.URL, "BIGFIX_TOKEN="+s.bigfix.Token, "BIGFIX_TIMEOUT=5s",
+		"POLL_RUNNING="+(s.Pace/pollShare).String(), "POLL_IDLE=1s", "START_GRACE=10s", "END_GRACE=1s",
+		"STALL_AFTER="+(s.Pace/4).String(), "UNREACHABLE_AFTER=8s", "MISSED_AFTER=5s",
+		"DATABASE_URL="+s.database, "HTTP_ADDR=off", "LOG_FORMAT=text",
+		"TMPDIR="+dir, "TEMP="+dir, "TMP="+dir, // for SQLite
+	)
 }
 
 // greeting is what a newcomer reads first.
@@ -186,25 +225,19 @@ func (s *stage) greeting() []string {
 
 // play lets the bot and the person on the stage.
 func (s *stage) play(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
 	drawing := make(chan struct{})
 	watch, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	_, drawn := s.screen.until()
 	go func() {
 		defer close(drawing)
-		for e := range s.slack.SubscribeAfter(watch, 0) {
+		for e := range s.slack.SubscribeAfter(watch, drawn) {
 			s.screen.show(e)
 		}
 	}()
-	s.screen.say(s.greeting()...)
-	ready := make(chan struct{})
-	ended := make(chan error, 1)
-	go func() { ended <- s.Bot(ctx, s.cfg, s.logger(), func() { close(ready) }) }()
-
-	err := s.act(ctx, ready, ended)
+	err := s.act(ctx)
 	left := errors.Is(err, context.Canceled)
-	cancel()
-	if botErr := <-ended; err == nil && botErr != nil {
-		err = fmt.Errorf("the bot stopped: %w", botErr)
+	if stopped := s.bot.stop(); err == nil && stopped != nil {
+		err = fmt.Errorf("the bot stopped: %w", stopped)
 	}
 	unwatch()
 	<-drawing
@@ -229,58 +262,38 @@ func (s *stage) broken() error {
 	return fmt.Errorf("the bot broke a rule of Slack's: %s", strings.Join(rules, "; "))
 }
 
-func (s *stage) logger() *logrus.Logger {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	switch {
-	case s.Log != nil && s.terminal != nil:
-		log.SetOutput(logs{s.screen})
-	case s.Log != nil:
-		log.SetOutput(s.Log)
+// logs is where the bot's log goes.
+func (s *stage) logs() io.Writer {
+	if s.Log != nil && s.terminal != nil {
+		return logs{s.screen}
 	}
-	return log
+	return s.Log
 }
 
-// act waits for the bot and takes in what the person types. Where the bot ends by itself, so does the demo.
-func (s *stage) act(ctx context.Context, ready <-chan struct{}, ended chan error) error {
-	wait := time.NewTimer(readyWithin)
-	defer wait.Stop()
-	select {
-	case <-ready:
-	case <-ctx.Done():
-		return ctx.Err()
-	case err := <-ended:
-		select {
-		case <-ready: // it was, and stopped at once: that is told below
-			ended <- err
-		default:
-			ended <- nil
-			return fmt.Errorf("the bot did not start: %w", err)
-		}
-	case <-wait.C:
-		return errors.New("the bot was not ready in time; try `importbot demo --verbose`")
+// act starts the bot, waits for it, and takes in what the person types. A bot that ends by itself ends a demo that nobody sits at; a
+// person may start it again.
+func (s *stage) act(ctx context.Context) error {
+	p, err := s.bot.start()
+	if err != nil {
+		return err
 	}
-	typed := make(chan error, 1)
+	if err := s.bot.await(ctx, p); err != nil {
+		return err
+	}
+	if s.terminal != nil {
+		return s.prompt(ctx)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
-		if s.terminal != nil {
-			typed <- s.prompt(ctx)
-		} else {
-			typed <- s.script(ctx)
-		}
-	}()
+	typed := make(chan error, 1)
+	go func() { typed <- s.script(ctx) }()
 	select {
 	case err := <-typed:
 		return err
-	case err := <-ended:
+	case fell := <-s.bot.fell:
 		cancel()
 		<-typed
-		ended <- nil
-		if err == nil {
-			err = context.Canceled
-		}
-		return fmt.Errorf("the bot stopped: %w", err)
+		return fmt.Errorf("the bot stopped: %s", fell.lastWords())
 	}
 }
 

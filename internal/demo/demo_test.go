@@ -2,9 +2,7 @@ package demo
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,13 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
 	"importbot/bigfix"
 	"importbot/handlers"
 	"importbot/imports"
-	"importbot/internal/config"
 	"importbot/internal/golden"
 	"importbot/internal/slacksim"
 	"importbot/internal/store"
@@ -26,6 +22,9 @@ import (
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC
+	if len(os.Args) > 1 && os.Args[1] == standIn {
+		os.Exit(standInForTheBot(os.Args[2]))
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -140,12 +139,11 @@ func TestCompleteKnowsEveryCommand(t *testing.T) {
 
 // The past holds enough of both types for an estimate.
 func TestThePastTellsWhatIsUsual(t *testing.T) {
-	s := &stage{Demo: Demo{Pace: pace}}
-	s.cfg = &config.Config{Database: config.NewSecret(filepath.Join(t.TempDir(), "importbot.db"))}
+	s := &stage{Demo: Demo{Pace: pace}, database: filepath.Join(t.TempDir(), "importbot.db")}
 	if err := s.remember(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), s.cfg.Database.Reveal(), store.Options{})
+	db, err := store.Open(t.Context(), s.database, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,46 +216,12 @@ func TestScreen(t *testing.T) {
 		var out bytes.Buffer
 		size := func() int { return 70 }
 		s := newScreen(&out, testReader(), "U1", terminal, size, size)
+		s.mine(slacksim.CommandTyped, "U1")
 		for _, e := range conversation() {
 			s.show(e)
 		}
 		// Escapes are written so that they can be read, and rows that were drawn over stay in sight.
 		golden.Check(t, name, strings.ReplaceAll(out.String(), "\x1b", "␛"))
-	}
-}
-
-// A bot that does not start, and one that stops in the middle, end the demo with an error; leaving does not.
-func TestEnds(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	boom := errors.New("boom")
-	for _, tc := range []struct {
-		name  string
-		bot   func(ctx context.Context, ready func()) error
-		stdin string
-		want  string
-	}{
-		{"it does not start", func(context.Context, func()) error { return boom }, "", "the bot did not start: boom"},
-		{"it stops", func(_ context.Context, ready func()) error { ready(); return boom }, "/import status\n", "the bot stopped: boom"},
-		{"nothing is typed", func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return nil }, "# nothing\n\n", ""},
-		{"exit is typed", func(ctx context.Context, ready func()) error { ready(); <-ctx.Done(); return nil }, "nonsense\n/other\nexit\n/import raw\n", ""},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var out bytes.Buffer
-			d := Demo{Stdin: strings.NewReader(tc.stdin), Stdout: &out,
-				Bot: func(ctx context.Context, _ *config.Config, _ *logrus.Logger, ready func()) error {
-					return tc.bot(ctx, ready)
-				}}
-			got := ""
-			if err := d.Run(t.Context()); err != nil {
-				got = err.Error()
-			}
-			if got != tc.want {
-				t.Errorf("got %q, want %q\n%s", got, tc.want, out.String())
-			}
-		})
-	}
-	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
-		t.Errorf("it leaves %v, %v", left, err)
 	}
 }
 

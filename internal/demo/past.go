@@ -52,10 +52,10 @@ func (d Demo) usual(kind bigfix.ImportType) time.Duration {
 
 // remember fills the bot's database with its past, so that the demo shows a history and an estimate where a bot that has run for a while
 // would. They took as long as imports take in this demo, for that is what the person is about to see. What there was to say of them was
-// said; and
-// the server was watched all the time.
+// said; and the
+// server was watched all the time.
 func (s *stage) remember(ctx context.Context, now time.Time) (err error) {
-	db, err := store.Open(ctx, s.cfg.Database.Reveal(), store.Options{})
+	db, err := store.Open(ctx, s.database, store.Options{})
 	if err != nil {
 		return fmt.Errorf("opening the demo's database: %w", err)
 	}

@@ -105,7 +105,14 @@ func (s *stage) answered(ctx context.Context, line string) (settle func(context.
 func (s *stage) push(ctx context.Context, p press) (settle func(context.Context)) {
 	within, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if _, err := s.slack.Press(within, p.on); err != nil && within.Err() == nil {
+	undo := s.screen.mine(slacksim.ActionPressed, p.who.id)
+	inv, err := s.slack.Tap(p.on)
+	if err != nil {
+		undo()
+	} else {
+		err = inv.Wait(within)
+	}
+	if err != nil && within.Err() == nil {
 		s.screen.say(clean(err.Error()))
 		return nil
 	}

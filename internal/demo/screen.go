@@ -19,6 +19,7 @@ type screen struct {
 	out      io.Writer
 	reader   reader
 	me       string // whose terminal it is
+	unread   string // a channel that nobody looks at here: what people write there is not drawn
 	width    func() int
 	height   func() int
 	terminal bool
@@ -28,6 +29,7 @@ type screen struct {
 	shown  map[string]string // by message: the line that was shown of it last
 	seen   int               // events drawn
 	drawn  chan struct{}     // has a value after each event
+	own    map[string]int    // by kind and person: what was done at this terminal, and not yet seen to happen
 }
 
 // placed is something drawn that could be drawn again in its place.
@@ -49,7 +51,7 @@ const (
 func newScreen(out io.Writer, r reader, me string, terminal bool, width, height func() int) *screen {
 	return &screen{
 		out: out, reader: r, me: me, terminal: terminal, width: width, height: height,
-		fresh: true, shown: map[string]string{}, drawn: make(chan struct{}, 1),
+		fresh: true, shown: map[string]string{}, drawn: make(chan struct{}, 1), own: map[string]int{},
 	}
 }
 
@@ -57,13 +59,24 @@ func newScreen(out io.Writer, r reader, me string, terminal bool, width, height 
 func (s *screen) show(e slacksim.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unread == "" || e.Channel != s.unread || e.Message.Ephemeral() {
+		s.draw(e)
+	}
+	s.seen = e.Seq
+	select {
+	case s.drawn <- struct{}{}:
+	default:
+	}
+}
+
+func (s *screen) draw(e slacksim.Event) {
 	switch e.Kind {
 	case slacksim.CommandTyped:
-		if !s.terminal {
+		if !s.typedHere(e) {
 			s.block("", fmt.Sprintf("%s types %s", s.who(e.User), styled(boldOn, clean(e.Text))))
 		}
 	case slacksim.ActionPressed:
-		if !s.terminal {
+		if !s.typedHere(e) {
 			s.block("", fmt.Sprintf("%s presses [%s]", s.who(e.User), clean(e.Text)))
 		}
 	case slacksim.ActionFailed:
@@ -77,11 +90,27 @@ func (s *screen) show(e slacksim.Event) {
 	case slacksim.MessageDeleted:
 		s.block("", "A message was deleted", s.headline(e.Message))
 	}
-	s.seen = e.Seq
-	select {
-	case s.drawn <- struct{}{}:
-	default:
+}
+
+// mine notes that the person at this terminal is about to do something, so that it is not drawn below what they typed. Undo is for what
+// does not come to be.
+func (s *screen) mine(kind slacksim.EventKind, user string) (undo func()) {
+	count := func(n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.own[string(kind)+user] += n
 	}
+	count(1)
+	return func() { count(-1) }
+}
+
+// typedHere says whether what a person does stands on the terminal already, as they typed it. What was done in a browser does not.
+func (s *screen) typedHere(e slacksim.Event) bool {
+	if !s.terminal || s.own[string(e.Kind)+e.User] == 0 {
+		return false
+	}
+	s.own[string(e.Kind)+e.User]--
+	return true
 }
 
 // until returns a channel that has a value when something was drawn since, and how much was drawn so far.

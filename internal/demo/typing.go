@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/term"
 
-	"importbot/bigfix/bigfixtest"
 	"importbot/handlers"
 	"importbot/internal/slacksim"
 )
@@ -123,16 +122,20 @@ func (s *stage) awaitQuiet(ctx context.Context, long time.Duration, counts func(
 	}
 }
 
-// awaitEnd returns when no import runs any more, and all of them were told to their end.
+// awaitEnd returns when no import runs any more, and all of them were told to their end, which a bot that was killed never does.
 func (s *stage) awaitEnd(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	err := s.slack.Wait(within, s.allTold)
+	err := s.slack.Wait(within, func() bool { return s.allTold() || s.bot.alive() == nil })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.New("an import was not told to its end within five minutes")
+	}
+	if !s.allTold() {
+		s.screen.say("The bot does not run any more, so nobody tells how the import goes on.")
+		return nil
 	}
 	if len(s.slack.Messages(channel)) > 0 {
 		s.awaitQuiet(within, settled, anything)
@@ -155,16 +158,6 @@ func (s *stage) allTold() bool {
 		}
 	}
 	return len(open) == 0 && !s.running()
-}
-
-// running says whether the server runs an import.
-func (s *stage) running() bool {
-	for _, imp := range s.bigfix.Imports(s.bigfix.Clock().Now()) {
-		if imp.Outcome == bigfixtest.Running {
-			return true
-		}
-	}
-	return false
 }
 
 // prompt lets a person type until they leave.
@@ -244,7 +237,7 @@ func completions() []string {
 	}
 	lines = append(lines, "press", "home", "importbot history", "importbot report", "as ben "+command+" raw", "help")
 	for _, e := range happenings {
-		lines = append(lines, "server "+e.words)
+		lines = append(lines, e.whom+" "+e.words)
 	}
 	return append(lines, "exit")
 }
