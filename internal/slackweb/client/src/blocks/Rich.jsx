@@ -3,7 +3,7 @@ import { Message } from 'slack-blocks-to-jsx'
 import { formatDate, inFull, moment } from './dates.js'
 import { isPermalink } from './links.js'
 import { readMrkdwn, readPlain } from './mrkdwn.js'
-import { nameOf, referenced, tidy } from './richtext.js'
+import { barWords, isBar, nameOf, referenced, tidy } from './richtext.js'
 
 /** The workspace that names in texts refer to. */
 export const Workspace = createContext({})
@@ -45,6 +45,7 @@ const hooks = {
   atChannel: (style) => <Broadcast range="channel" style={style} />,
   atEveryone: (style) => <Broadcast range="everyone" style={style} />,
   date: ({ timestamp, format }) => <When timestamp={timestamp} format={format} />,
+  emoji: (emoji, parse) => (isBar(emoji.name) ? <Bar cells={emoji.name} /> : known(parse(emoji), emoji.name)),
   link: ({ href, children, className }) => (
     <Link href={href} className={className}>
       {children}
@@ -52,12 +53,15 @@ const hooks = {
   ),
 }
 
+/** An emoji as it was written, where the library has none for its name and leaves the colons out. */
+const known = (drawn, name) => (drawn.startsWith(name) ? `:${drawn}:` : drawn)
+
 const classes = (style = {}, ...names) =>
   [...names, style.bold && 'font-semibold', style.italic && 'italic', style.strike && 'line-through'].filter(Boolean).join(' ')
 
 function Mention({ own, style, title, children }) {
   return (
-    <span className={classes(style, 'bk-mention', own && 'bk-me')} title={title}>
+    <span className={classes(style, 'bk-mention', own && 'bk-own')} title={title}>
       @{children}
     </span>
   )
@@ -100,6 +104,15 @@ function Channel({ id: joined, style }) {
     </button>
   )
 }
+
+/** A progress bar, of ▰ for what is done and ▱ for what is not. */
+const Bar = ({ cells }) => (
+  <span className="bk-bar" role="img" aria-label={barWords(cells)}>
+    {[...cells].map((cell, i) => (
+      <span key={i} className={cell === '▰' ? 'bk-done' : 'bk-ahead'} />
+    ))}
+  </span>
+)
 
 function When({ timestamp, format }) {
   const { now } = useContext(Workspace)

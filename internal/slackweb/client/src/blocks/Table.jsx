@@ -4,6 +4,7 @@ import { drawText, rich } from './Rich.jsx'
 /** A table block; its first row is its head. The library's has no head, and reads the text of cells as Markdown. */
 export function drawTable(block, now) {
   const [head, ...rows] = block.rows.map((row) => row.map((cell) => ({ ...content(cell, now), numeric: cell?.type === 'raw_number' })))
+  if (!head) throw new TypeError('a table without rows')
   const settings = block.column_settings ?? []
   return <Grid label="Table" head={head} rows={rows} settings={settings} />
 }

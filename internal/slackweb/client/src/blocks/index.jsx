@@ -51,7 +51,7 @@ const keyOf = (block, i) => `${block?.type} ${block?.block_id ?? i}`
 /** A block as an element; null for one that is unknown or not as its type must be. */
 function attempt(block, { now }, onPress) {
   try {
-    return drawings[block.type]?.(block, now, onPress) ?? null
+    return Object.hasOwn(drawings, block.type) ? drawings[block.type](block, now, onPress) : null
   } catch {
     return null
   }

@@ -52,10 +52,10 @@ const quoted = (lines) => ({ type: 'rich_text_quote', elements: inLines(lines) }
 /** Emphasis ends with its line at the latest. */
 const inLines = (lines) => lines.flatMap((line, i) => [...(i ? [textOf('\n')] : []), ...withAtoms(line, atoms)])
 
-const emojiNames = /:(?<emoji>[a-z0-9_+'-]*[a-z+_-][a-z0-9_+'-]*)(?:::skin-tone-(?<tone>[2-6]))?:/g
+const emojiNames = /(?<![\p{L}\p{N}]):(?<emoji>[a-z0-9_+'-]*[a-z+_-][a-z0-9_+'-]*)(?:::skin-tone-(?<tone>[2-6]))?:(?![\p{L}\p{N}])/gu
 const atoms = new RegExp(
-  '<(?<reference>[^<>\\n]+)>' + '|`(?<code>[^`\\n]+)`' + '|(?<address>https?://(?:(?!&[lg]t;)[^\\s<>|`])*[^\\s<>|`.,;:!?)\'"*_~])' + '|' + emojiNames.source,
-  'g',
+  '<(?<reference>[^<>\\n]+)>' + '|`(?<code>[^`\\n]+)`' + '|(?<address>https?://(?:(?!&[lg]t;)[^\\s<>|`])*(?!&[lg]t;)[^\\s<>|`.,;:!?)\'"*_~])' + '|' + emojiNames.source,
+  'gu',
 )
 
 // Stands in a line for what is no text: a mention, a link, an emoji, code.

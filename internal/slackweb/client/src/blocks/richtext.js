@@ -6,7 +6,15 @@ import { safeURL } from './links.js'
 const containers = ['rich_text_section', 'rich_text_quote', 'rich_text_preformatted']
 
 /** The elements of a rich_text block as they may be drawn. Throws where they are none. */
-export const tidy = (elements, now) => elements.map((element) => container(element, now))
+export const tidy = (elements, now) => separated(elements.map((element) => container(element, now)))
+
+// The library goes on counting an ordered list behind a bullet list, but not behind something else.
+const separated = (elements) =>
+  elements.flatMap((element, i) => {
+    const before = elements[i - 1]
+    const apart = element.style === 'ordered' && before?.style === 'bullet' && before.indent === element.indent
+    return apart ? [{ type: 'rich_text_section', elements: [] }, element] : [element]
+  })
 
 function container(element, now) {
   if (element.type === 'rich_text_list') {
@@ -23,7 +31,8 @@ function inline(elements, now) {
   for (const element of elements) {
     const before = out.at(-1)
     const first = !before || (before.type === 'text' && before.text.endsWith('\n'))
-    out.push(leaf(element, now, first))
+    const drawn = leaf(element, now, first)
+    out.push(...(drawn.type === 'text' && !drawn.style.code ? withBars(drawn) : [drawn]))
   }
   return out
 }
@@ -51,6 +60,19 @@ function leaf(element, now, first) {
   }
   return text(element.text)
 }
+
+/** Splits off the progress bars in a text, which travel as emoji: fonts draw them small, or not at all. */
+const withBars = (text) =>
+  text.text
+    .split(/([▰▱]{3,})/)
+    .filter(Boolean)
+    .map((part) => (isBar(part) ? { type: 'emoji', name: part } : { ...text, text: part }))
+
+/** Whether an emoji's name is a progress bar. */
+export const isBar = (name) => /^[▰▱]{3,}$/.test(name)
+
+/** A progress bar in words. */
+export const barWords = (bar) => `${bar.replaceAll('▱', '').length} of ${bar.length}`
 
 function link(url, words, style) {
   const address = safeURL(url)
@@ -97,7 +119,7 @@ function wordsOf(element, ctx) {
     case 'broadcast':
       return '@' + element.range
     case 'emoji':
-      return `:${element.name}:`
+      return isBar(element.name) ? barWords(element.name) : `:${element.name}:`
     case 'date':
       return formatDate(moment(element.timestamp), element.format.slice(1), ctx.now, element.format[0] === '^')
   }
