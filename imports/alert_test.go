@@ -330,6 +330,8 @@ var stories = []struct{ name, story, want string }{
 	{"it had failed before the first look", "usual fail=5m complete away=2h 3h", ""},
 	{"failed while nobody looked, in the last hours", "usual 5m fail=12m away=16h 1h", "stale +1 04:06; failed +1 04:07"},
 	{"failed while nobody looked, days ago", "usual 5m off fail=12m complete away=60h 1h", ""},
+	{"out of sight for a day in mid-import", "usual stale=off @00:10 x=25h 2h", "unreachable +1 00:25 over +2 01:12; failed +2 00:10 over +2 01:12"},
+	{"in a mode that nobody documented for a day in mid-import", "usual stale=off @00:10 odd=25h 2h", "failed +2 00:10 over +2 01:12"},
 	{"out of sight does not end it", "usual fail=12m @08:00 complete x=2h 2h", "failed +1 00:12 over +1 10:02; stale +1 03:27 over +1 10:02; unreachable +1 08:16 over +1 10:02"},
 
 	{"the nightly does not run", "usual dead @08:00", "missed +1 00:15; stale +1 03:27"},

@@ -58,8 +58,10 @@ type alarms struct {
 type watching struct {
 	raise func(*alarms) []Alert
 	over  func(*alarms, Alert) (endedBy string, over bool)
-	// failing says that looks which fail raise it; all others are raised by what the server reports.
+	// failing says that looks which fail raise it; others are raised by what the server reports.
 	failing bool
+	// always says that any look raises it: an import is given up by one that is not answered.
+	always bool
 	// single says that there is one of the kind at a time.
 	single bool
 	// damped says that it may come and go, so that it must last longer each time to be raised again.
@@ -70,7 +72,7 @@ type watching struct {
 
 // watchings has a row for each kind.
 var watchings = map[AlertKind]watching{
-	AlertFailed: {raise: (*alarms).failed, over: (*alarms).failedOver},
+	AlertFailed: {raise: (*alarms).failed, over: (*alarms).failedOver, always: true},
 	AlertMissed: {raise: (*alarms).missed, over: (*alarms).missedOver, off: func(r Rules) bool { return r.MissedAfter < 0 }},
 	AlertStale: {
 		raise: (*alarms).stale, over: (*alarms).staleOver, single: true,
@@ -116,7 +118,7 @@ func (w *alarms) raiseAll() {
 		if kind.failing {
 			fits = w.look.Failure != nil
 		}
-		if !fits || kind.single && w.stands(name) {
+		if !fits && !kind.always || kind.single && w.stands(name) {
 			continue
 		}
 		for _, a := range kind.raise(w) {
