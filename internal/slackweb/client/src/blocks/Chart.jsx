@@ -141,7 +141,7 @@ function Marks({ model: { type, series }, plot, patterns }) {
       <g key={`${bar.series} ${bar.category}`}>
         <rect {...{ x: bar.x, y: bar.y, width: bar.width, height: bar.height }} rx={Math.min(3, bar.width / 3)} fill={fill(patterns, bar.series)} className={`bk-edge ${seriesClass(bar.series)}`} />
         {plot.valued && (
-          <text x={bar.x + bar.width / 2} y={bar.value < 0 ? bar.y + bar.height + 13 : bar.y - 5} textAnchor="middle" className="bk-value" children={brief(bar.value)} />
+          <text x={bar.x + bar.width / 2} y={bar.y - 5} textAnchor="middle" className="bk-value" children={brief(bar.value)} />
         )}
       </g>
     ))

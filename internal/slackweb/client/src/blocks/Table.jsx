@@ -66,7 +66,7 @@ export function Scroller({ label, className, children }) {
     return () => observer.disconnect()
   }, [])
   return (
-    <div ref={element} className={`bk-scroller ${className}`} {...(wide && { tabIndex: 0, role: 'region', 'aria-label': label })}>
+    <div ref={element} className={`bk-scroller ${className}`} {...(wide && { tabIndex: 0, role: 'group', 'aria-label': label })}>
       {children}
     </div>
   )

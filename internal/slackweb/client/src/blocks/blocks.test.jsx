@@ -62,6 +62,14 @@ describe('text', () => {
     expect(shown(drawText('a\n>>> b\nc').match(/<blockquote.*<\/blockquote>/s)[0])).toBe('b\nc')
   })
 
+  it('counts each ordered list from where it says', () => {
+    const item = (text) => ({ type: 'rich_text_section', elements: [{ type: 'text', text }] })
+    const list = (style, indent, ...items) => ({ type: 'rich_text_list', style, indent, elements: items.map(item) })
+    const numbered = (...elements) => shown(draw([{ type: 'rich_text', elements }])).match(/\d+\./g)
+    expect(numbered(list('bullet', 0, 'x', 'y'), list('bullet', 1, 'z'), list('ordered', 0, 'p', 'q'))).toEqual(['1.', '2.'])
+    expect(numbered(list('ordered', 0, 'p'), list('bullet', 1, 'z'), list('ordered', 0, 'q'))).toEqual(['1.', '2.'])
+  })
+
   it('draws emoji that there are', () => {
     expect(shown(drawText(':tada: :nosuchthing:'))).toBe('🎉 :nosuchthing:')
     expect(shown(draw([{ type: 'header', text: { type: 'plain_text', text: ':tada: *x*' } }]))).toBe('🎉 *x*')

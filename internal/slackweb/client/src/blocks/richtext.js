@@ -8,13 +8,18 @@ const containers = ['rich_text_section', 'rich_text_quote', 'rich_text_preformat
 /** The elements of a rich_text block as they may be drawn. Throws where they are none. */
 export const tidy = (elements, now) => separated(elements.map((element) => container(element, now)))
 
-// The library goes on counting an ordered list behind a bullet list, but not behind something else.
-const separated = (elements) =>
-  elements.flatMap((element, i) => {
-    const before = elements[i - 1]
-    const apart = element.style === 'ordered' && before?.style === 'bullet' && before.indent === element.indent
-    return apart ? [{ type: 'rich_text_section', elements: [] }, element] : [element]
+/** The library counts an ordered list on from the bullets before it; something between them ends that. */
+function separated(elements) {
+  let styles = {}
+  return elements.flatMap((element) => {
+    if (element.type !== 'rich_text_list') styles = {}
+    const bulletsBefore = styles[element.indent] === 'bullet'
+    styles[element.indent] = element.style
+    if (element.style !== 'ordered' || !bulletsBefore) return [element]
+    styles = { [element.indent]: element.style }
+    return [{ type: 'rich_text_section', elements: [] }, element]
   })
+}
 
 function container(element, now) {
   if (element.type === 'rich_text_list') {
