@@ -153,7 +153,11 @@ func (s alertScene) missed(p pen) string {
 	if !s.alert.Open() || b == nil || b.LastImportTime.IsZero() || b.LastImportTime.After(s.alert.Due) {
 		return line + "."
 	}
-	return line + ", the server is idle and reports nothing newer than " + p.at(b.LastImportTime) + "."
+	state := "nothing began then on the server"
+	if st := s.known.Good.Status; st != nil && st.Mode.NotRunning() {
+		state = "nothing runs on the server"
+	}
+	return line + ", " + state + ", and it reports nothing newer than " + p.at(b.LastImportTime) + "."
 }
 
 // since is how long it has been so.

@@ -96,6 +96,7 @@ func TestAlertMessages(t *testing.T) {
 		s.alert.RaisedAt, s.unmuted = day(1, 40), true
 	}))
 	add("missed", alerted(imports.AlertMissed, day(0, 0), due))
+	add("missed, told while another runs", alerted(imports.AlertMissed, day(0, 0), due, inMidImport))
 	add("missed, another ran since", alerted(imports.AlertMissed, day(0, 0), due, func(s *alertScene) { s.known.Quiet.LastImportTime = day(1, 30) }))
 	add("stale", alerted(imports.AlertStale, day(2, 31), limit(25*time.Hour+44*time.Minute)))
 	add("stale, raw ones since", alerted(imports.AlertStale, day(2, 31), limit(25*time.Hour+44*time.Minute), func(s *alertScene) {
