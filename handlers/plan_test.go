@@ -82,13 +82,19 @@ func (tl *tale) find() {
 	tl.run(*tl.imp.Progress)
 }
 
-func (tl *tale) end(outcome imports.Outcome) {
+func (tl *tale) end(outcome imports.Outcome) { tl.ends(outcome, "") }
+
+// ends lets it end with a word of the server's.
+func (tl *tale) ends(outcome imports.Outcome, word bigfix.LastStatus) {
 	at := tl.clock.Now()
 	tl.set(func(i *imports.Import) {
 		i.State, i.Outcome, i.EndedAt = imports.Ended, outcome, at
 		i.End = &imports.End{Status: bigfix.StatusSuccessful, Type: i.Type, ImportTime: at, SuccessTime: at}
 		if outcome == imports.Failed {
 			i.End.Status = "failed"
+		}
+		if word != "" {
+			i.End.Status = word
 		}
 	})
 }
@@ -342,21 +348,23 @@ func TestAnnouncePolicies(t *testing.T) {
 	cases := []struct {
 		policy    Announce
 		outcome   imports.Outcome
+		word      bigfix.LastStatus // the server's, where that is not the usual one
 		followers []string
 		cards     int
 	}{
-		{AnnounceAll, imports.Succeeded, nil, 1},
-		{AnnounceAll, imports.Failed, nil, 1},
-		{AnnounceFailures, imports.Succeeded, nil, 0},
-		{AnnounceFailures, imports.Failed, nil, 1},
-		{AnnounceFailures, imports.Unknown, nil, 1},
-		{AnnounceFailures, imports.Unclear, nil, 0}, // its last word is "successful"
-		{AnnounceNone, imports.Failed, nil, 0},
-		{AnnounceNone, imports.Succeeded, []string{"U0BEN"}, 1},
-		{AnnounceFailures, imports.Succeeded, []string{"U0BEN"}, 1},
+		{AnnounceAll, imports.Succeeded, "", nil, 1},
+		{AnnounceAll, imports.Failed, "", nil, 1},
+		{AnnounceFailures, imports.Succeeded, "", nil, 0},
+		{AnnounceFailures, imports.Failed, "", nil, 1},
+		{AnnounceFailures, imports.Unknown, "", nil, 1},
+		{AnnounceFailures, imports.Unclear, "", nil, 0}, // its last word is "successful"
+		{AnnounceFailures, imports.Unclear, "failed", nil, 1},
+		{AnnounceNone, imports.Failed, "", nil, 0},
+		{AnnounceNone, imports.Succeeded, "", []string{"U0BEN"}, 1},
+		{AnnounceFailures, imports.Succeeded, "", []string{"U0BEN"}, 1},
 	}
 	for _, c := range cases {
-		t.Run(fmt.Sprintf("%s %s %v", c.policy, c.outcome, c.followers), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s %s %v", c.policy, c.outcome, c.word, c.followers), func(t *testing.T) {
 			s := newStage(t)
 			s.p.Servers[0].Announce = c.policy
 			tl := &tale{stage: s, imp: started(imports.Running)}
@@ -366,7 +374,10 @@ func TestAnnouncePolicies(t *testing.T) {
 			tl.set(func(i *imports.Import) { i.Followers = c.followers })
 			tl.pass(20 * time.Minute)
 			tl.run(60)
-			tl.end(c.outcome)
+			if early := len(s.slack.messages); early > 0 && c.policy != AnnounceAll && c.followers == nil {
+				t.Errorf("%d messages while it runs", early)
+			}
+			tl.ends(c.outcome, c.word)
 			tl.pass(2 * time.Minute)
 			if got := len(s.posts(kindCard)); got != c.cards {
 				t.Errorf("%d cards, want %d\n%s", got, c.cards, s.slack)
