@@ -109,7 +109,7 @@ function Axes({ model, label, patterns }) {
             <Patterns patterns={patterns} count={series.length} />
             {yLabel && <text x="0" y="11" className="bk-axis" children={yLabel} />}
             {plot.ticks.map((tick) => (
-              <g key={tick.label}>
+              <g key={tick.y}>
                 <path d={`M${plot.left} ${tick.y}H${plot.right}`} className={tick.zero ? 'bk-zero' : 'bk-rule'} />
                 <text x={plot.left - 8} y={tick.y + 4} textAnchor="end" children={tick.label} />
               </g>

@@ -72,6 +72,7 @@ describe('text', () => {
 
   it('draws emoji that there are', () => {
     expect(shown(drawText(':tada: :nosuchthing:'))).toBe('🎉 :nosuchthing:')
+    expect(shown(drawText(':constructor: :__proto__:'))).toBe(':constructor: :__proto__:')
     expect(shown(draw([{ type: 'header', text: { type: 'plain_text', text: ':tada: *x*' } }]))).toBe('🎉 *x*')
   })
 
@@ -252,6 +253,7 @@ describe('what can’t be drawn', () => {
     ['a cell of an unknown type', { type: 'table', rows: [[{ type: 'hologram' }]] }],
     ['rich text of an unknown type', { type: 'rich_text', elements: [{ type: 'hologram', elements: [] }] }],
     ['a chart of words', { type: 'data_visualization', title: 'x', chart: { type: 'bar', series: [{ name: 'a', data: [{ label: 'b', value: 'many' }] }], axis_config: { categories: ['b'] } } }],
+    ['a chart beyond all scales', { type: 'data_visualization', title: 'x', chart: { type: 'bar', series: [{ name: 'a', data: [{ label: 'b', value: 1e308 }] }], axis_config: { categories: ['b'] } } }],
     ['a chart of an unknown type', { type: 'data_visualization', title: 'x', chart: { type: 'radar' } }],
     ['a pie of less than nothing', { type: 'data_visualization', title: 'x', chart: { type: 'pie', segments: [{ label: 'a', value: -1 }] } }],
     ['a video', { type: 'video', video_url: 'https://evil.example/', alt_text: 'x' }],
@@ -319,7 +321,7 @@ describe('charts', () => {
   })
   const numbers = (markup) => [...markup.matchAll(/(?: |\b)(?:x|y|cx|cy|width|height|d|x1|y1|transform|dy)="([^"]*)"/g)].map(([, value]) => value)
 
-  const values = { zeros: () => 0, mixed: (i, s) => (i % 3 ? i * (s + 1) : 0), large: (i, s) => 123_456_789_012 * (i + s), small: (i) => i / 1e6, 'below zero': (i, s) => i - s * 5 }
+  const values = { zeros: () => 0, mixed: (i, s) => (i % 3 ? i * (s + 1) : 0), large: (i, s) => 123_456_789_012 * (i + s), small: (i) => i / 1e6, 'next to nothing': (i) => (i ? 5e-324 : -0), 'below zero': (i, s) => i - s * 5 }
   for (const type of ['bar', 'line', 'area']) {
     for (const [name, value] of Object.entries(values)) {
       for (const points of [1, 7, 20]) {

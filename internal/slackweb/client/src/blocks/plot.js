@@ -15,9 +15,13 @@ export function modelOf(chart) {
   return { type: chart.type, categories: categories.map(String), series, xLabel: String(xLabel), yLabel: String(yLabel) }
 }
 
+// What is larger can't be drawn to scale in whole pixels; what is smaller is nothing.
+const largest = 1e15
+const smallest = 1e-9
+
 function number(value) {
-  if (!Number.isFinite(value)) throw new TypeError(`no number: ${value}`)
-  return value
+  if (!Number.isFinite(value) || Math.abs(value) > largest) throw new TypeError(`no number: ${value}`)
+  return Math.abs(value) < smallest ? 0 : value
 }
 
 function share(value) {
@@ -26,10 +30,10 @@ function share(value) {
 }
 
 /** A number in full. */
-export const full = (n) => n.toLocaleString('en-US', { maximumFractionDigits: 6 })
+export const full = (n) => n.toLocaleString('en-US', { maximumFractionDigits: 9 })
 
 /** A number for an axis: the large ones shortened. */
-export const brief = (n) => n.toLocaleString('en-US', Math.abs(n) >= 10_000 ? { notation: 'compact', maximumFractionDigits: 2 } : { maximumFractionDigits: 6 })
+export const brief = (n) => n.toLocaleString('en-US', Math.abs(n) >= 10_000 ? { notation: 'compact', maximumFractionDigits: 2 } : { maximumFractionDigits: 9 })
 
 /** Round values from low to high, about five of them; zero is one. */
 export function ticksOf(low, high) {

@@ -25,11 +25,13 @@ function container(element, now) {
   if (element.type === 'rich_text_list') {
     const { indent = 0, offset = 0, border = 0 } = element
     const style = element.style === 'ordered' ? 'ordered' : 'bullet'
-    return { type: element.type, style, indent: Number(indent), offset: Number(offset), border, elements: tidy(element.elements, now) }
+    return { type: element.type, style, indent: within(indent, 0, 8), offset: within(offset, 0, 1e6), border, elements: tidy(element.elements, now) }
   }
   if (!containers.includes(element.type)) throw new TypeError(`rich text has no ${element.type}`)
   return { type: element.type, border: 0, elements: inline(element.elements, now) }
 }
+
+const within = (n, low, high) => Math.min(high, Math.max(low, Math.trunc(n) || 0))
 
 function inline(elements, now) {
   const out = []
@@ -55,7 +57,7 @@ function leaf(element, now, first) {
     case 'broadcast':
       return { type: 'broadcast', range: String(element.range), style }
     case 'emoji':
-      return { type: 'emoji', name: String(element.name), skin_tone: element.skin_tone, unicode: codePoints(element.unicode) }
+      return emoji(element) ?? text(`:${element.name}:`)
     case 'link':
       return link(element.url, element.text || element.url, style) ?? text(element.text || element.url)
     case 'date':
@@ -106,6 +108,12 @@ function styleOf(style = {}) {
   return { bold: !!bold, italic: !!italic, strike: !!strike, underline: !!underline, code: !!code }
 }
 
+/** undefined for a name that the library would look up among what every object has. */
+function emoji({ name, skin_tone: tone, unicode }) {
+  if (name in {}) return undefined
+  return { type: 'emoji', name: String(name), skin_tone: within(tone, 0, 6) || undefined, unicode: codePoints(unicode) }
+}
+
 const codePoints = (unicode) => (/^(10|[0-9a-f])?[0-9a-f]{1,4}(-(10|[0-9a-f])?[0-9a-f]{1,4})*$/i.test(unicode ?? '') ? unicode : undefined)
 
 /** The words of tidied elements, as they would be read aloud. */
@@ -134,6 +142,6 @@ function wordsOf(element, ctx) {
 /** What somebody or something is called here; else what the text itself calls it; else its id. */
 export function nameOf(kind, joined, ctx) {
   const [id, label] = referenced(joined)
-  const known = ctx[kind]?.[id]
+  const known = Object.hasOwn(ctx[kind] ?? {}, id) ? ctx[kind][id] : undefined
   return known?.name ?? known?.handle ?? (label.replace(/^[@#]/, '') || id)
 }
