@@ -125,7 +125,11 @@ func (s alertScene) headline(p pen) string {
 	case imports.AlertBrief:
 		return s.subject(p) + " succeeded suspiciously fast: " + s.took(p) + s.usually(p) + "."
 	case imports.AlertUnreachable:
-		return server + " has not answered since " + p.clock(a.Since) + ", for " + s.since(p) + s.failure(p) + "."
+		silence := " has not answered since "
+		if a.Failure != nil && a.Failure.HTTP != 0 {
+			silence = " has given no usable answer since "
+		}
+		return server + silence + p.clock(a.Since) + ", for " + s.since(p) + s.failure(p) + "."
 	case imports.AlertCredentials:
 		return server + " " + s.denial() + s.code() + ", since " + p.clock(a.Since) + s.saying(p) + "."
 	case imports.AlertPending:
@@ -505,6 +509,9 @@ func alertWord(p pen, a imports.Alert) string {
 	case imports.AlertBrief:
 		return "an import ended suspiciously fast"
 	case imports.AlertUnreachable:
+		if a.Failure != nil && a.Failure.HTTP != 0 {
+			return "the server gives no usable answer"
+		}
 		return "the server does not answer"
 	case imports.AlertCredentials:
 		if a.Failure != nil && a.Failure.Kind == imports.FailForbidden {
