@@ -38,7 +38,7 @@ func TestDemoStory(t *testing.T) {
 	t.Parallel()
 	inOrder(t, played(t),
 		"ana types /import raw", "Raw import on prod succeeded after", "@ana",
-		"the nightly import begins in 4 s, and will fail", "Complete import on prod failed after",
+		"the nightly import begins in 4 s, and will fail", "Scheduled complete import on prod failed after",
 		"ana types /import complete", "Complete import on prod succeeded after")
 }
 

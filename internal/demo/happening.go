@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +54,8 @@ const (
 	forEver = 365 * 24 * time.Hour
 	// refusesFor is how long Slack refuses everything.
 	refusesFor = 10 * time.Second
+	// refusesAgain is how long the bot is told to wait each time.
+	refusesAgain = 3 * time.Second
 )
 
 // happenings is the table, in the order in which one would try them.
@@ -152,11 +155,11 @@ var slackHappenings = []happening{
 			defer cancel()
 			s.slack.Wait(within, func() bool { return s.bot.alive() == nil || s.slack.Ready() > 0 }) //nolint:errcheck // then it takes longer
 		}},
-	{whom: toSlack, words: "refuses", does: "it refuses everything that the bot asks for, for 10 s", label: "Refuse everything for 10 s",
+	{whom: toSlack, words: "refuses", does: "it answers everything with “too many requests” for 10 s", label: "Refuse everything for 10 s",
 		cant: unless(func(s *stage) bool { return time.Now().After(s.refuses) }, "Slack refuses everything already."),
 		do: func(s *stage) (string, error) {
 			s.refuse()
-			return "Slack answers everything with an error for 10 s; the connections stand.", nil
+			return "Slack answers everything with “too many requests” for 10 s; the connections stand.", nil
 		}},
 }
 
@@ -364,7 +367,7 @@ const everything = "*"
 // refuse makes Slack refuse everything for a while.
 func (s *stage) refuse() {
 	s.refuses = time.Now().Add(refusesFor)
-	s.slack.Fail(everything, slacksim.Fault{Status: 503, Times: -1})
+	s.slack.Fail(everything, slacksim.Fault{Status: http.StatusTooManyRequests, RetryAfter: refusesAgain, Times: -1})
 	s.heal = time.AfterFunc(refusesFor, func() {
 		s.slack.Heal(everything)
 		s.note("Slack answers again.")

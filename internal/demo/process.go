@@ -54,7 +54,6 @@ type process struct {
 	// Under the supervisor's lock.
 	killed, asked bool // to end
 	ended         time.Time
-	err           error
 }
 
 // state is how the bot stands.
@@ -120,11 +119,11 @@ func (s *supervisor) watch(p *process) {
 		defer close(greeted)
 		s.awaitGreeting(ctx, p)
 	}()
-	err := p.cmd.Wait()
+	p.cmd.Wait() //nolint:errcheck // ProcessState has it
 	cancel()
 	<-greeted
 	s.mu.Lock()
-	p.err, p.ended = err, time.Now()
+	p.ended = time.Now()
 	asked := p.asked
 	s.mu.Unlock()
 	defer close(p.over) // when everything is told
@@ -242,7 +241,7 @@ func (s *supervisor) stop() error {
 		<-p.over
 		return fmt.Errorf("it did not stop within %s, and was killed", stopWithin)
 	}
-	if p.err != nil && !p.killed {
+	if p.cmd.ProcessState.ExitCode() > 0 { // not one that the signal met before it could take it
 		return errors.New(p.lastWords())
 	}
 	return nil

@@ -49,7 +49,7 @@ func (s *stage) script(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case line, more := <-lines:
-			if !more && empty {
+			if !more && empty && len(s.slack.Invocations()) == 0 { // nobody did anything in a browser either
 				return s.tell(ctx)
 			}
 			if !more {
