@@ -173,7 +173,7 @@ func New(cfg Config) (*Handlers, error) {
 		cfg.Log = logrus.StandardLogger()
 	}
 	h := &Handlers{
-		Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies(), homes: newHomes(), shapes: new(shapes),
+		Config: cfg, gather: gather{cfg.Store, cfg.Board, cfg.Slack, cfg.Now}, replies: newReplies(), homes: newHomes(cfg.Servers), shapes: new(shapes),
 		patience: decideWithin,
 	}
 	h.commands = h.table()

@@ -19,7 +19,8 @@ const (
 	homeFresh = time.Hour
 	// homesKept bounds the people whose tabs are kept fresh here; who opened theirs longest ago is forgotten first.
 	homesKept = 200
-	// homeApart is how far the publications of one person's tab lie apart, unless they press something in it.
+	// homeApart is how far the publications of one person's tab lie apart at most, unless they press something in it: half
+	// of POLL_RUNNING, as nothing that runs changes faster than it is looked at.
 	homeApart = 15 * time.Second
 	// homesEvery is how often the tabs are looked at where nobody says that something changed, homesRest how long it is
 	// left between two looks: a running import changes something every second.
@@ -46,6 +47,7 @@ const (
 // homes are the Home tabs that people opened in this process lately. Another process does not know of them, and need not:
 // Slack tells it when somebody opens theirs again.
 type homes struct {
+	apart  time.Duration // at most homeApart
 	mu     sync.Mutex
 	people map[string]*visitor
 	held   time.Time // Slack wants to be left alone until then
@@ -63,7 +65,13 @@ type visitor struct {
 	saidAt            time.Time
 }
 
-func newHomes() *homes { return &homes{people: make(map[string]*visitor)} }
+func newHomes(servers []Server) *homes {
+	hs := &homes{apart: homeApart, people: make(map[string]*visitor)}
+	for _, srv := range servers {
+		hs.apart = min(hs.apart, srv.PollRunning/2)
+	}
+	return hs
+}
 
 // visitor returns the one with that ID, who has just done something.
 func (hs *homes) visitor(userID string, foreign bool, now time.Time) *visitor {
@@ -107,7 +115,7 @@ func (hs *homes) lately(now time.Time) []*visitor {
 func (hs *homes) due(v *visitor) time.Time {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
-	return latest(hs.held, v.published.Add(homeApart))
+	return latest(hs.held, v.published.Add(hs.apart))
 }
 
 func (hs *homes) forget(userID string) {
