@@ -36,7 +36,7 @@
 //	  "app":  {"name","user_id","description","home":true},
 //	  "users":    [{"id","name","title","bot"}],      // title: what they do, as on a Slack profile
 //	  "people":   ["U0ANA","U0BEN"],                  // whom one can be here
-//	  "groups":   [{"id","handle"}],
+//	  "groups":   [{"id","handle","mine"}],             // mine: this user is in it, and so is mentioned with it
 //	  "channels": [{"id","name","topic","dm":false,   // that this user is in; dm is the one with the app
 //	                "read_only":false}],              // people can write nothing there, as the app's manifest has it
 //	  "commands": [{"command","description","usage_hint"}],

@@ -27,9 +27,9 @@ func TestWorkspaceIsWhatOnePersonKnows(t *testing.T) {
 		want := fmt.Sprintf(`{"seq":1,"user":%q,"team":{"id":"T1","name":"works","url":"https://works.slack.com/"},`+
 			`"app":{"name":"Kettle","user_id":"U0BOT","description":"Boils water","home":true},`+
 			`"users":[{"id":"U0BOT","name":"kettle","title":"","bot":true},{"id":"U1","name":"ana","title":"Makes tea","bot":false},`+
-			`{"id":"U2","name":"ben","title":"","bot":false}],"people":["U1","U2"],"groups":[{"id":"S1","handle":"drinkers"}],`+
+			`{"id":"U2","name":"ben","title":"","bot":false}],"people":["U1","U2"],"groups":[{"id":"S1","handle":"drinkers","mine":%t}],`+
 			`"channels":[%s,{"id":%q,"name":"Kettle","topic":"","dm":true,"read_only":true}],`+
-			`"commands":[{"command":"/boil","description":"Boil water","usage_hint":"now | later"}],"panel":false}`, user, channels, w.sim.DM(user))
+			`"commands":[{"command":"/boil","description":"Boil water","usage_hint":"now | later"}],"panel":false}`, user, user == "U1", channels, w.sim.DM(user))
 		if diff := cmp.Diff(want, got.body); got.status != http.StatusOK || diff != "" {
 			t.Errorf("%s: %d, -want +got:\n%s", user, got.status, diff)
 		}

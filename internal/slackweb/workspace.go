@@ -3,6 +3,7 @@ package slackweb
 import (
 	"cmp"
 	"net/http"
+	"slices"
 
 	"importbot/internal/slacksim"
 )
@@ -44,6 +45,7 @@ type user struct {
 type group struct {
 	ID     string `json:"id"`
 	Handle string `json:"handle"`
+	Mine   bool   `json:"mine"`
 }
 
 type channel struct {
@@ -82,7 +84,7 @@ func (p *Page) workspace(userID string) workspace {
 		out.Users = append(out.Users, user{ID: u.ID, Name: u.Name, Title: u.Title, Bot: u.Bot})
 	}
 	for _, g := range p.slack.Groups() {
-		out.Groups = append(out.Groups, group{ID: g.ID, Handle: g.Handle})
+		out.Groups = append(out.Groups, group{ID: g.ID, Handle: g.Handle, Mine: slices.Contains(g.Members, userID)})
 	}
 	for _, c := range p.channels(userID, about) {
 		out.Channels = append(out.Channels, channel{ID: c.ID, Name: c.Name, Topic: c.Topic, DM: c.DM, ReadOnly: c.ReadOnly})

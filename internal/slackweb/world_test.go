@@ -52,7 +52,7 @@ func newWorld(t *testing.T, panel Panel) *world {
 	sim := slacksim.New(slacksim.WithTeam("T1", "works"), slacksim.WithManifest([]byte(kettleManifest)), slacksim.WithoutLimits())
 	sim.AddUser("U1", "ana", slacksim.Title("Makes tea"))
 	sim.AddUser("U2", "ben")
-	sim.AddUserGroup("S1", "drinkers", "U1", "U2")
+	sim.AddUserGroup("S1", "drinkers", "U1")
 	sim.AddChannel("C1", "kitchen")
 	sim.SetTopic("C1", "Tea")
 	sim.AddPrivateChannel("C2", "cellar", "U1")
