@@ -264,7 +264,11 @@ func (s alertScene) lastSuccess(p pen) string {
 	if s.alert.Success.IsZero() {
 		return "The server names no success so far."
 	}
-	return "Last success " + p.at(s.alert.Success) + ", " + s.age(p, s.alert.Success) + " ago."
+	last, age := p.at(s.alert.Success), s.age(p, s.alert.Success)
+	if b := s.known.Quiet; b != nil && !s.known.Fresh.IsZero() && b.LastSuccessTime.After(s.known.Fresh) {
+		return "Last success that counts for the reports " + last + ", " + age + " ago: that of " + p.at(b.LastSuccessTime) + " was raw."
+	}
+	return "Last success " + last + ", " + age + " ago."
 }
 
 // age is how long ago a time by the server's clock is.
