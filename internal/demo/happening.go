@@ -93,7 +93,7 @@ var serverHappenings = []happening{
 			s.nightlyIn(aheadOfAll, true)
 			return "The nightly import is due in 10 s, and will not begin.", nil
 		}},
-	{whom: toServer, words: "restarts", does: "it restarts, which takes 4 s, and forgets what runs", label: "Restart it, in mid-import if one runs",
+	{whom: toServer, words: "restarts", does: "it restarts, which takes 4 s, and forgets what runs", label: "Restart the server",
 		cant: (*stage).isRestarting, do: func(s *stage) (string, error) {
 			now := s.bigfix.Clock().Now()
 			s.bigfix.RestartAt(now, soon)

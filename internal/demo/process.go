@@ -165,7 +165,7 @@ func (s *supervisor) awaitGreeting(ctx context.Context, p *process) {
 	}
 	close(p.ready)
 	if p.again {
-		s.told(fmt.Sprintf("The bot takes commands again, %.1f s after its start: process %d.", time.Since(p.began).Seconds(), p.pid()))
+		s.told(fmt.Sprintf("The bot takes commands again, %.2f s after its start: process %d.", time.Since(p.began).Seconds(), p.pid()))
 	}
 }
 

@@ -80,9 +80,9 @@ func (s *screen) draw(e slacksim.Event) {
 			s.block("", fmt.Sprintf("%s presses [%s]", s.who(e.User), clean(e.Text)))
 		}
 	case slacksim.ActionFailed:
-		s.block("", "Slack · a warning sign beside the button", clean(e.Text))
+		s.block("", "Slack · a warning sign beside the button"+s.of(e.User), clean(e.Text))
 	case slacksim.CommandFailed:
-		s.block("", "Slack · only you see this", clean(e.Text))
+		s.block("", "Slack · "+s.onlyFor(e.User), clean(e.Text))
 	case slacksim.MessagePosted, slacksim.EphemeralShown:
 		s.message(e.Message)
 	case slacksim.MessageEdited, slacksim.EphemeralEdited:
@@ -185,14 +185,27 @@ func (s *screen) heading(m slacksim.Message) string {
 	}
 	switch {
 	case m.Ephemeral():
-		where = "only you see this"
-		if m.For != s.me {
-			where = "only " + s.who(m.For) + " sees this"
-		}
+		where = s.onlyFor(m.For)
 	case m.Broadcast:
 		where = "in the thread, and shown in " + where
 	}
 	return s.who(m.User) + " · " + where
+}
+
+// onlyFor says that one person alone sees something.
+func (s *screen) onlyFor(user string) string {
+	if user == s.me {
+		return "only you see this"
+	}
+	return "only " + s.who(user) + " sees this"
+}
+
+// of is whose something is, where it is not that of whose terminal this is.
+func (s *screen) of(user string) string {
+	if user == s.me {
+		return ""
+	}
+	return " of " + s.who(user)
 }
 
 // edited draws a message that has changed: in its place where that is possible, else as a line.
