@@ -7,7 +7,7 @@ import { Sidebar } from './Sidebar.jsx'
 import { Thread } from './Thread.jsx'
 import { useMedia, useNow, useRegions, useRoute, useVisible } from './hooks.js'
 import { permalink } from './route.js'
-import { unread } from './state.js'
+import { myGroups, summary, unread } from './state.js'
 import { session } from './storage.js'
 import { plain } from './text.js'
 import { timeOfDay } from './time.js'
@@ -58,19 +58,22 @@ function Page({ state, dispatch, become, here }) {
   const channel = workspace.channels.find((c) => c.id === place)
   const thread = channel && route.thread
   const names = useNames(workspace)
-  here.current = { channel: channel?.id, thread, names, me: workspace.user }
+  here.current = { channel: channel?.id, thread, names, me: workspace.user, hasThread: (m) => summary(state, m.channel, m.ts) !== null }
   const ctx = useMemo(
     () => ({
       ...names,
       me: workspace.user,
+      myGroups: myGroups(workspace),
       now,
       onChannel: (id) => go({ place: id }),
       onPermalink: (url) => {
-        const target = permalink(url)
-        if (target) go({ place: target.channel, thread: target.thread ?? target.ts })
+        const to = permalink(url)
+        if (!to) return
+        const thread = to.thread ?? (here.current.hasThread(to) ? to.ts : undefined)
+        go({ place: to.channel, thread, message: to.ts })
       },
     }),
-    [names, workspace.user, now, go],
+    [names, workspace, now, go, here],
   )
 
   useReading(state, dispatch, channel?.id, thread)
@@ -103,7 +106,7 @@ function Page({ state, dispatch, become, here }) {
     mentions: workspace.channels.reduce((sum, c) => sum + unread(state, c.id).mentions, 0),
   })
   const shared = { state, dispatch, ctx, now, steps, header, go: show }
-  const offer = { become: (id) => { steps.done('person'); become(id) }, showPanel: () => !panelShown && togglePanel() }
+  const offer = { become: (id) => { steps.done('person'); become(id) }, showPanel: panelShown ? () => document.querySelector('.panel .switch button')?.focus({ focusVisible: true }) : togglePanel }
   return (
     <div className={`app ${thread ? 'with-thread' : ''} ${wide && panelShown ? 'with-panel' : ''}`}>
       {!state.connected && <Lost since={state.since} />}
@@ -157,7 +160,10 @@ function Lost({ since }) {
 
 function placeOf(route, workspace) {
   const there = route.place === 'home' ? workspace.app.home : workspace.channels.some((c) => c.id === route.place)
-  return there ? route.place : workspace.channels[0]?.id ?? 'home'
+  if (there) return route.place
+  // Somebody else's direct messages are one's own ones here.
+  const instead = workspace.channels.find((c) => c.dm && route.place.startsWith('D')) ?? workspace.channels[0]
+  return instead?.id ?? 'home'
 }
 
 function useNames(workspace) {

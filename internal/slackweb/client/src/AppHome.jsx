@@ -68,6 +68,7 @@ function Home({ state, ctx, steps, offer, panel, go }) {
         )}
         {home ? (
           <div className="home-view">
+          <h2 className="unseen">Home</h2>
             <Blocks blocks={home.blocks} context={ctx} onPress={onPress} />
           </div>
         ) : (

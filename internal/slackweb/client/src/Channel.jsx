@@ -38,7 +38,7 @@ export function Conversation({ state, dispatch, channel, ctx, now, steps, openTh
       {channel.read_only ? (
         <p className="read-only">Nobody but {workspace.app.name} can write here.</p>
       ) : (
-        <Composer key={'box' + channel.id} id={channel.id} label={`Message ${name}`} commands={workspace.commands} send={send} fill={fill} recall />
+        <Composer key={'box' + workspace.user + channel.id} id={workspace.user + channel.id} label={`Message ${name}`} commands={workspace.commands} send={send} fill={fill} recall />
       )}
     </>
   )

@@ -35,30 +35,22 @@ export function FirstSteps({ state, channel, steps, openThread, offer, panel, fi
 function stepsOf({ state, channel, openThread, offer, panel, fill, go }) {
   const { workspace } = state
   const all = []
-  const [command] = workspace.commands
-  if (command) {
-    const examples = wordsOf(command.usage_hint).map(literal).filter(Boolean).slice(0, 4)
-    all.push({
-      id: 'command',
-      words: 'Try this:',
-      actions: (examples.length ? examples.map((words) => `${command.command} ${words}`) : [command.command]).map((line) => (
-        <button key={line} className="chip code" onClick={() => fill(line)}>
-          {line}
-        </button>
-      )),
-    })
-  }
-  const root = channel && timeline(state, channel.id)
-    .findLast((item) => item.kind === 'message' && !item.thread_ts && summary(state, channel.id, item.id))
-  all.push({
-    id: 'thread',
-    words: root ? 'What happened is told in the thread under its message.' : 'What happens next is told in the thread under a message, as soon as there is one.',
-    actions: root && (
-      <button className="chip" onClick={() => openThread(root.id)}>
-        Open the thread
-      </button>
-    ),
-  })
+  const examples = examplesOf(workspace.commands[0])
+  if (examples.length) all.push({ id: 'command', words: 'Try this:', actions: <Lines lines={examples.slice(0, 4)} fill={fill} /> })
+  const root = channel && timeline(state, channel.id).findLast((item) => item.kind === 'message' && summary(state, channel.id, item.id))
+  all.push(
+    root
+      ? {
+          id: 'thread',
+          words: 'What happens is told in the thread under its message.',
+          actions: (
+            <button className="chip" onClick={() => openThread(root.id)}>
+              Open the thread
+            </button>
+          ),
+        }
+      : { id: 'thread', words: 'And now:', actions: <Lines lines={examples.filter((line) => !wasTyped(state, line)).slice(0, 4)} fill={fill} /> },
+  )
   if (workspace.app.home) {
     all.push({
       id: 'home',
@@ -94,6 +86,25 @@ function stepsOf({ state, channel, openThread, offer, panel, fill, go }) {
     })
   }
   return all
+}
+
+/** The lines to try that a command's usage hint makes. */
+function examplesOf(command) {
+  if (!command) return []
+  const words = wordsOf(command.usage_hint).map(literal).filter(Boolean)
+  return words.length ? words.map((word) => `${command.command} ${word}`) : [command.command]
+}
+
+const wasTyped = (state, line) =>
+  Object.values(state.channels).some((items) => items.some((item) => item.kind === 'command' && item.text.startsWith(line)))
+
+/** Lines that go into the message box when they are pressed. */
+function Lines({ lines, fill }) {
+  return lines.map((line) => (
+    <button key={line} className="chip code" onClick={() => fill(line)}>
+      {line}
+    </button>
+  ))
 }
 
 const uncapitalised = (text = '') => text.slice(0, 1).toLowerCase() + text.slice(1).replace(/\.$/, '')

@@ -10,7 +10,7 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
   const items = timeline(state, channel.id)
   const { box, inner, atEnd, toEnd } = useStickToEnd(channel.id)
   const [since] = useState(() => unreadSince(state, channel.id))
-  useTarget(inner, message, items.length)
+  useTarget(inner, message ?? thread, Boolean(message) && !thread, items.length)
   const name = channel.dm ? channel.name || state.workspace.app.name : '#' + channel.name
   return (
     <div className="scroll-frame">
@@ -94,15 +94,15 @@ function rows(items, since, me, now) {
   return out
 }
 
-/** Brings the message that the address names in front of the viewer, once it is there. */
-function useTarget(inner, ts, count) {
+/** Brings the message that the address names in front of the viewer, once it is there; one that is meant for itself, and not for its thread, gets the focus. */
+function useTarget(inner, ts, focus, count) {
   const shown = useRef(null)
   useEffect(() => {
     if (!ts || shown.current === ts) return
     const element = inner.current.querySelector(`[data-ts="${CSS.escape(ts)}"]`)
     if (!element) return
     shown.current = ts
-    element.scrollIntoView({ block: 'center' })
-    element.focus({ preventScroll: true })
-  }, [inner, ts, count])
+    element.scrollIntoView({ block: focus ? 'center' : 'nearest' })
+    if (focus) element.focus({ preventScroll: true })
+  }, [inner, ts, focus, count])
 }

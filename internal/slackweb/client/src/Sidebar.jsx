@@ -16,7 +16,7 @@ export function Sidebar({ state, place, go, become, drawer, close }) {
       <div className="team">
         <span className="team-name">{workspace.team.name}</span>
         {drawer && (
-          <button className="quiet" aria-label="Close the list of channels" onClick={close}>
+          <button className="quiet" aria-label="Close the list of channels" autoFocus onClick={close}>
             <Icon name="close" />
           </button>
         )}

@@ -15,7 +15,10 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
   const { box, inner } = useStickToEnd(thread)
   const me = state.workspace.user
   useReturnFocus(true)
-  useEffect(() => steps.done('thread'), [steps])
+  useEffect(() => steps.done('thread'), [steps.done])
+  useEffect(() => {
+    if (single) box.current.focus()
+  }, [single, box])
   const send = async (text) => {
     const command = commandOf(text)
     if (!command) return post('/api/message', { user: me, channel: channel.id, text, thread_ts: thread })
@@ -34,6 +37,7 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
         </button>
       </header>
       <div className="scroll" ref={box} data-region tabIndex={0} role="region" aria-label="Messages in the thread">
+        {single && <h2 className="unseen">Messages</h2>}
         <ol className="messages" ref={inner}>
           {root ? <Message item={root} {...{ ctx, now, me }} inThread /> : <li className="empty">The message it began with is gone.</li>}
           <li className="day left">
@@ -44,7 +48,7 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
           )}
         </ol>
       </div>
-      <Composer id={channel.id + thread} label="Reply in the thread" commands={[]} send={send} focus />
+      <Composer id={me + channel.id + thread} label="Reply in the thread" commands={[]} send={send} focus={!single} />
     </Region>
   )
 }

@@ -1,17 +1,21 @@
-// Where one is, in the address: #/CHANNEL, #/CHANNEL/thread/TS, #/CHANNEL/message/TS, #/home.
+// Where one is, in the address: #/CHANNEL, #/home, with /thread/TS for a thread beside it and /message/TS for one to look at.
 
 export function parse(hash) {
-  const [place, kind, ts] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent)
-  return {
-    place: place || '',
-    thread: kind === 'thread' ? ts : undefined,
-    message: kind === 'message' ? ts : undefined,
-  }
+  const [place, ...rest] = hash.replace(/^#\/?/, '').split('/').map(decoded)
+  const after = (word) => (rest.includes(word) ? rest[rest.indexOf(word) + 1] : undefined)
+  return { place, thread: after('thread'), message: after('message') }
 }
 
 export function format({ place, thread, message }) {
-  const rest = thread ? `/thread/${thread}` : message ? `/message/${message}` : ''
-  return `#/${encodeURIComponent(place)}${rest}`
+  return `#/${encodeURIComponent(place)}` + (thread ? `/thread/${thread}` : '') + (message ? `/message/${message}` : '')
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
 }
 
 /** The channel, message and thread that a permalink of Slack names, or null. */

@@ -157,12 +157,13 @@ export function summary(state, channel, ts) {
 /** {count, mentions}: what of a channel this person has not seen yet. Replies count where they mention them. */
 export function unread(state, channel) {
   const me = state.workspace.user
+  const groups = myGroups(state.workspace)
   const dm = state.workspace.channels.find((c) => c.id === channel)?.dm
   const seen = state.read.channels[channel] ?? state.read.base
   const result = { count: 0, mentions: 0 }
   for (const item of state.channels[channel] ?? []) {
     if (item.kind !== 'message' || item.ephemeral || item.user === me || item.ts <= seen) continue
-    const mentioned = dm || mentions(item, me)
+    const mentioned = dm || mentions(item, me, groups)
     if (!item.thread_ts || item.broadcast || mentioned) result.count++
     if (mentioned) result.mentions++
   }
@@ -174,10 +175,16 @@ export function unreadSince(state, channel) {
   return state.read.channels[channel] ?? state.read.base
 }
 
-/** Whether a message calls this person: by name, or with all of the channel. */
-export function mentions(message, user) {
-  const words = message.text + (message.blocks ? JSON.stringify(message.blocks) : '')
-  return words.includes(`<@${user}>`) || words.includes(`<@${user}|`) || /<!(channel|here|everyone)[|>]/.test(words)
+/** The groups that this person is in. */
+export function myGroups(workspace) {
+  return (workspace.groups ?? []).filter((group) => group.mine).map((group) => group.id)
+}
+
+/** Whether a message calls this person: by name, with a group of theirs, or with all of the channel. */
+export function mentions(message, user, groups = []) {
+  const words = message.text + JSON.stringify(message.blocks ?? [])
+  const calls = [`@${user}`, ...groups.map((id) => `!subteam^${id}`), '!channel', '!here', '!everyone']
+  return calls.some((call) => words.includes(`<${call}>`) || words.includes(`<${call}|`))
 }
 
 /** Seconds within which messages of one author stand under one name. */

@@ -5,7 +5,7 @@ const team = { id: 'T1', name: 'Example' }
 const people = { ana: 'U0ANA', ben: 'U0BEN', bot: 'U0BOT' }
 
 const workspace = (seq, user = people.ana) => ({
-  seq, user, team, people: [people.ana, people.ben], channels: [{ id: 'C1', name: 'imports' }, { id: 'C2', name: 'general' }, { id: 'D1', dm: true }],
+  seq, user, team, people: [people.ana, people.ben], channels: [{ id: 'C1', name: 'news' }, { id: 'C2', name: 'general' }, { id: 'D1', dm: true }],
 })
 
 const enter = (seq, user) => ({ type: 'workspace', workspace: workspace(seq, user) })
@@ -143,6 +143,13 @@ describe('unread', () => {
     expect(unread(state, 'C1')).toEqual({ count: 1, mentions: 1 })
   })
 
+  it('knows the groups that the person is in', () => {
+    const groups = [{ id: 'S0MINE', handle: 'oncall', mine: true }, { id: 'S0OTHER', handle: 'rest', mine: false }]
+    const opened = { type: 'workspace', workspace: { ...workspace(1), groups } }
+    const state = play(opened, posted(1, '10.000000'), posted(2, '20.000000', { text: '<!subteam^S0MINE>' }), posted(3, '30.000000', { text: '<!subteam^S0OTHER>' }))
+    expect(unread(state, 'C1')).toEqual({ count: 2, mentions: 1 })
+  })
+
   it('calls for every direct message', () => {
     const state = play(enter(1), posted(1, '10.000000'), posted(2, '20.000000', { channel: 'D1' }))
     expect(unread(state, 'D1')).toEqual({ count: 1, mentions: 1 })
@@ -168,12 +175,15 @@ describe('mentions', () => {
     [{ text: 'Over. <@U0ANA|ana>' }, true],
     [{ text: 'Over. <@U0ANASTASIA>' }, false],
     [{ text: 'ana' }, false],
+    [{ text: 'Over. <!subteam^S0MINE>' }, true],
+    [{ text: 'Over. <!subteam^S0MINE|@oncall>' }, true],
+    [{ text: 'Over. <!subteam^S0OTHER>' }, false],
     [{ text: '<!here> over' }, true],
     [{ text: '<!channel|channel> over' }, true],
     [{ text: '<!date^1782094440^{time}|02:14>' }, false],
     [{ text: 'Over.', blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'by <@U0ANA>' } }] }, true],
   ])('%o: %s', (said, want) => {
-    expect(mentions(said, people.ana)).toBe(want)
+    expect(mentions(said, people.ana, ['S0MINE'])).toBe(want)
   })
 })
 
