@@ -66,6 +66,8 @@ func listenForPage(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("--addr %s is taken by another program; give another port, or leave --addr out for any free one", addr)
 	case err != nil:
 		return nil, fmt.Errorf("--addr %s: %w", addr, err)
+	case !l.Addr().(*net.TCPAddr).IP.IsLoopback(): // a localhost that somebody gave another address
+		return nil, errors.Join(fmt.Errorf("--addr %s would let other machines in: it is %s here", addr, l.Addr()), l.Close())
 	}
 	return l, nil
 }

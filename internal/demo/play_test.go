@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"importbot/internal/slacksim"
 )
 
 // These tests play the demo with a stand-in for the bot, a process as the bot is one, that does what a test wants to see the demo take.
@@ -116,4 +118,40 @@ func TestEnds(t *testing.T) {
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %v, %v", left, err)
 	}
+}
+
+// A terminal draws what others do, in a browser perhaps, and what they are told; not what was typed on it, which stands there, nor what
+// is said in a channel that nobody looks at.
+func TestTerminalDrawsWhatWasDoneElsewhere(t *testing.T) {
+	var out bytes.Buffer
+	size := func() int { return 90 }
+	s := newScreen(&out, testReader(), "U1", true, size, size)
+	s.unread = "C2"
+	s.mine(slacksim.CommandTyped, "U1")
+	undone := s.mine(slacksim.ActionPressed, "U1")
+	undone()
+	for i, e := range []slacksim.Event{
+		{Kind: slacksim.CommandTyped, User: "U1", Channel: "C1", Text: "/import here"},
+		{Kind: slacksim.CommandTyped, User: "U1", Channel: "C1", Text: "/import in the browser"},
+		{Kind: slacksim.ActionPressed, User: "U1", Channel: "C1", Text: "A button"},
+		{Kind: slacksim.CommandFailed, User: "B", Channel: "C1", Text: "it failed"},
+		{Kind: slacksim.MessagePosted, User: "U1", Channel: "C2", Message: slacksim.Message{Channel: "C2", User: "U1", Text: "unread"}},
+		{Kind: slacksim.EphemeralShown, User: "B", Channel: "C2", Message: slacksim.Message{Channel: "C2", User: "B", For: "U1", Text: "an answer there"}},
+	} {
+		e.Seq = i + 1
+		s.show(e)
+	}
+	drawn := out.String()
+	for _, want := range []string{"ana types \x1b[1m/import in the browser", "ana presses [A button]", "only importbot sees this", "an answer there"} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if strings.Contains(drawn, "/import here") || strings.Contains(drawn, "unread") {
+		t.Error("it draws too much")
+	}
+	if _, seen := s.until(); seen != 6 {
+		t.Errorf("%d were seen", seen)
+	}
+	t.Logf("%q", drawn)
 }
