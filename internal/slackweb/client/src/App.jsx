@@ -16,14 +16,14 @@ import { usePanel, useWorkspace } from './useWorkspace.js'
 export function App() {
   const here = useRef({})
   const [said, setSaid] = useState('')
-  const { state, dispatch, become } = useWorkspace((event) => {
+  const { state, dispatch, person, become } = useWorkspace((event) => {
     const words = announcement(event, here.current)
     if (words) setSaid(words)
   })
   if (!state.workspace) return <Opening lost={!state.connected} />
   return (
     <>
-      <Page {...{ state, dispatch, become, here }} />
+      <Page {...{ state, dispatch, person, become, here }} />
       <div className="unseen" role="status" aria-live="polite">
         {said}
       </div>
@@ -40,7 +40,7 @@ function Opening({ lost }) {
   )
 }
 
-function Page({ state, dispatch, become, here }) {
+function Page({ state, dispatch, person, become, here }) {
   const { workspace } = state
   const [route, go] = useRoute()
   const now = useNow()
@@ -111,7 +111,7 @@ function Page({ state, dispatch, become, here }) {
     <div className={`app ${thread ? 'with-thread' : ''} ${wide && panelShown ? 'with-panel' : ''}`}>
       {!state.connected && <Lost since={state.since} />}
       {(!narrow || drawer === 'sidebar') && (
-        <Sidebar {...{ state, place, go: show, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
+        <Sidebar {...{ state, place, go: show, person, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
       )}
       <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
         {!(single && thread) && <Place {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />}

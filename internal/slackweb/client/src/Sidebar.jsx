@@ -6,7 +6,7 @@ import { plural } from './time.js'
 import { useTheme } from './theme.js'
 
 /** Who one is, and where one can go. */
-export function Sidebar({ state, place, go, become, drawer, close }) {
+export function Sidebar({ state, place, go, person, become, drawer, close }) {
   const { workspace } = state
   const direct = workspace.channels.find((c) => c.dm)
   const [theme, toggleTheme] = useTheme()
@@ -21,7 +21,7 @@ export function Sidebar({ state, place, go, become, drawer, close }) {
           </button>
         )}
       </div>
-      <People {...{ workspace, become }} />
+      <People {...{ workspace, become }} chosen={person || workspace.user} />
       <nav aria-label="Channels and apps">
         <span className="label" id="channels">
           Channels
@@ -52,14 +52,14 @@ export function Sidebar({ state, place, go, become, drawer, close }) {
 }
 
 /** The people one can be. */
-function People({ workspace, become }) {
+function People({ workspace, chosen, become }) {
   const people = workspace.people.map((id) => workspace.users.find((u) => u.id === id)).filter(Boolean)
   return (
     <fieldset className="people">
       <legend className="label">You are</legend>
       {people.map((user) => (
-        <label key={user.id} className={user.id === workspace.user ? 'chosen' : ''}>
-          <input type="radio" name="person" checked={user.id === workspace.user} onChange={() => become(user.id)} />
+        <label key={user.id} className={user.id === chosen ? 'chosen' : ''}>
+          <input type="radio" name="person" checked={user.id === chosen} onChange={() => become(user.id)} />
           <Avatar user={user} size="small" />
           <span>
             <span className="name">{user.name}</span>

@@ -5,7 +5,8 @@ import { continues, nothing, reduce } from './state.js'
 import { session } from './storage.js'
 
 /**
- * The workspace as one person sees it, kept up to date: {state, dispatch, become}. onNews is called with every event that happens while the page is open.
+ * The workspace as one person sees it, kept up to date: {state, dispatch, person, become}. Person is who was chosen, which the
+ * state follows once the server has answered. onNews is called with every event that happens while the page is open.
  */
 export function useWorkspace(onNews) {
   const [person, setPerson] = useState(() => session.get('person') ?? '')
@@ -55,7 +56,7 @@ export function useWorkspace(onNews) {
   }, [person, become])
 
   useEffect(() => keepMarks(state), [state])
-  return { state, dispatch, become }
+  return { state, dispatch, person, become }
 }
 
 /**
