@@ -328,15 +328,19 @@ func (h *herald) gatherAbsence(ctx context.Context, first imports.Absence, fresh
 	return a, nil
 }
 
-// gatherServer reads what is known of the imports of a server.
+// gatherServer reads what is known of the imports of a server. One that ends between the two readings is in both of them, where the other
+// order would find it in neither: it counts as ended.
 func (h *herald) gatherServer(ctx context.Context, a *aftermath) (err error) {
 	name, since := a.server.Name, a.known.Absence.Since
-	if a.recent, err = h.Store.Recent(ctx, name, lookBack); err != nil {
-		return fmt.Errorf("reading the imports of %s: %w", name, err)
-	}
 	if a.active, err = h.Store.Active(ctx, name); err != nil {
 		return fmt.Errorf("reading the imports of %s: %w", name, err)
 	}
+	if a.recent, err = h.Store.Recent(ctx, name, lookBack); err != nil {
+		return fmt.Errorf("reading the imports of %s: %w", name, err)
+	}
+	a.active = slices.DeleteFunc(a.active, func(imp imports.Import) bool {
+		return slices.ContainsFunc(a.recent, func(other imports.Import) bool { return other.ID == imp.ID && other.State == imports.Ended })
+	})
 	if a.expired, err = h.Store.Expired(ctx, name, since); err != nil {
 		return fmt.Errorf("reading the starts on %s: %w", name, err)
 	}

@@ -35,7 +35,7 @@ func TestStoryOfAnAbsence(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t)
 	tn.types("U0BEN", "C0PROD", "complete")
-	card := tn.sees("C0PROD", kindCard, "running")
+	card := tn.sees("C0PROD", kindCard, "prod: running, ")
 	tn.reads("U0BEN", "Starting a complete import")
 	tn.until(func() bool { known, ok := tn.board.Server("lab"); return ok && known.Good.Status != nil })
 	tn.stop()

@@ -45,6 +45,10 @@ func TestAbsence(t *testing.T) {
 		{"the clock is put back", imports.Rules{}, []imports.Observation{answered(at(6 * time.Hour)), answered(at(0)), answered(at(time.Minute))}, imports.Absence{}},
 		{"slow polls", slow, []imports.Observation{answered(at(0)), answered(at(14 * time.Hour))}, imports.Absence{}},
 		{"slower than slow polls", slow, []imports.Observation{answered(at(0)), answered(at(16 * time.Hour))}, away(0, 16*time.Hour-second)},
+		{"a machine that slept in the middle of a look", imports.Rules{}, []imports.Observation{
+			answered(at(0)), imports.Observe(imports.Span{Asked: at(time.Minute), At: at(8 * time.Hour)}, bigfix.Status{Mode: bigfix.ModeIdle}, nil),
+			answered(at(8*time.Hour + time.Minute)),
+		}, away(0, 8*time.Hour+time.Millisecond)},
 		{"as is said", imports.Rules{AwayAfter: time.Minute}, []imports.Observation{answered(at(0)), answered(at(2 * time.Minute))}, away(0, 2*time.Minute-second)},
 	} {
 		var srv imports.Server

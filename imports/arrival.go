@@ -16,8 +16,8 @@ const lateWithin = time.Hour
 func (r Rules) See(srv Server, o Observation) Server {
 	r = r.withDefaults()
 	before := srv
-	if last := before.Last.At; !last.IsZero() && o.asked().Sub(last) > r.AwayAfter {
-		srv.Absence = Absence{Since: last, Until: o.asked(), Before: srv.Quiet}
+	if last, until := before.Last.At, r.backAt(o); !last.IsZero() && until.Sub(last) > r.AwayAfter {
+		srv.Absence = Absence{Since: last, Until: until, Before: srv.Quiet}
 	}
 	r.heed(&srv, before, o)
 	if o.Status == nil {
@@ -40,6 +40,15 @@ func (r Rules) See(srv Server, o Observation) Server {
 	srv.Last, srv.Good = o, o
 	srv.DownSince, srv.DownLooks = time.Time{}, 0
 	return srv
+}
+
+// backAt is from when on somebody looks who makes this look. Where it was asked before the machine slept and read after, it may tell of
+// what was before: the next one counts.
+func (r Rules) backAt(o Observation) time.Time {
+	if o.At.Sub(o.asked()) > r.AwayAfter {
+		return o.At.Add(time.Millisecond)
+	}
+	return o.asked()
 }
 
 // seeMove keeps account of an end that shows up while nothing is seen running, until it has held.

@@ -358,7 +358,7 @@ type Server struct {
 // Absence is a time in which nobody looked at a server: no process led, or the one that did was frozen.
 type Absence struct {
 	Since time.Time // the last look before it that was recorded, answered or not
-	Until time.Time // when the first one after it was asked
+	Until time.Time // when the first one after it was asked; where one was under way all the while, right after its answer
 	// Before is what the server last reported before it with nothing running; nil where it never did.
 	Before *Baseline
 }
