@@ -1,0 +1,284 @@
+// What a newcomer does with the demo's page, each in a demo of its own, in a real browser.
+//
+//   IMPORTBOT=… CHROMIUM=… node --test
+import {readFile} from 'node:fs/promises'
+import {createRequire} from 'node:module'
+import {after, before, describe, test} from 'node:test'
+import {gzipSync} from 'node:zlib'
+
+import {Client} from './client.mjs'
+import {expect} from './expect.mjs'
+import {openPage, startBrowser, startDemo} from './stage.mjs'
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+let browser
+before(async () => {
+  browser = await startBrowser()
+})
+after(() => browser?.close())
+
+/** A test with a demo and a window before it, after which nothing may have gone wrong in the page. */
+function story(name, tell, options = {}) {
+  test(name, {timeout: 240_000}, async t => {
+    const demo = await startDemo()
+    const {page, faults, close} = await openPage(browser, demo.address, options)
+    const client = new Client(page)
+    try {
+      await tell({t, demo, page, client})
+      Client.sound(faults)
+    } catch (error) {
+      if (process.env.PICTURES) await page.screenshot({path: `${process.env.PICTURES}/${name.replaceAll(/\W+/g, '-')}.png`})
+      error.message += `\n${demo.lines.slice(-40).join('\n')}`
+      throw error
+    } finally {
+      await close()
+      await demo.stop()
+    }
+  })
+}
+
+describe('the page', {concurrency: 4}, () => {
+  story('a raw import, followed to its end', async ({page, client}) => {
+    await client.type('/import raw')
+    const card = await client.reads('Raw import on prod · running')
+    const answer = await client.reads('Follow it here')
+    expect(await answer.getByText('Only visible to you').count(), 'marks that only I see the answer').toBe(1)
+    const end = await client.reads('Raw import on prod succeeded after')
+    expect(await end.locator('.content').getByText('@ana').count(), 'mentions of who asked').toBe(1)
+    // The same card says it now, and its thread tells how it went.
+    const ts = await card.getAttribute('data-ts')
+    await page.locator(`[data-ts="${ts}"]`, {hasText: 'succeeded after'}).first().waitFor()
+    await end.getByRole('button', {name: 'View thread'}).click()
+    for (const words of ['is running, seen', 'has passed 50 %', 'succeeded after']) {
+      await client.thread.getByText(words).first().waitFor()
+    }
+    // Esc closes the pane, and the cursor is back where it was.
+    await page.keyboard.press('Escape')
+    await client.thread.waitFor({state: 'detached'})
+  })
+
+  story('a night that fails, and who is told', async ({page, client}) => {
+    await client.go(/it-general/)
+    await client.flip('Make the next import fail')
+    await client.flip('Run the nightly import now')
+    const place = client.place(/bigfix-imports/)
+    await place.getByText(/mention.*unread/).waitFor() // the alert mentions the group that she is in
+    await place.click()
+    const alert = await client.reads('failed after')
+    await alert.getByText('the server says "failed"').first().waitFor()
+    await client.button(alert, 'Mute for 2 h').waitFor()
+    // Started again by the alert's own button, it recovers, and the alert's thread says so.
+    await client.button(alert, 'Start complete').click()
+    await page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', {name: 'Start', exact: true}).click()
+    await client.reads('Complete import on prod succeeded after')
+    await alert.getByRole('button', {name: 'View thread'}).click()
+    await client.thread.getByText(/^Over: /).waitFor()
+  })
+
+  story('a person who may not', async ({page, client}) => {
+    await client.become('ben')
+    await client.type('/import raw')
+    await client.reads('Only @oncall may start imports on prod')
+    await client.type('/import status')
+    const status = await client.reads('Last success')
+    await client.button(status, 'Start raw').click()
+    await client.reads('Only @oncall may start imports on prod')
+    // What only ben could see is nothing that ana sees.
+    await client.become('ana')
+    await page.getByRole('combobox', {name: 'Message #bigfix-imports'}).waitFor()
+    await page.getByText('You typed').first().waitFor({state: 'detached'})
+    expect(await page.getByText('Only @oncall may').count(), 'of ben’s refusals ana sees').toBe(0)
+  })
+
+  story('a dialog that asks first', async ({page, client}) => {
+    await client.type('/import status')
+    const status = await client.reads('Last success')
+    const dialog = page.getByRole('dialog').or(page.getByRole('alertdialog'))
+    await client.button(status, 'Start complete').click()
+    await dialog.getByText('Start a complete import on prod?').waitFor()
+    await dialog.getByText(/It usually takes 19 to 21 seconds/).waitFor()
+    await dialog.getByText(/next scheduled import/).waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({state: 'hidden'})
+    expect(await client.message('Complete import on prod · starting').count(), 'cards after the dialog was closed').toBe(0)
+    await client.button(status, 'Start complete').click()
+    await dialog.getByRole('button', {name: 'Start', exact: true}).click()
+    await client.reads('Complete import on prod · running')
+  })
+
+  story('the Home tab', async ({page, client}) => {
+    await client.go(/Importbot/)
+    const home = page.getByRole('region', {name: 'Home of Importbot'})
+    await home.getByText('idle').first().waitFor()
+    await home.getByText('Last success').first().waitFor()
+    await home.getByRole('img', {name: /prod/}).first().waitFor()
+    // It changes by itself while somebody looks at it.
+    await client.flip('Start a raw import')
+    await home.getByText(/running/).first().waitFor()
+    await home.getByRole('button', {name: 'Refresh'}).first().click()
+    await home.getByText('idle').first().waitFor()
+  })
+
+  story('history, with a chart', async ({page, client}) => {
+    await client.type('/import history 12')
+    const answer = await client.reads('last 12 imports')
+    await answer.getByRole('img').first().waitFor()
+    await answer.getByText('failed').first().waitFor()
+  })
+
+  story('the bot is killed in mid-import, and goes on', async ({page, client}) => {
+    await client.type('/import complete')
+    const card = await client.reads('Complete import on prod · running')
+    const ts = await card.getAttribute('data-ts')
+    await client.flip('Kill it (kill -9)')
+    await client.panel.getByText(/^Killed\./).waitFor()
+    // Nobody is left to answer, and Slack says so.
+    await client.type('/import status')
+    await page.getByText(/did not respond|didn’t respond|failed/).first().waitFor()
+    await client.flip('Start it again')
+    await client.reads('Complete import on prod succeeded after')
+    await page.locator(`[data-ts="${ts}"]`, {hasText: 'succeeded after'}).first().waitFor()
+    expect(await client.messages.filter({hasText: 'Complete import on prod succeeded after'}).count(), 'end notices').toBe(1)
+    expect(await client.messages.filter({hasText: 'Complete import on prod · '}).count(), 'cards').toBe(1)
+  })
+
+  story('with the keyboard alone', async ({page, client}) => {
+    await page.getByRole('combobox', {name: 'Message #bigfix-imports'}).waitFor()
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') || document.activeElement?.innerText || '')
+    const tabTo = async (words, key = 'Tab') => {
+      for (let i = 0; i < 120; i++) {
+        if (words.test(await focused())) return
+        await page.keyboard.press(key)
+      }
+      throw new Error(`no way by ${key} to ${words}`)
+    }
+    await tabTo(/^Message #bigfix-imports/)
+    await page.keyboard.type('/im')
+    await page.getByRole('option').first().waitFor()
+    await page.keyboard.press('Tab') // takes the command
+    await page.keyboard.type('sta')
+    await page.getByRole('option', {name: /status/}).waitFor()
+    await page.keyboard.press('Tab')
+    expect((await client.box().innerText()).trim(), 'what was completed').toBe('/import status')
+    await page.keyboard.press('Enter')
+    await client.reads('Last success')
+    await tabTo(/^Start complete$/, 'Shift+Tab')
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog').or(page.getByRole('alertdialog'))
+    await dialog.waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({state: 'hidden'})
+    expect(await focused(), 'where the focus is after the dialog').toBe('Start complete')
+    await page.keyboard.press('Enter')
+    await dialog.waitFor()
+    await tabTo(/^Start$/)
+    await page.keyboard.press('Enter')
+    await client.reads('Complete import on prod · running')
+    await tabTo(/^1 reply|^\d+ replies/, 'Shift+Tab')
+    await page.keyboard.press('Enter')
+    await client.thread.waitFor()
+    await page.keyboard.press('Escape')
+    await client.thread.waitFor({state: 'detached'})
+    await tabTo(/^Kill it/)
+    await page.keyboard.press('Enter')
+    await client.panel.getByText(/^Killed\./).waitFor()
+  })
+
+  story('what is written stays text', async ({page, client}) => {
+    for (const words of ['<img src=x onerror="document.title=1">', '<script>document.title=1</script>', '![x](http://203.0.113.9/x.png) [y](javascript:alert(1))']) {
+      await client.type(words)
+      await page.getByText(words, {exact: true}).first().waitFor()
+    }
+    expect(await page.locator('.content img, .content script').count(), 'elements made of text').toBe(0)
+    expect(await page.locator('a[href^="javascript:"]').count(), 'script addresses').toBe(0)
+  })
+
+  story('two people in two windows', async ({demo, page, client}) => {
+    const other = await openPage(browser, demo.address)
+    const ben = new Client(other.page)
+    try {
+      await ben.become('ben')
+      await client.type('Is anybody here?')
+      await ben.reads('Is anybody here?')
+      await ben.type('I am.')
+      await client.reads('I am.')
+      await client.type('/import status')
+      await client.reads('Last success')
+      expect(await other.page.getByText('Last success').count(), 'of ana’s answers ben sees').toBe(0)
+      Client.sound(other.faults)
+    } finally {
+      await other.close()
+    }
+    await page.reload()
+    await client.reads('I am.')
+  })
+
+  story('what it weighs', async ({t, demo, page, client}) => {
+    await client.type('Something to show.')
+    await client.reads('Something to show.')
+    const answer = await page.request.get(demo.address)
+    const policy = answer.headers()['content-security-policy']
+    expect(/default-src 'none'/.test(policy) && !/unsafe/.test(policy), `a strict policy: ${policy}`).toBe(true)
+    const addresses = await page.evaluate(() => performance.getEntriesByType('resource').map(r => r.name).filter(name => !name.includes('/api/')))
+    let bytes = gzipSync(await answer.body()).length
+    for (const address of addresses) bytes += gzipSync(await (await page.request.get(address)).body()).length
+    t.diagnostic(`the page weighs ${Math.round(bytes / 1000)} kB compressed`)
+    expect(bytes < 400_000, `under 400 kB: ${bytes}`).toBe(true)
+    const shown = []
+    for (let i = 0; i < 5; i++) {
+      await page.reload()
+      await page.locator('[data-message]').first().waitFor()
+      shown.push(Math.round(await page.evaluate(() => performance.now())))
+    }
+    t.diagnostic(`the first message is shown after ${shown.join(', ')} ms`)
+  })
+})
+
+describe('what axe-core finds', {concurrency: 2}, () => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 400]) {
+      story(`${colorScheme}, ${width} pixels wide`, async ({page, client}) => {
+        const found = []
+        const look = async where => {
+          await page.evaluate(axe)
+          const {violations} = await page.evaluate(() => globalThis.axe.run(document, {resultTypes: ['violations']}))
+          for (const v of violations) found.push(`${where}: ${v.id}: ${v.nodes.map(n => n.html.slice(0, 160)).join(' | ')}`)
+          const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+          if (over > 0) found.push(`${where}: ${over} pixels too wide`)
+        }
+        await client.type('/import history')
+        await client.reads('last 10 imports')
+        await client.type('/import status')
+        const status = await client.reads('Last success')
+        await client.button(status, 'Start complete').click()
+        await page.getByRole('dialog').or(page.getByRole('alertdialog')).waitFor()
+        await look('a dialog')
+        await page.keyboard.press('Escape')
+        await client.type('/import raw')
+        const card = await client.reads('Raw import on prod · running')
+        await look('the channel')
+        await client.box().fill('/import ')
+        await page.getByRole('option').first().waitFor()
+        await look('completing a command')
+        await client.box().fill('')
+        await card.getByRole('button', {name: /repl/}).first().click()
+        await client.thread.getByText('is running').first().waitFor()
+        await look('a thread')
+        await page.keyboard.press('Escape')
+        if (width < 760) {
+          await page.getByRole('button', {name: /^Channels and people/}).click()
+          await look('the list of channels')
+        }
+        await client.go(/Importbot/)
+        await page.getByRole('region', {name: 'Home of Importbot'}).getByText('Last success').first().waitFor()
+        await look('the Home tab')
+        if (width < 760) {
+          await page.getByRole('button', {name: 'Behind the scenes'}).click()
+          await look('the panel')
+        }
+        expect(found, 'what axe-core and the width find').toEqual([])
+      }, {width, height: 900, colorScheme})
+    }
+  }
+})

@@ -1,0 +1,67 @@
+// What the browser's tests and the screenshots stand on: the demo as a process, and Chromium before its page.
+//
+//   IMPORTBOT   the built program
+//   CHROMIUM    the browser; "chromium" in the PATH where it is not set
+import {spawn} from 'node:child_process'
+import readline from 'node:readline'
+
+import {chromium} from 'playwright-core'
+
+const binary = process.env.IMPORTBOT
+if (!binary) throw new Error('IMPORTBOT has to be the path of the built program: go build -o importbot . && export IMPORTBOT=$PWD/importbot')
+
+/** Starts a demo of its own. Its standard input stays open, so it runs until stop is called. */
+export async function startDemo() {
+  const child = spawn(binary, ['demo', '--addr', '127.0.0.1:0'], {stdio: ['pipe', 'pipe', 'pipe']})
+  const lines = []
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  readline.createInterface({input: child.stderr}).on('line', line => lines.push(line))
+  const address = await new Promise((resolve, reject) => {
+    readline.createInterface({input: child.stdout}).on('line', line => {
+      lines.push(line)
+      const found = /http:\/\/127\.0\.0\.1:\d+\/?/.exec(line)
+      if (lines.length === 1 && found) resolve(found[0])
+    })
+    child.once('error', reject)
+    ended.then(code => reject(new Error(`the demo ended with ${code}: ${lines.join('\n')}`)))
+  })
+  return {
+    address,
+    lines,
+    type: line => child.stdin.write(line + '\n'),
+    stop: () => {
+      child.kill('SIGTERM')
+      return ended
+    },
+  }
+}
+
+/** Starts Chromium, without anything of its own that would go to the network. */
+export function startBrowser() {
+  const args = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    chromiumSandbox: process.getuid?.() !== 0, // it refuses to run as root with one
+    args,
+  })
+}
+
+/**
+ * Opens the demo's page in a window of its own. What must not happen there, whatever a test is about, is collected in faults: errors,
+ * breaches of the content security policy (which Chromium reports as errors), requests that leave loopback.
+ */
+export async function openPage(browser, address, {width = 1280, height = 800, colorScheme = 'light', ...more} = {}) {
+  const context = await browser.newContext({viewport: {width, height}, colorScheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', ...more})
+  const page = await context.newPage()
+  const faults = []
+  page.on('pageerror', error => faults.push(String(error)))
+  page.on('console', message => {
+    if (message.type() === 'error') faults.push(message.text())
+  })
+  context.on('request', request => {
+    const {protocol, hostname} = new URL(request.url())
+    if (protocol !== 'data:' && hostname !== '127.0.0.1') faults.push(`a request left this machine: ${request.url()}`)
+  })
+  await page.goto(address)
+  return {page, faults, close: () => context.close()}
+}
