@@ -20,6 +20,8 @@ export function App() {
     const words = announcement(event, here.current)
     if (words) setSaid(words)
   })
+  const user = state.workspace?.user
+  useEffect(() => setSaid(''), [user]) // what one person was told is nothing that the next one hears
   if (!state.workspace) return <Opening lost={!state.connected} />
   return (
     <>
