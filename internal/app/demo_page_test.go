@@ -61,11 +61,15 @@ func show(t *testing.T, args ...string) *shown {
 // panel returns how things stand behind the workspace, once that fits.
 func panelOf(t *testing.T, url string, what string, fits func(slackweb.PanelState) bool) (state slackweb.PanelState) {
 	t.Helper()
-	if !followed(t, url+"/api/panel", func(data []byte) bool {
-		state = slackweb.PanelState{}
-		if err := json.Unmarshal(data, &state); err != nil {
+	if !followed(t, url+"/api/events?user=U0ANA", func(data []byte) bool {
+		var sent slackweb.PanelState
+		if err := json.Unmarshal(data, &sent); err != nil {
 			t.Fatal(err)
 		}
+		if sent.Title == "" { // an event of the workspace, in the same stream
+			return false
+		}
+		state = sent
 		return fits(state)
 	}) {
 		t.Fatalf("the panel has not %s: %+v", what, state)

@@ -1,6 +1,7 @@
 package slackweb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -194,7 +195,15 @@ type pressed struct {
 	Value    string `json:"value"`
 }
 
-func (p *Page) press(_ context.Context, on pressed) (any, error) {
+// reasons are why an app did not react, in words, by Slack's code for it.
+var reasons = map[string]string{
+	slacksim.DispatchFailed:   "The app is not connected, so it never heard of this.",
+	slacksim.OperationTimeout: "The app did not answer in time.",
+	slacksim.InvalidResponse:  "The app's answer could not be read.",
+}
+
+// press answers when the app took it, or did not within the seconds that Slack gives it: until then the person sees that it is under way.
+func (p *Page) press(ctx context.Context, on pressed) (any, error) {
 	err := p.who(on.User)
 	if on.TS != "" && err == nil {
 		err = p.where(on.User, on.Channel)
@@ -202,9 +211,12 @@ func (p *Page) press(_ context.Context, on pressed) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	invocation, err := p.slack.Tap(slacksim.Pressed{
+	invocation, err := p.slack.Press(ctx, slacksim.Pressed{
 		UserID: on.User, ChannelID: on.Channel, TS: on.TS, ActionID: on.ActionID, BlockID: on.BlockID, Value: on.Value,
 	})
+	if failed, ok := errors.AsType[*slacksim.FailedError](err); ok {
+		return nil, impossible("%s", cmp.Or(reasons[failed.Code], err.Error()+"."))
+	}
 	if err != nil {
 		return nil, impossible("That can't be pressed: %s.", err)
 	}

@@ -13,23 +13,24 @@
 //
 // # What browser and server say to each other
 //
-// The browser loads a workspace once, then follows its events, and works out everything it shows from them: channels, threads, edits,
+// The browser loads a workspace once, then follows its events, all in one stream, and works out everything it shows from them: channels, threads, edits,
 // what is unread. A connection that breaks goes on behind the last event it had, as EventSource does by itself. Whoever asks says as
 // whom, because a person may be anyone of People here; events and answers are those that this person would see in Slack.
 //
 //	GET  /api/workspace?user=U     Workspace; without user, of the first of People
-//	GET  /api/events?user=U        server-sent events, data: Event; goes on behind Last-Event-ID (or after=SEQ)
+//	GET  /api/events?user=U        server-sent events, data: Event; goes on behind Last-Event-ID (or after=SEQ). Among them those
+//	                               named panel, data: PanelState, at once and whenever it has changed
 //	POST /api/command              {"user","channel","text"}             a slash command, all of the line
 //	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message
 //	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab
 //	POST /api/home                 {"user"}                              opens the Home tab
-//	GET  /api/panel                server-sent events, data: PanelState, at once and whenever it has changed
 //	POST /api/panel                {"switch":"ID"}                       {"told":"what happens now"}
 //
 // A POST answers 200 with an object, or 4xx with {"error":"a sentence for the person"}. What comes of it arrives as events. JSON alone
 // is accepted, from this page's own origin alone, under a loopback host name alone.
 //
 //	Workspace {
+//	  "run": "…",                    // of this workspace: one that is begun anew at this address has another
 //	  "seq": 17,                     // the newest event: what is older is read already
 //	  "user": "U0ANA",
 //	  "team": {"id","name","url"},   // url: ends in a slash; its messages are at URL + "archives/CHANNEL/pTS"
@@ -47,6 +48,7 @@
 //	  "seq", "time",                 // RFC 3339
 //	  "kind",                        // slacksim.EventKind
 //	  "user", "channel", "text", "error", "trigger",
+//	  "reason",                      // why the app did not react, a sentence for the person
 //	  "message": {"channel","ts","thread_ts","user","text","blocks":[…],"broadcast","ephemeral","posted","edited","trigger"},
 //	  "view":    {"id","type","title","blocks":[…]}
 //	}
@@ -54,10 +56,11 @@
 // Of the past, a message's last edit (or its deletion) alone is sent, in the place of that, and of a Home tab the newest: an edit may be
 // the first that a browser hears of a message. Blocks have the ids that Slack gives to those without.
 //
-// The id of a streamed event also names this run of the workspace. Who comes back with one of another run, as a page does that was left
+// The id of a streamed event also names the run. Who comes back with one of another run, as a page does that was left
 // open while the program was started anew, gets 410, and has to load all of it again.
 //
-// Answers: to a command, a press and a home {"trigger"}, as the events have it that belong to it; to a message {"ts"}.
+// Answers: to a command, a press and a home {"trigger"}, as the events have it that belong to it; to a message {"ts"}. A press is answered
+// when the app took it, and refused where it did not in time.
 //
 //	PanelState {
 //	  "title": "Behind the scenes",

@@ -1,6 +1,7 @@
 package slackweb
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
@@ -21,6 +22,7 @@ type event struct {
 	Channel string             `json:"channel,omitempty"`
 	Text    string             `json:"text,omitempty"`
 	Error   string             `json:"error,omitempty"`
+	Reason  string             `json:"reason,omitempty"`
 	Trigger string             `json:"trigger,omitempty"`
 	Message *message           `json:"message,omitempty"`
 	View    *view              `json:"view,omitempty"`
@@ -50,6 +52,7 @@ type view struct {
 func toEvent(e slacksim.Event) event {
 	out := event{
 		Seq: e.Seq, Time: e.Time.UTC(), Kind: e.Kind, User: e.User, Channel: e.Channel, Text: e.Text, Error: e.Error, Trigger: e.Trigger,
+		Reason: reasons[e.Error],
 	}
 	if m := e.Message; m.TS != "" {
 		out.Message = &message{
@@ -103,7 +106,12 @@ func subject(e slacksim.Event) string {
 // takes it for the end.
 var gone = &refusal{http.StatusGone, "The workspace that this page shows is gone: load the page again."}
 
-// serveEvents sends what a person sees happen, from the beginning or behind an event, and then as it happens.
+// lookEvery is how often it is looked at what stands behind the workspace.
+const lookEvery = 300 * time.Millisecond
+
+// serveEvents sends what a person sees happen, from the beginning or behind an event, and then as it happens; in the same stream the
+// panel's state, since a browser has few connections to one server. The panel is looked at rather than told of: what stands behind it
+// moves by itself, as a clock or a server does.
 func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	userID := r.URL.Query().Get("user")
 	if err := p.who(userID); err != nil {
@@ -124,8 +132,10 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	for _, e := range compact(p.past(userID, news, newest-after)) {
 		out.send(p.id(e), toEvent(e))
 	}
-	alive := time.NewTicker(keepAlive)
+	alive, look := time.NewTicker(keepAlive), time.NewTicker(lookEvery)
 	defer alive.Stop()
+	defer look.Stop()
+	shown := p.showPanel(out, nil)
 	for out.flush() {
 		select {
 		case e, more := <-news:
@@ -135,10 +145,24 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 			if p.slack.Sees(userID, e) {
 				out.send(p.id(e), toEvent(e))
 			}
+		case <-look.C:
+			shown = p.showPanel(out, shown)
 		case <-alive.C:
 			out.comment()
 		}
 	}
+}
+
+// showPanel sends the panel's state where it differs from what was shown before, and returns what is shown now.
+func (p *Page) showPanel(out *stream, shown []byte) []byte {
+	if p.panel == nil {
+		return nil
+	}
+	now := p.panelState()
+	if !bytes.Equal(now, shown) {
+		out.sendNamed("panel", now)
+	}
+	return now
 }
 
 // past takes the first n events, those that a person sees.

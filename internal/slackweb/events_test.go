@@ -161,6 +161,9 @@ func TestStreamsOfAnotherRunEnd(t *testing.T) {
 	next[event](ana)
 	other := newWorld(t, nil)
 	other.sim.Say("U1", "C1", "hello", "")
+	if run := w.run(); !strings.HasPrefix(ana.last, run+"-") || run == other.run() {
+		t.Errorf("the event %s is of the run %q, the other run is %q", ana.last, run, other.run())
+	}
 	for id, want := range map[string]int{
 		ana.last: http.StatusGone, "2": http.StatusGone, "x": http.StatusBadRequest, "-1": http.StatusGone, "1.5": http.StatusBadRequest,
 	} {

@@ -45,7 +45,7 @@ func New(options Options) *Page {
 	mux.Handle("/api/press", methods{http.MethodPost: act(p.press)})
 	mux.Handle("/api/home", methods{http.MethodPost: act(p.home)})
 	if p.panel != nil {
-		mux.Handle("/api/panel", methods{http.MethodGet: p.servePanel, http.MethodPost: act(p.flip)})
+		mux.Handle("/api/panel", methods{http.MethodPost: act(p.flip)})
 	}
 	p.handle = guard(mux)
 	return p

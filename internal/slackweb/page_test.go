@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slack-go/slack"
@@ -24,12 +25,12 @@ func TestWorkspaceIsWhatOnePersonKnows(t *testing.T) {
 		"U2": `{"id":"C1","name":"kitchen","topic":"Tea","dm":false,"read_only":false}`,
 	} {
 		got := w.ask(http.MethodGet, "/api/workspace?user="+user, "", nil)
-		want := fmt.Sprintf(`{"seq":1,"user":%q,"team":{"id":"T1","name":"works","url":"https://works.slack.com/"},`+
+		want := fmt.Sprintf(`{"run":%q,"seq":1,"user":%q,"team":{"id":"T1","name":"works","url":"https://works.slack.com/"},`+
 			`"app":{"name":"Kettle","user_id":"U0BOT","description":"Boils water","home":true},`+
 			`"users":[{"id":"U0BOT","name":"kettle","title":"","bot":true},{"id":"U1","name":"ana","title":"Makes tea","bot":false},`+
 			`{"id":"U2","name":"ben","title":"","bot":false}],"people":["U1","U2"],"groups":[{"id":"S1","handle":"drinkers","mine":%t}],`+
 			`"channels":[%s,{"id":%q,"name":"Kettle","topic":"","dm":true,"read_only":true}],`+
-			`"commands":[{"command":"/boil","description":"Boil water","usage_hint":"now | later"}],"panel":false}`, user, user == "U1", channels, w.sim.DM(user))
+			`"commands":[{"command":"/boil","description":"Boil water","usage_hint":"now | later"}],"panel":false}`, w.run(), user, user == "U1", channels, w.sim.DM(user))
 		if diff := cmp.Diff(want, got.body); got.status != http.StatusOK || diff != "" {
 			t.Errorf("%s: %d, -want +got:\n%s", user, got.status, diff)
 		}
@@ -111,8 +112,56 @@ func TestWithoutTheAppThePersonIsTold(t *testing.T) {
 	ana := w.stream("/api/events?user=U1", "")
 	w.do("/api/command", map[string]string{"user": "U1", "channel": "C1", "text": "/boil"})
 	seen := ana.until(func(e event) bool { return e.Kind == slacksim.CommandFailed })
-	if got := seen[len(seen)-1]; got.Error != slacksim.DispatchFailed || got.Text == "" || got.Channel != "C1" {
+	const reason = "The app is not connected, so it never heard of this."
+	if got := seen[len(seen)-1]; got.Error != slacksim.DispatchFailed || got.Text == "" || got.Reason != reason || got.Channel != "C1" {
 		t.Errorf("got %+v", got)
+	}
+	_, ts, err := w.api.PostMessageContext(w.ctx, "C1", kettle("Water is cold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat"}`, ts), nil)
+	if got.status != http.StatusUnprocessableEntity || got.body != fmt.Sprintf(`{"error":%q}`, reason) {
+		t.Errorf("a press: %d %s", got.status, got.body)
+	}
+}
+
+// A press is answered when the app took it, and not before.
+func TestAPressWaitsForTheApp(t *testing.T) {
+	for _, test := range []struct {
+		what            string
+		delay, answered time.Duration
+		status          int
+		answer          string
+	}{
+		{"an app that is slow", 2 * time.Second, 2 * time.Second, http.StatusOK, `{"trigger":`},
+		{"an app that is too slow", time.Hour, 3 * time.Second, http.StatusUnprocessableEntity, `{"error":"The app did not answer in time."}`},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			clock := slacksim.NewManualClock(time.Date(2026, 6, 22, 2, 14, 0, 0, time.UTC))
+			w := newWorld(t, nil, slacksim.WithClock(clock))
+			w.boil()
+			_, ts, err := w.api.PostMessageContext(w.ctx, "C1", kettle("Water is cold"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ana := w.stream("/api/events?user=U1", "")
+			w.sim.FailEnvelopes(slacksim.EnvelopeFault{Delay: test.delay})
+			answered := make(chan reply, 1)
+			go func() {
+				answered <- w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat"}`, ts), nil)
+			}()
+			ana.until(func(e event) bool { return e.Kind == slacksim.ActionPressed })
+			select {
+			case got := <-answered:
+				t.Fatalf("answered %d %s before the app was", got.status, got.body)
+			default:
+			}
+			clock.Advance(test.answered)
+			if got := <-answered; got.status != test.status || !strings.HasPrefix(got.body, test.answer) {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,6 @@
 package slackweb
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,36 +73,8 @@ type PanelLine struct {
 // ErrNoSwitch is [Panel.Flip] asked for a switch that there isn't.
 var ErrNoSwitch = errors.New("there is no such switch")
 
-const (
-	lookEvery   = 300 * time.Millisecond
-	maxLogLines = 50
-)
-
-// servePanel sends the panel's state at once, and again whenever it has changed. It looks rather than being told: what stands behind a
-// panel moves by itself, as a clock or a server does.
-func (p *Page) servePanel(w http.ResponseWriter, r *http.Request) {
-	out := open(w)
-	look, alive := time.NewTicker(lookEvery), time.NewTicker(keepAlive)
-	defer look.Stop()
-	defer alive.Stop()
-	var last []byte
-	for {
-		if now := p.panelState(); !bytes.Equal(now, last) {
-			out.send("", json.RawMessage(now))
-			last = now
-		}
-		if !out.flush() {
-			return
-		}
-		select {
-		case <-look.C:
-		case <-alive.C:
-			out.comment()
-		case <-r.Context().Done():
-			return
-		}
-	}
-}
+// maxLogLines is how many lines of the log are shown.
+const maxLogLines = 50
 
 // panelState is the state in JSON, whose lists are lists even where the panel left them out.
 func (p *Page) panelState() []byte {

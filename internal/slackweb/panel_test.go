@@ -56,8 +56,8 @@ func TestPanel(t *testing.T) {
 	if got := w.ask(http.MethodGet, "/api/workspace?user=U1", "", nil).body; !strings.HasSuffix(got, `"panel":true}`) {
 		t.Errorf("got the workspace %s", got)
 	}
-	stream := w.stream("/api/panel", "")
-	got, err := stream.data()
+	stream := w.stream("/api/events?user=U1", "")
+	got, err := stream.named("panel")
 	want := `{"title":"Stove","sections":[{"id":"stove","title":"Stove","tone":"good","summary":"It stands.","progress":0,` +
 		`"facts":[{"label":"Flames","value":"4"},{"label":"Bought","time":"2026-01-02T03:04:05Z"}],` +
 		`"switches":[{"id":"gas","label":"Gas","hint":"","on":false,"disabled":""}]},` +
@@ -68,7 +68,7 @@ func TestPanel(t *testing.T) {
 	if got := w.do("/api/panel", map[string]string{"switch": "gas"})["told"]; got != "The gas is turned." {
 		t.Errorf("told %q", got)
 	}
-	changed := next[PanelState](stream)
+	changed := stream.panel()
 	if !*changed.Sections[0].Switches[0].On || len(changed.Log) != 1 {
 		t.Errorf("got %+v", changed)
 	}
@@ -85,8 +85,8 @@ func TestPanel(t *testing.T) {
 func TestPanelIsSentWhenItChanged(t *testing.T) {
 	panel := &fakePanel{looked: make(chan struct{})}
 	w := newWorld(t, panel)
-	stream := w.stream("/api/panel", "")
-	next[PanelState](stream)
+	stream := w.stream("/api/events?user=U1", "")
+	stream.panel()
 	for range 3 {
 		select {
 		case <-panel.looked:
@@ -99,7 +99,7 @@ func TestPanelIsSentWhenItChanged(t *testing.T) {
 	}
 	var last PanelState
 	for last.Log == nil || last.Log[len(last.Log)-1].Seq < 60 {
-		state := next[PanelState](stream)
+		state := stream.panel()
 		if last.Title != "" && cmp.Equal(last, state) {
 			t.Errorf("twice the same: %+v", state)
 		}
@@ -110,5 +110,34 @@ func TestPanelIsSentWhenItChanged(t *testing.T) {
 	}
 	if strings.Count(stream.raw.String(), `"log":[]`) != 1 {
 		t.Errorf("the first state came more than once:\n%s", stream.raw.String())
+	}
+}
+
+// The panel travels among the events of the workspace, and takes none of their places: who comes back goes on behind the last event.
+func TestPanelAndEventsShareAStream(t *testing.T) {
+	w := newWorld(t, &fakePanel{})
+	w.sim.Say("U2", "C1", "before", "")
+	ana := w.stream("/api/events?user=U1", "")
+	if got := next[event](ana).Message.Text; got != "before" {
+		t.Errorf("got %q", got)
+	}
+	last := ana.last
+	ana.panel()
+	w.do("/api/panel", map[string]string{"switch": "gas"})
+	if got := ana.panel(); len(got.Log) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if ana.last != last {
+		t.Errorf("behind the panel stands %q, want %q", ana.last, last)
+	}
+	w.sim.Say("U2", "C1", "after", "")
+	again := w.stream("/api/events?user=U1", last)
+	for who, stream := range map[string]*reader{"who stayed": ana, "who comes back": again} {
+		if got := next[event](stream).Message.Text; got != "after" {
+			t.Errorf("%s gets %q", who, got)
+		}
+	}
+	if got := again.panel(); len(got.Log) != 1 {
+		t.Errorf("who comes back gets %+v", got)
 	}
 }

@@ -39,10 +39,12 @@ func (s *stream) send(id string, v any) {
 		s.err = err
 		return
 	}
-	if id != "" {
-		s.write("id: " + id + "\n")
-	}
-	s.write("data: " + string(data) + "\n\n")
+	s.write("id: " + id + "\ndata: " + string(data) + "\n\n")
+}
+
+// sendNamed writes one of another kind, in JSON already. It has no place among the others: who comes back goes on behind the last of those.
+func (s *stream) sendNamed(name string, data []byte) {
+	s.write("event: " + name + "\ndata: " + string(data) + "\n\n")
 }
 
 func (s *stream) comment() { s.write(": still here\n\n") }

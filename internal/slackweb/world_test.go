@@ -46,10 +46,11 @@ type world struct {
 }
 
 // newWorld makes a world whose page has this panel.
-func newWorld(t *testing.T, panel Panel) *world {
+func newWorld(t *testing.T, panel Panel, options ...slacksim.Option) *world {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	sim := slacksim.New(slacksim.WithTeam("T1", "works"), slacksim.WithManifest([]byte(kettleManifest)), slacksim.WithoutLimits())
+	options = append(options, slacksim.WithTeam("T1", "works"), slacksim.WithManifest([]byte(kettleManifest)), slacksim.WithoutLimits())
+	sim := slacksim.New(options...)
 	sim.AddUser("U1", "ana", slacksim.Title("Makes tea"))
 	sim.AddUser("U2", "ben")
 	sim.AddUserGroup("S1", "drinkers", "U1")
@@ -195,6 +196,16 @@ func (w *world) do(path string, said any) map[string]string {
 	return out
 }
 
+// run is what tells this workspace from others.
+func (w *world) run() string {
+	w.t.Helper()
+	var known struct{ Run string }
+	if err := json.Unmarshal([]byte(w.ask(http.MethodGet, "/api/workspace", "", nil).body), &known); err != nil || known.Run == "" {
+		w.t.Fatalf("the workspace is of the run %q: %v", known.Run, err)
+	}
+	return known.Run
+}
+
 // reader reads a stream as EventSource does.
 type reader struct {
 	w    *world
@@ -225,7 +236,11 @@ func (w *world) stream(path, lastEventID string) *reader {
 }
 
 // data returns the next event's data, and io.EOF at the stream's end.
-func (r *reader) data() (string, error) {
+func (r *reader) data() (string, error) { return r.named("") }
+
+// named returns the data of the next event with this name. Those between are left out.
+func (r *reader) named(name string) (string, error) {
+	current := ""
 	for {
 		line, err := r.in.ReadString('\n')
 		if err != nil {
@@ -236,8 +251,14 @@ func (r *reader) data() (string, error) {
 		if id, ok := strings.CutPrefix(line, "id: "); ok {
 			r.last = id
 		}
-		if data, ok := strings.CutPrefix(line, "data: "); ok {
+		if event, ok := strings.CutPrefix(line, "event: "); ok {
+			current = event
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok && current == name {
 			return data, nil
+		}
+		if line == "" {
+			current = ""
 		}
 	}
 }
@@ -245,13 +266,24 @@ func (r *reader) data() (string, error) {
 // next decodes the next event.
 func next[T any](r *reader) T {
 	r.w.t.Helper()
+	return decoded[T](r, "")
+}
+
+// panel decodes the next state of the panel.
+func (r *reader) panel() PanelState {
+	r.w.t.Helper()
+	return decoded[PanelState](r, "panel")
+}
+
+func decoded[T any](r *reader, name string) T {
+	r.w.t.Helper()
 	var out T
-	data, err := r.data()
+	data, err := r.named(name)
 	if err == nil {
 		err = json.Unmarshal([]byte(data), &out)
 	}
 	if err != nil {
-		r.w.t.Fatalf("next event: %v; %s", err, data)
+		r.w.t.Fatalf("next event %q: %v; %s", name, err, data)
 	}
 	return out
 }

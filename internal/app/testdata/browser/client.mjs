@@ -40,8 +40,9 @@ export class Client {
     return this.page.getByRole('region', {name: /^Messages in (?!the thread)/}).locator('[data-message]')
   }
 
+  /** The thread beside its channel, or in its place where there is no room for both. */
   get thread() {
-    return this.page.getByRole('complementary', {name: 'Thread'})
+    return this.page.getByRole('complementary', {name: 'Thread'}).or(this.page.getByRole('main', {name: 'Thread'}))
   }
 
   /** The newest message that says so. */

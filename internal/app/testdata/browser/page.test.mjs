@@ -134,6 +134,8 @@ describe('the page', {concurrency: 4}, () => {
     await client.flip('Kill it (kill -9)')
     await client.panel.getByText(/^Killed\./).waitFor()
     // Nobody is left to answer, and Slack says so.
+    await client.button(card, 'Notify me').click()
+    await card.getByText('The app is not connected, so it never heard of this.').waitFor()
     await client.type('/import status')
     await page.getByText(/did not respond|didn’t respond|failed/).first().waitFor()
     await client.flip('Start it again')
@@ -212,6 +214,22 @@ describe('the page', {concurrency: 4}, () => {
     }
     await page.reload()
     await client.reads('I am.')
+  })
+
+  // A browser has six connections to one server, and each page holds one of them open.
+  story('five tabs at once', async ({demo, page, client}) => {
+    await client.type('Is anybody here?')
+    const others = await Promise.all(Array.from({length: 4}, async () => {
+      const other = await page.context().newPage()
+      await other.goto(demo.address)
+      return new Client(other)
+    }))
+    for (const other of others) await other.reads('Is anybody here?')
+    await others.at(-1).type('In the last one too.')
+    for (const other of [client, ...others]) {
+      await other.reads('In the last one too.')
+      await other.panel.getByText('Running, and taking commands.').waitFor()
+    }
   })
 
   story('what it weighs', async ({t, demo, page, client}) => {

@@ -25,6 +25,7 @@ export async function startDemo() {
     child.once('error', reject)
     ended.then(code => reject(new Error(`the demo ended with ${code}: ${lines.join('\n')}`)))
   })
+  await botServes(address)
   return {
     address,
     lines,
@@ -34,6 +35,17 @@ export async function startDemo() {
       return ended
     },
   }
+}
+
+/** Waits until the panel says that the bot takes commands: the page is there before it is. */
+async function botServes(address) {
+  const answer = await fetch(new URL('/api/events?user=U0ANA', address))
+  let heard = ''
+  for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
+    heard += part
+    if (heard.includes('taking commands')) return
+  }
+  throw new Error(`the bot never took commands: ${heard}`)
 }
 
 /** Starts Chromium, without anything of its own that would go to the network. */
@@ -56,7 +68,8 @@ export async function openPage(browser, address, {width = 1280, height = 800, co
   const faults = []
   page.on('pageerror', error => faults.push(String(error)))
   page.on('console', message => {
-    if (message.type() === 'error') faults.push(message.text())
+    // Chromium notes every refusal as an error; the person is told of it in words.
+    if (message.type() === 'error' && !/status of 422 /.test(message.text())) faults.push(message.text())
   })
   context.on('request', request => {
     const {protocol, hostname} = new URL(request.url())

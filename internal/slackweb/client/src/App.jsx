@@ -11,12 +11,12 @@ import { myGroups, summary, unread } from './state.js'
 import { session } from './storage.js'
 import { plain } from './text.js'
 import { timeOfDay } from './time.js'
-import { usePanel, useWorkspace } from './useWorkspace.js'
+import { useWorkspace } from './useWorkspace.js'
 
 export function App() {
   const here = useRef({})
   const [said, setSaid] = useState('')
-  const { state, dispatch, person, become } = useWorkspace((event) => {
+  const { state, panel, dispatch, person, become } = useWorkspace((event) => {
     const words = announcement(event, here.current)
     if (words) setSaid(words)
   })
@@ -25,7 +25,7 @@ export function App() {
   if (!state.workspace) return <Opening lost={!state.connected} />
   return (
     <>
-      <Page {...{ state, dispatch, person, become, here }} />
+      <Page {...{ state, panel, dispatch, person, become, here }} />
       <div className="unseen" role="status" aria-live="polite">
         {said}
       </div>
@@ -42,11 +42,10 @@ function Opening({ lost }) {
   )
 }
 
-function Page({ state, dispatch, person, become, here }) {
+function Page({ state, panel, dispatch, person, become, here }) {
   const { workspace } = state
   const [route, go] = useRoute()
   const now = useNow()
-  const panel = usePanel(workspace.panel)
   const [drawer, setDrawer] = useState(null)
   const [panelWanted, setPanelWanted] = useState(() => session.get('panel') ?? true)
   const wide = useMedia('(min-width: 1180px)')
@@ -205,16 +204,22 @@ function useEscape(close) {
   })
 }
 
-/** The first steps that this tab has taken: {taken, done}. */
+/** The first steps that this tab has taken in this run of the workspace: {taken, done}. */
 function useSteps(state) {
-  const [taken, setTaken] = useState(() => session.get('steps') ?? [])
-  const done = useCallback((step) => {
-    setTaken((before) => {
-      if (before.includes(step)) return before
-      session.set('steps', [...before, step])
-      return [...before, step]
-    })
-  }, [])
+  const { run } = state.workspace
+  const [kept, setKept] = useState(() => session.get('steps'))
+  const taken = useMemo(() => (kept?.run === run ? kept.taken : []), [kept, run])
+  const done = useCallback(
+    (step) =>
+      setKept((before) => {
+        const already = before?.run === run ? before.taken : []
+        return already.includes(step) ? before : { run, taken: [...already, step] }
+      }),
+    [run],
+  )
+  useEffect(() => {
+    if (kept) session.set('steps', kept)
+  }, [kept])
   const typed = Object.values(state.channels).some((items) => items.some((item) => item.kind === 'command'))
   useEffect(() => {
     if (typed) done('command')

@@ -4,7 +4,6 @@ import { Conversation } from './Channel.jsx'
 import { FirstSteps } from './FirstSteps.jsx'
 import { post } from './api.js'
 import { Blocks } from './blocks/index.jsx'
-import { press } from './presses.js'
 import { unread } from './state.js'
 
 /** The app, with its two tabs. */
@@ -57,7 +56,7 @@ function Home({ state, ctx, steps, offer, panel, go }) {
     )
     // Told once each time it is opened, not whenever a step was taken.
   }, [me, connected])
-  const onPress = (on) => press({ user: me, ...on })
+  const onPress = (on) => post('/api/press', { user: me, ...on })
   return (
     <>
       <div className="scroll home" data-region tabIndex={0} role="region" aria-label={`Home of ${workspace.app.name}`}>

@@ -1,9 +1,8 @@
 import { useEffect, useRef } from 'react'
 import { Avatar } from './Avatar.jsx'
 import { Icon } from './Icon.jsx'
+import { post } from './api.js'
 import { Blocks, Mrkdwn } from './blocks/index.jsx'
-import { reasons } from './failures.js'
-import { press } from './presses.js'
 import { dateOf } from './state.js'
 import { plain } from './text.js'
 import { ago, fullTime, timeOfDay } from './time.js'
@@ -12,7 +11,7 @@ import { ago, fullTime, timeOfDay } from './time.js'
 export function Message({ item, ctx, now, me, grouped, root, replies, open, onThread, inThread }) {
   const user = ctx.users[item.user]
   const element = useHighlight(item.changes)
-  const onPress = (on) => press({ user: me, channel: item.channel, ts: item.ts, ...on })
+  const onPress = (on) => post('/api/press', { user: me, channel: item.channel, ts: item.ts, ...on })
   const broadcast = Boolean(item.thread_ts) && item.broadcast && !inThread
   return (
     <li ref={element} className={classes(item, grouped, open)} data-ts={item.ts} data-message={item.ephemeral ? 'ephemeral' : 'shown'} tabIndex={-1}>
@@ -112,7 +111,7 @@ export function SlackSays({ item }) {
         </div>
         <div className="content">
           {item.text.replace(/[^.!?]$/, '$&.')}
-          {reasons[item.error] && <> {reasons[item.error]}</>}
+          {item.reason && <> {item.reason}</>}
         </div>
       </div>
     </li>

@@ -26,16 +26,16 @@ async function answer(response) {
 const patience = [500, 1000, 2000, 3000]
 
 /**
- * Follows a stream of server-sent events for ever. Before each connection prepare(anew) is asked for its address, which is how the stream goes on behind the
+ * Follows the stream of server-sent events for ever: those of the workspace, and the panel's state among them. Before each connection prepare(anew) is asked for its address, which is how the stream goes on behind the
  * last event; anew is true where the server no longer knows that event. Returns what ends it.
  */
-export function follow({ prepare, onData, onUp, onDown }) {
+export function follow({ prepare, onEvent, onPanel, onUp, onDown }) {
   let source, timer, ended
   let failures = 0
   const again = (anew) => {
     source?.close()
     if (ended) return
-    onDown?.()
+    onDown()
     clearTimeout(timer)
     timer = setTimeout(connect, patience[Math.min(failures++, patience.length - 1)], anew)
   }
@@ -46,9 +46,10 @@ export function follow({ prepare, onData, onUp, onDown }) {
       source = new EventSource(address)
       source.onopen = () => {
         failures = 0
-        onUp?.()
+        onUp()
       }
-      source.onmessage = (e) => onData(JSON.parse(e.data), e.lastEventId)
+      source.onmessage = (e) => onEvent(JSON.parse(e.data), e.lastEventId)
+      source.addEventListener('panel', (e) => onPanel(JSON.parse(e.data)))
       // The server refused, and did not just break off.
       source.onerror = () => again(source.readyState === EventSource.CLOSED)
     } catch {

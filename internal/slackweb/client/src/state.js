@@ -42,7 +42,7 @@ function enter(state, { workspace, read, anew }) {
 /** Whether a workspace goes on where this state stands. */
 export function continues(state, workspace) {
   const known = state.workspace
-  return Boolean(known) && known.user === workspace.user && known.team.id === workspace.team.id && workspace.seq >= state.seq
+  return Boolean(known) && known.user === workspace.user && known.run === workspace.run
 }
 
 function take(state, event) {
@@ -59,7 +59,7 @@ function take(state, event) {
       return put(state, event.channel, { id: 'e' + event.seq, kind, ts: tsOf(event.time), user: event.user, text: event.text })
     case 'command_failed':
       return put(state, event.channel, {
-        id: 'e' + event.seq, kind, ts: tsOf(event.time), text: event.text, error: event.error,
+        id: 'e' + event.seq, kind, ts: tsOf(event.time), text: event.text, reason: event.reason,
       })
     case 'home':
       return { ...state, home: event.view }
@@ -123,6 +123,23 @@ function see(state, { channel, thread }) {
   const [marks, key] = thread ? ['threads', thread] : ['channels', channel]
   if (!last || last.ts <= (read[marks][key] ?? read.base)) return state
   return { ...state, read: { ...read, [marks]: { ...read[marks], [key]: last.ts } } }
+}
+
+// ——— What is kept of a state ———
+
+/**
+ * What this person has read, from what the browser kept: {run, seq, base, people}. Where unread begins is the same for everybody, namely when this tab was opened:
+ * who is looked in on later finds what happened in the meantime. What was kept of another run is about other messages.
+ */
+export function readOf(kept, { run, seq, user }) {
+  if (kept?.run !== run) return { ...nothing.read, seq }
+  return { ...nothing.read, seq: kept.seq, base: kept.base, ...kept.people[user] }
+}
+
+/** What to keep, from what was kept before. */
+export function toKeep(kept, { workspace: { run, user }, read: { seq, base, channels, threads } }) {
+  const people = kept?.run === run ? kept.people : {}
+  return { run, seq, base, people: { ...people, [user]: { channels, threads } } }
 }
 
 // ——— What is asked of a state ———

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { belongs, find, mentions, nothing, reduce, replies, summary, timeline, tsOf, unread } from './state.js'
+import { belongs, find, mentions, nothing, readOf, reduce, replies, summary, timeline, toKeep, tsOf, unread } from './state.js'
 
-const team = { id: 'T1', name: 'Example' }
 const people = { ana: 'U0ANA', ben: 'U0BEN', bot: 'U0BOT' }
 
 const workspace = (seq, user = people.ana) => ({
-  seq, user, team, people: [people.ana, people.ben], channels: [{ id: 'C1', name: 'news' }, { id: 'C2', name: 'general' }, { id: 'D1', dm: true }],
+  run: 'R1', seq, user, people: [people.ana, people.ben], channels: [{ id: 'C1', name: 'news' }, { id: 'C2', name: 'general' }, { id: 'D1', dm: true }],
 })
 
 const enter = (seq, user) => ({ type: 'workspace', workspace: workspace(seq, user) })
@@ -72,10 +71,11 @@ describe('commands', () => {
     const state = play(
       enter(0),
       event(1, 'command', { user: people.ana, text: '/do it', time: '2026-06-22T02:14:00.5Z' }),
-      event(2, 'command_failed', { text: '/do it failed', error: 'dispatch_failed', time: '2026-06-22T02:14:03Z' }),
+      event(2, 'command_failed', { text: '/do it failed', error: 'dispatch_failed', reason: 'It is off.', time: '2026-06-22T02:14:03Z' }),
       posted(3, tsOf('2026-06-22T02:14:01Z')),
     )
     expect(timeline(state, 'C1').map((item) => item.kind)).toEqual(['command', 'message', 'command_failed'])
+    expect(timeline(state, 'C1')[2].reason).toBe('It is off.')
   })
 
   it('that never left are answered behind all else', () => {
@@ -169,6 +169,24 @@ describe('unread', () => {
   })
 })
 
+describe('what was read', () => {
+  const state = play(enter(1), posted(1, '10.000000'), posted(2, '20.000000'), { type: 'read', channel: 'C1' })
+  const kept = toKeep(undefined, state)
+
+  it('is kept for each person', () => {
+    expect(readOf(kept, workspace(7))).toEqual({ seq: 1, base: '10.000000', channels: { C1: '20.000000' }, threads: {} })
+    expect(readOf(kept, workspace(7, people.ben))).toEqual({ seq: 1, base: '10.000000', channels: {}, threads: {} })
+    const both = toKeep(kept, play({ ...enter(7, people.ben), read: readOf(kept, workspace(7, people.ben)) }))
+    expect(readOf(both, workspace(9))).toEqual(readOf(kept, workspace(9)))
+  })
+
+  it('is of one run', () => {
+    const other = { ...workspace(7), run: 'R2' }
+    expect(readOf(kept, other)).toEqual({ seq: 7, base: '0', channels: {}, threads: {} })
+    expect(toKeep(kept, { ...state, workspace: { ...other, user: people.ben } }).people).not.toHaveProperty(people.ana)
+  })
+})
+
 describe('mentions', () => {
   it.each([
     [{ text: 'Over. <@U0ANA>' }, true],
@@ -204,8 +222,8 @@ describe('a connection', () => {
   })
 
   it('to a workspace that was begun anew forgets the old one', () => {
-    const shorter = play(enter(3), ...story, enter(1), posted(1, '90.000000', { text: 'new' }))
-    expect(texts(timeline(shorter, 'C1'))).toEqual(['new'])
+    const other = { type: 'workspace', workspace: { ...workspace(9), run: 'R2' } }
+    expect(texts(timeline(play(enter(3), ...story, other, posted(1, '90.000000', { text: 'new' })), 'C1'))).toEqual(['new'])
     const refused = play(enter(3), ...story, { ...enter(8), anew: true })
     expect(timeline(refused, 'C1')).toEqual([])
   })

@@ -1,16 +1,16 @@
 import { useCallback, useEffect, useReducer, useRef, useState } from 'react'
 import { follow, get } from './api.js'
-import { settle } from './presses.js'
-import { continues, nothing, reduce } from './state.js'
+import { continues, nothing, readOf, reduce, toKeep } from './state.js'
 import { session } from './storage.js'
 
 /**
- * The workspace as one person sees it, kept up to date: {state, dispatch, person, become}. Person is who was chosen, which the
- * state follows once the server has answered. onNews is called with every event that happens while the page is open.
+ * The workspace as one person sees it, kept up to date: {state, panel, dispatch, person, become}. Person is who was chosen, which the
+ * state follows once the server has answered; panel is null until its state is known, or where there is none. onNews is called with every event that happens while the page is open.
  */
 export function useWorkspace(onNews) {
   const [person, setPerson] = useState(() => session.get('person') ?? '')
   const [state, dispatch] = useReducer(reduce, nothing)
+  const [panel, setPanel] = useState(null)
   const latest = useRef(state)
   const news = useRef(onNews)
   useEffect(() => {
@@ -34,19 +34,18 @@ export function useWorkspace(onNews) {
       if (gone) throw new Error('The page is somebody else’s by now.')
       const anew = refused || last === '0' || !continues(latest.current, workspace)
       if (anew) [opened, last] = [workspace.seq, '0']
-      dispatch({ type: 'workspace', workspace, anew, read: readMarks(workspace) })
+      dispatch({ type: 'workspace', workspace, anew, read: readOf(session.get('read'), workspace) })
       return `/api/events?user=${encodeURIComponent(workspace.user)}&after=${last}`
     }
     const end = follow({
       prepare,
       onUp: () => dispatch({ type: 'connected' }),
       onDown: () => dispatch({ type: 'lost', at: new Date() }),
-      onData: (event, id) => {
+      onPanel: setPanel,
+      onEvent: (event, id) => {
         last = id || String(event.seq)
         dispatch({ type: 'event', event })
-        if (event.seq <= opened) return
-        settle(event)
-        news.current?.(event)
+        if (event.seq > opened) news.current(event)
       },
     })
     return () => {
@@ -55,36 +54,8 @@ export function useWorkspace(onNews) {
     }
   }, [person, become])
 
-  useEffect(() => keepMarks(state), [state])
-  return { state, dispatch, person, become }
-}
-
-/**
- * What this person has read. Where unread begins is the same for everybody, namely when this tab was opened: who is looked in on later finds what happened in
- * the meantime.
- */
-function readMarks(workspace) {
-  const kept = session.get('read')
-  if (!kept || kept.team !== workspace.team.id || kept.seq > workspace.seq) {
-    return { seq: workspace.seq, base: '0', channels: {}, threads: {} }
-  }
-  return { seq: kept.seq, base: kept.base, channels: {}, threads: {}, ...kept.people[workspace.user] }
-}
-
-function keepMarks({ workspace, read }) {
-  if (!workspace) return
-  const { seq, base, channels, threads } = read
-  const kept = session.get('read')
-  const people = kept?.seq === seq && kept.team === workspace.team.id ? kept.people : {}
-  session.set('read', { team: workspace.team.id, seq, base, people: { ...people, [workspace.user]: { channels, threads } } })
-}
-
-/** The panel's state, or null until it is known. */
-export function usePanel(there) {
-  const [panel, setPanel] = useState(null)
   useEffect(() => {
-    if (!there) return
-    return follow({ prepare: async () => '/api/panel', onData: setPanel })
-  }, [there])
-  return panel
+    if (state.workspace) session.set('read', toKeep(session.get('read'), state))
+  }, [state])
+  return { state, panel, dispatch, person, become }
 }
