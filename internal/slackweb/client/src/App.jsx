@@ -5,11 +5,11 @@ import { Icon } from './Icon.jsx'
 import { Panel } from './Panel.jsx'
 import { Sidebar } from './Sidebar.jsx'
 import { Thread } from './Thread.jsx'
+import { plain } from './blocks/index.jsx'
 import { useMedia, useNow, useRegions, useRoute, useVisible } from './hooks.js'
 import { permalink } from './route.js'
 import { myGroups, summary, unread } from './state.js'
 import { session } from './storage.js'
-import { plain } from './text.js'
 import { timeOfDay } from './time.js'
 import { useWorkspace } from './useWorkspace.js'
 
@@ -233,5 +233,5 @@ function announcement({ kind, message }, { channel, thread, names, me }) {
   if (message.channel !== channel || message.user === me) return ''
   if (message.thread_ts && !message.broadcast && message.thread_ts !== thread) return ''
   const who = names.users[message.user]?.name ?? 'Somebody'
-  return `${who}${message.ephemeral ? ', only visible to you' : ''}: ${plain(message.text, names)}`
+  return `${who}${message.ephemeral ? ', only visible to you' : ''}: ${plain(message.text, { ...names, now: new Date() })}`
 }

@@ -67,8 +67,8 @@ function Home({ state, ctx, steps, offer, panel, go }) {
         )}
         {home ? (
           <div className="home-view">
-          <h2 className="unseen">Home</h2>
-            <Blocks blocks={home.blocks} context={ctx} onPress={onPress} />
+            <h2 className="unseen">Home</h2>
+            <Blocks blocks={home.blocks} fallback="_Something here can’t be drawn._" context={ctx} onPress={onPress} />
           </div>
         ) : (
           <p className="empty later">{workspace.app.name} has shown nothing here yet.</p>

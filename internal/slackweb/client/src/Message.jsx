@@ -2,9 +2,8 @@ import { useEffect, useRef } from 'react'
 import { Avatar } from './Avatar.jsx'
 import { Icon } from './Icon.jsx'
 import { post } from './api.js'
-import { Blocks, Mrkdwn } from './blocks/index.jsx'
+import { Blocks, Mrkdwn, plain } from './blocks/index.jsx'
 import { dateOf } from './state.js'
-import { plain } from './text.js'
 import { ago, fullTime, timeOfDay } from './time.js'
 
 /** A message, with what hangs on it: whose it is, what it replies to, and its replies. */
@@ -39,7 +38,7 @@ export function Message({ item, ctx, now, me, grouped, root, replies, open, onTh
           </div>
         )}
         <div className="content">
-          {item.blocks?.length ? <Blocks blocks={item.blocks} context={ctx} onPress={onPress} /> : <Mrkdwn text={item.text} context={ctx} />}
+          {item.blocks?.length ? <Blocks blocks={item.blocks} fallback={item.text} context={ctx} onPress={onPress} /> : <Mrkdwn text={item.text} context={ctx} />}
         </div>
         {item.edited && !item.ephemeral && <span className="edited" title={`Last changed ${fullTime(new Date(item.edited))}`}>(edited)</span>}
         {replies && <Replies {...{ replies, ctx, now, onThread, open }} />}

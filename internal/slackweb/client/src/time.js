@@ -1,7 +1,9 @@
 // Times and days as the viewer's browser writes them.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' })
+import { clockOf } from './blocks/dates.js'
+
+const clock = clockOf()
+const full = clockOf({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
 const thisYear = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 const otherYear = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
 const short = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })

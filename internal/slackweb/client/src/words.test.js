@@ -1,24 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { format, parse, permalink } from './route.js'
-import { plain } from './text.js'
 import { ago, dayName, moment } from './time.js'
-
-const names = { users: { U1: { name: 'ana' } }, groups: { S1: { handle: 'oncall' } }, channels: { C1: { name: 'news' } } }
-
-describe('plain', () => {
-  it.each([
-    ['*Over* on `prod`, <@U1>.', 'Over on prod, @ana.'],
-    ['<!subteam^S1> and <!here>, see <#C1>', '@oncall and @here, see #news'],
-    ['<https://example.com|here> or <https://example.com>', 'here or https://example.com'],
-    ['since <!date^1782094440^{time}|02:14 UTC>', 'since 02:14 UTC'],
-    ['2 &lt; 3 &amp;&amp; a_b_c', '2 < 3 && a_b_c'],
-    ['&lt;script&gt;', '<script>'],
-    ['<@U9> and <@U9|nina>', '@U9 and @nina'],
-    [undefined, ''],
-  ])('%j reads %j', (mrkdwn, want) => {
-    expect(plain(mrkdwn, names)).toBe(want)
-  })
-})
 
 describe('an address', () => {
   it.each(['#/C1', '#/C1/thread/1782094440.000100', '#/C1/message/1782094440.000100', '#/C1/thread/1782094440.000100/message/1782094441.000100', '#/home'])('%s says where one is', (hash) => {

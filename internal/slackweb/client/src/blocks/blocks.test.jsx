@@ -1,5 +1,6 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, it, test } from 'vitest'
+import { clockOf } from './dates.js'
 import { Blocks, Mrkdwn, plain } from './index.jsx'
 
 const now = new Date(2026, 5, 22, 9, 30)
@@ -111,6 +112,20 @@ describe('mentions', () => {
   })
 })
 
+describe('text that is read aloud', () => {
+  test.each([
+    ['*Over* on `prod`, <@U0ANA>.', 'Over on prod, @ana.'],
+    ['<https://example.com|here> or <https://example.com>', 'here or https://example.com'],
+    ['one\n&gt; two ▰▰▱', 'one\ntwo 2 of 3'],
+    [`since <!date^${unix(2026, 5, 21, 8)}^{date_num}|then>`, 'since 2026-06-21'],
+    ['2 &lt; 3 &amp;&amp; a_b_c', '2 < 3 && a_b_c'],
+    ['&lt;script&gt;', '<script>'],
+    [undefined, ''],
+  ])('%j is %j', (text, want) => {
+    expect(plain(text, context)).toBe(want)
+  })
+})
+
 describe('dates', () => {
   const at = (format, ...when) => shown(drawText(`x <!date^${unix(...when)}^${format}|fallback>`)).slice(2)
 
@@ -132,8 +147,16 @@ describe('dates', () => {
   })
 
   it('are in the viewer’s zone and clock', () => {
-    const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' }).format(new Date(2026, 5, 22, 6, 39))
-    expect(at('{time}', 2026, 5, 22, 6, 39)).toBe(clock)
+    expect(at('{time}', 2026, 5, 22, 6, 39)).toBe(clockOf().format(new Date(2026, 5, 22, 6, 39)))
+  })
+
+  test.each([
+    ['en-GB', '01:05'],
+    ['de', '01:05'],
+    ['es', '01:05'],
+    ['en-US', '1:05 AM'],
+  ])('have hours of two digits where a day has 24: %s', (locale, want) => {
+    expect(clockOf({}, locale).format(new Date(2026, 5, 22, 1, 5)).replace('\u202f', ' ')).toBe(want)
   })
 
   it('begin with a capital where they begin what is read', () => {

@@ -3,7 +3,16 @@
 const ordinal = (day) => day + ({ one: 'st', two: 'nd', few: 'rd' }[new Intl.PluralRules('en', { type: 'ordinal' }).select(day)] ?? 'th')
 const two = (n) => String(n).padStart(2, '0')
 const english = (options) => (date) => new Intl.DateTimeFormat('en-US', options).format(date)
-const local = (options) => (date) => new Intl.DateTimeFormat(undefined, options).format(date)
+
+const hasTwelve = (locale) => new Intl.DateTimeFormat(locale, { hour: 'numeric' }).resolvedOptions().hour12
+
+/** The time of day as the viewer writes it; hours have two digits where a day has 24 of them. */
+export const clockOf = (more, locale) => new Intl.DateTimeFormat(locale, { hour: hasTwelve(locale) ? 'numeric' : '2-digit', minute: '2-digit', ...more })
+
+const clock = (more) => {
+  const format = clockOf(more)
+  return (date) => format.format(date)
+}
 
 const weekday = english({ weekday: 'long' })
 const month = english({ month: 'long' })
@@ -22,13 +31,13 @@ const formats = {
   date_long: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
   date_long_full: (d) => `${weekday(d)}, ${month(d)} ${d.getDate()}, ${d.getFullYear()}`,
   day_divider: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
-  time: local({ hour: 'numeric', minute: '2-digit' }),
-  time_secs: local({ hour: 'numeric', minute: '2-digit', second: '2-digit' }),
+  time: clock(),
+  time_secs: clock({ second: '2-digit' }),
   ago,
 }
 
 /** The moment in full, for whoever points at a date. */
-export const inFull = local({ dateStyle: 'full', timeStyle: 'long' })
+export const inFull = clock({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', second: '2-digit', timeZoneName: 'short' })
 
 /** The moment of a timestamp in seconds; undefined for what is none. */
 export function moment(timestamp) {
