@@ -59,7 +59,7 @@ func (p panel) Flip(_ context.Context, id string) (told string, err error) {
 // State implements [slackweb.Panel].
 func (p panel) State() slackweb.PanelState {
 	p.behind.Lock()
-	sections := []slackweb.PanelSection{p.serverSection(), p.pagesSection(), p.slackSection(), p.botSection()}
+	sections := []slackweb.PanelSection{p.botSection(), p.serverSection(), p.pagesSection(), p.slackSection()}
 	for i := range sections {
 		sections[i].Switches = p.switches(sections[i].ID)
 	}
@@ -138,8 +138,6 @@ func (p panel) serverFacts(now time.Time, imp bigfixtest.Import, runs bool) (fac
 		fact("Next import", "will "+word)
 	}
 	moment("Next scheduled", p.nextDue(now))
-	fact("On the network", word(!p.away, "yes", "no"))
-	fact("Token", word(!p.rejecting, "accepted", "rejected"))
 	return facts
 }
 
@@ -180,7 +178,7 @@ func startedBy(origin bigfixtest.Origin) string {
 
 // pagesSection is what others do, past Importbot.
 func (p panel) pagesSection() slackweb.PanelSection {
-	return slackweb.PanelSection{ID: inThePage, Title: "The server's web pages", Summary: "What somebody else does there, past Importbot.", Facts: []slackweb.PanelFact{}}
+	return slackweb.PanelSection{ID: inThePage, Title: "The server's web pages", Summary: "What people do past Importbot.", Facts: []slackweb.PanelFact{}}
 }
 
 // slackSection is the simulated Slack. The lock is held.
@@ -221,17 +219,12 @@ func (p panel) botSection() slackweb.PanelSection {
 		is.Facts = []slackweb.PanelFact{
 			{Label: "Process", Value: strconv.Itoa(b.pid)},
 			{Label: since, Time: b.since.Truncate(time.Second)},
-			{Label: "Started", Value: counted(b.starts, "time")},
 		}
 	}
-	return is
-}
-
-func word(holds bool, yes, no string) string {
-	if holds {
-		return yes
+	if b.starts > 1 {
+		is.Facts = append(is.Facts, slackweb.PanelFact{Label: "Started", Value: counted(b.starts, "time")})
 	}
-	return no
+	return is
 }
 
 // sentence makes one of a line of the help.

@@ -6,6 +6,7 @@ import { moment } from './time.js'
 
 /** What is behind the workspace: how it stands, and switches. It is drawn from data alone. */
 export function Panel({ panel, now, drawer, close, onPress }) {
+  const { told, pointed, use, point } = useSwitches(onPress)
   useReturnFocus(drawer)
   return (
     <aside className={`panel ${drawer ? 'drawer' : ''}`} aria-label={panel?.title ?? 'Panel'} data-region tabIndex={-1}>
@@ -19,16 +20,23 @@ export function Panel({ panel, now, drawer, close, onPress }) {
       </header>
       <div className="scroll" tabIndex={0} role="region" aria-label={`${panel?.title ?? 'Panel'}: state and switches`}>
         {panel?.sections.map((section) => (
-          <Section key={section.id} {...{ section, now, onPress }} />
+          <Section key={section.id} {...{ section, now, use, point }} />
         ))}
         {panel?.log.length > 0 && <Log log={panel.log} now={now} />}
       </div>
+      {panel && <Told {...{ told }} hint={hintOf(panel, pointed)} />}
     </aside>
   )
 }
 
-function Section({ section, now, onPress }) {
+/** What is done with the switches: which one the viewer is at, and what the last one did, until they are at another. */
+function useSwitches(onPress) {
   const [told, setTold] = useState(null)
+  const [pointed, setPointed] = useState(null)
+  const point = (id) => {
+    setPointed(id)
+    if (id) setTold((before) => (before?.id === id ? before : null))
+  }
   const use = async (id) => {
     try {
       const { told: words } = await post('/api/panel', { switch: id })
@@ -38,6 +46,31 @@ function Section({ section, now, onPress }) {
       setTold({ id, words: err.message, bad: true })
     }
   }
+  return { told, pointed, use, point }
+}
+
+function hintOf(panel, id) {
+  const one = panel.sections.flatMap((section) => section.switches).find((s) => s.id === id)
+  return one?.disabled || one?.hint
+}
+
+/** The panel's last line: what happens now, or what the switch would do that the viewer is at. A screen reader has that of the switch itself. */
+function Told({ told, hint }) {
+  return (
+    <footer className="panel-foot">
+      <p className={told?.bad ? 'told bad' : 'told'} role="status">
+        {told?.words}
+      </p>
+      {!told && (
+        <p className="hint" aria-hidden="true">
+          {hint || 'Point at a switch to read what it does.'}
+        </p>
+      )}
+    </footer>
+  )
+}
+
+function Section({ section, now, use, point }) {
   return (
     <section className="section" aria-labelledby={`panel-${section.id}`}>
       <h3 id={`panel-${section.id}`}>
@@ -63,23 +96,26 @@ function Section({ section, now, onPress }) {
       {section.switches.length > 0 && (
         <ul className="switches">
           {section.switches.map((one) => (
-            <Switch key={one.id} one={one} use={use} />
+            <Switch key={one.id} {...{ one, use, point }} />
           ))}
         </ul>
       )}
-      <p className={told?.bad ? 'told bad' : 'told'} role="status">
-        {told?.words}
-      </p>
     </section>
   )
 }
 
 /** Something to do, or to have on or off. What can't be used now stays reachable, and says why. */
-function Switch({ one, use }) {
+function Switch({ one, use, point }) {
   const toggles = one.on === true || one.on === false
   const why = `why-${one.id}`
   return (
-    <li className={one.disabled ? 'switch disabled' : 'switch'}>
+    <li
+      className={one.disabled ? 'switch disabled' : 'switch'}
+      onPointerEnter={() => point(one.id)}
+      onPointerLeave={() => point(null)}
+      onFocus={() => point(one.id)}
+      onBlur={() => point(null)}
+    >
       <button
         role={toggles ? 'switch' : undefined}
         aria-checked={toggles ? one.on : undefined}
@@ -88,7 +124,7 @@ function Switch({ one, use }) {
         onClick={() => !one.disabled && use(one.id)}
       >
         {one.label}
-        <span className={toggles ? 'track' : 'do'} aria-hidden="true" />
+        {toggles && <span className="track" aria-hidden="true" />}
       </button>
       <p className="hint" id={why}>
         {one.disabled || one.hint}
