@@ -199,13 +199,17 @@ func TestDirectMessagesAreForOne(t *testing.T) {
 // What anybody writes stays data: there is no tag in what is sent, whatever a browser may take it for.
 func TestMarkupStaysText(t *testing.T) {
 	const hostile = `</script><img src=x onerror=alert(1)>`
-	w := newWorld(t, nil)
+	w := newWorld(t, &fakePanel{log: []PanelLine{{Seq: 1, Text: hostile}}})
 	w.sim.AddUser("U1", hostile)
+	w.sim.SetTopic("C1", hostile)
 	if _, _, err := w.api.PostMessageContext(w.ctx, "C1", kettle(hostile)); err != nil {
 		t.Fatal(err)
 	}
 	ana := w.stream("/api/events?user=U1", "")
 	if got := next[event](ana); got.Message.Text != hostile || !strings.Contains(string(got.Message.Blocks), "onerror") {
+		t.Errorf("got %+v", got)
+	}
+	if got := ana.panel(); got.Log[0].Text != hostile {
 		t.Errorf("got %+v", got)
 	}
 	for what, got := range map[string]string{

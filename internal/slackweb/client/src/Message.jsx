@@ -12,6 +12,11 @@ export function Message({ item, ctx, now, me, grouped, root, replies, open, onTh
   const element = useHighlight(item.changes)
   const onPress = (on) => post('/api/press', { user: me, channel: item.channel, ts: item.ts, ...on })
   const broadcast = Boolean(item.thread_ts) && item.broadcast && !inThread
+  const edited = item.edited && !item.ephemeral && (
+    <span className="edited" title={`Last changed ${fullTime(new Date(item.edited))}`}>
+      (edited)
+    </span>
+  )
   return (
     <li ref={element} className={classes(item, grouped, open)} data-ts={item.ts} data-message={item.ephemeral ? 'ephemeral' : 'shown'} tabIndex={-1}>
       {item.ephemeral && (
@@ -35,12 +40,13 @@ export function Message({ item, ctx, now, me, grouped, root, replies, open, onTh
             <span className="author">{user?.name ?? 'Somebody'}</span>
             {user?.bot && <span className="app-badge">App</span>}
             <Time at={dateOf(item.ts)} />
+            {edited}
           </div>
         )}
         <div className="content">
           {item.blocks?.length ? <Blocks blocks={item.blocks} fallback={item.text} context={ctx} onPress={onPress} /> : <Mrkdwn text={item.text} context={ctx} />}
         </div>
-        {item.edited && !item.ephemeral && <span className="edited" title={`Last changed ${fullTime(new Date(item.edited))}`}>(edited)</span>}
+        {grouped && edited}
         {replies && <Replies {...{ replies, ctx, now, onThread, open }} />}
         {broadcast && (
           <button className="link small" onClick={onThread}>

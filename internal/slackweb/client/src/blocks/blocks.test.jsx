@@ -1,6 +1,7 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, it, test } from 'vitest'
 import { clockOf } from './dates.js'
+import { alive, hostile, hrefs } from './hostile.js'
 import { Blocks, Mrkdwn, plain } from './index.jsx'
 
 const now = new Date(2026, 5, 22, 9, 30)
@@ -27,7 +28,6 @@ const shown = (markup) =>
     .replace(/<[^>]*>/g, '')
     .replace(/&([a-z]+|#x?\d+);/g, (_, name) => escapes[name])
     .trim()
-const hrefs = (markup) => [...markup.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
 const cells = (markup) => [...markup.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>|<td[^>]*\/>/g)].map(([, inside]) => shown(inside ?? ''))
 
 describe('text', () => {
@@ -209,26 +209,6 @@ describe('links', () => {
   )
 })
 
-const hostile = [
-  '<script>alert(1)</script>',
-  '&lt;script&gt;alert(1)&lt;/script&gt;',
-  '&amp;lt;img src=x onerror=alert(1)&amp;gt;',
-  '<img src=x onerror=alert(1)>',
-  '![x](http://evil.example/x.png)',
-  '[x](javascript:alert(1))',
-  '# heading\n1. one\n- two\n---\n    indented\n[a]: http://evil.example',
-  '"><svg onload=alert(1)>',
-  '<https://example.com/"onmouseover="alert(1)|x>',
-  '<@U0ANA"onclick="alert(1)>',
-  '<#C0JOBS|<img src=x>>',
-  'x'.repeat(3000),
-  'a \u202egnp.exe b',
-  '*'.repeat(3000),
-  '*_~`<'.repeat(500),
-  '\ue000\ue000 :tada:',
-  '\u0000\ud800',
-]
-
 describe('hostile text', () => {
   const places = {
     mrkdwn: (text) => [section(text)],
@@ -246,11 +226,13 @@ describe('hostile text', () => {
   for (const [place, blocks] of Object.entries(places)) {
     test.each(hostile)(`as ${place}: %.40s`, (text) => {
       const markup = draw(blocks(text), text)
-      expect(markup).not.toMatch(/<(script|img|iframe|object|embed|link|style|form|base)\b/i)
-      expect(markup.replace(/"[^"]*"/g, '""')).not.toMatch(/<[^>]*\son[a-z]+=/i)
-      expect(hrefs(markup).filter((href) => !/^(https?|mailto):/.test(href) && !/^(#|\/)?[^:]*$/.test(href))).toEqual([])
+      expect(alive(markup)).toEqual([])
     })
   }
+
+  test.each(['<img src=x>', '<p onclick="x()">', '<a href="javascript:x">', '<svg/onload=x></svg><script>'])('would be noticed: %s', (markup) => {
+    expect(alive(markup)).not.toEqual([])
+  })
 
   it('is shown as what it says', () => {
     expect(shown(drawText('&lt;script&gt;alert(1)&lt;/script&gt;'))).toBe('<script>alert(1)</script>')
