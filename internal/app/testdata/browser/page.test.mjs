@@ -145,6 +145,41 @@ describe('the page', {concurrency: 4}, () => {
     expect(await client.messages.filter({hasText: 'Complete import on prod · '}).count(), 'cards').toBe(1)
   })
 
+  story('a press that the bot does not answer in time', async ({page, client}) => {
+    await client.type('/import status')
+    const refresh = client.button(await client.reads('Last success'), 'Refresh')
+    const bot = Number(await client.panel.locator('dt', {hasText: /^Process$/}).locator('+ dd').innerText())
+    process.kill(bot, 'SIGSTOP')
+    try {
+      await refresh.click()
+      await page.locator('button[aria-busy="true"]', {hasText: 'Refresh'}).waitFor()
+      await page.getByText('The app did not answer in time.').waitFor()
+      expect(await page.locator('button[aria-busy="true"]').count(), 'buttons that are busy when it is over').toBe(0)
+    } finally {
+      process.kill(bot, 'SIGCONT')
+    }
+    await refresh.click()
+    await page.getByText('The app did not answer in time.').waitFor({state: 'detached'})
+  })
+
+  story('the panel says what a switch does', async ({page, client}) => {
+    const last = client.panel.locator('.panel-foot')
+    for (const name of ['Kill it (kill -9)', 'Start it again']) {
+      const {y, height} = await client.panel.getByRole('button', {name}).boundingBox()
+      expect(y + height < 800, `${name} is in sight`).toBe(true)
+    }
+    const kill = client.panel.getByRole('button', {name: 'Kill it (kill -9)'})
+    await kill.focus()
+    await last.getByText('Its process is killed, as kill -9 does.').waitFor()
+    await page.keyboard.press('Tab')
+    await last.getByText('The bot runs already.').waitFor() // what can't be used says why
+    await client.panel.getByRole('switch', {name: 'Take the server away'}).hover()
+    await last.getByText('It is gone from the network.').waitFor()
+    await client.panel.getByRole('switch', {name: 'Take the server away'}).click()
+    await client.panel.getByRole('status').getByText('The server is gone from the network.').waitFor()
+    await client.panel.getByRole('switch', {name: 'Take the server away', checked: true}).waitFor()
+  })
+
   story('with the keyboard alone', async ({page, client}) => {
     await page.getByRole('combobox', {name: 'Message #bigfix-imports'}).waitFor()
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') || document.activeElement?.innerText || '')
