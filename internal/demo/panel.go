@@ -93,7 +93,7 @@ func (p panel) switches(section string) []slackweb.PanelSwitch {
 // serverSection is the truth about the simulated server, of which the bot knows what it sees. The lock is held.
 func (p panel) serverSection() slackweb.PanelSection {
 	now := p.bigfix.Clock().Now()
-	is := slackweb.PanelSection{ID: toServer, Title: "BigFix server " + server, Tone: slackweb.ToneGood, Summary: "Idle: no import runs."}
+	is := slackweb.PanelSection{ID: toServer, Title: "BigFix server " + server, Tone: slackweb.ToneGood, Summary: "No import runs."}
 	status, err := p.bigfix.Status(now)
 	imp, any := p.bigfix.Latest(now)
 	runs := any && imp.Outcome == bigfixtest.Running
@@ -105,7 +105,7 @@ func (p panel) serverSection() slackweb.PanelSection {
 			is.Summary = fmt.Sprintf("Running a %s import: %d %%.", typeWord(imp.Type), *status.Progress)
 		}
 	case err == nil && status.Mode == bigfix.ModePending:
-		is.Summary = "Idle; changes made in the web pages wait for a complete import."
+		is.Summary = "No import runs; changes made in the web pages wait for a complete one."
 	}
 	if err != nil {
 		is.Tone, is.Summary = slackweb.ToneBad, "Restarting: nobody answers."
