@@ -98,8 +98,11 @@ func TestKilledAroundAStart(t *testing.T) {
 		{"stored as running", imports.Succeeded, "", [2]int{1, 1}},
 		{"stored as settling", imports.Succeeded, "", [2]int{1, 1}},
 	}
-	for _, p := range points {
+	for n, p := range points {
 		for i, away := range []time.Duration{10 * time.Second, 72 * time.Hour} {
+			if imports.Thinned(2*n + i + n/2) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s, away %s", p.at, away), func(t *testing.T) {
 				r := newRig(t, bigfixtest.WithDoubts(bigfixtest.Doubts{EndLag: 55 * time.Second}))
 				asked := r.killed(p.at)
@@ -482,6 +485,7 @@ func (s slow) Announce(ctx context.Context, imp imports.Import) error {
 // A clock that is put back by hours stops no looks, and one that is put forward shows as a gap.
 func TestTheClockIsPutBackAndForth(t *testing.T) {
 	r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute))
+	r.step = 20 * time.Second
 	cfg := r.config()
 	r.run(cfg)
 	r.pass(cfg, 5*time.Minute)
@@ -534,7 +538,10 @@ func TestTheClockIsPutBackInMidImport(t *testing.T) {
 		{"no sign", bigfixtest.Doubts{DropRun: true}, 20 * time.Second, imports.NotBegun, 6 * time.Minute},
 		{"the end holds", bigfixtest.Doubts{OnFailure: bigfixtest.FailureSilent, SuccessWord: "fertig"}, 30*time.Minute + 20*time.Second, imports.Unclear, 3 * time.Minute},
 	}
-	for _, tt := range tests {
+	for i, tt := range tests {
+		if imports.Thinned(i) {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute), bigfixtest.WithDoubts(tt.doubts))
 			r.step = 10 * time.Second
@@ -564,8 +571,11 @@ func TestNoAnswerToAStartIsFollowedByAnother(t *testing.T) {
 		bigfixtest.AnswerDrop, bigfixtest.AnswerCut, bigfixtest.AnswerHTML, bigfixtest.AnswerStale, bigfixtest.AnswerEmpty,
 		bigfixtest.Answer500, bigfixtest.Answer503, bigfixtest.Answer401, bigfixtest.Answer403,
 	}
-	for _, taken := range []bool{true, false} {
-		for _, answer := range answers {
+	for way, taken := range []bool{true, false} {
+		for i, answer := range answers {
+			if imports.Thinned(i + way) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s, taken %t", answer, taken), func(t *testing.T) {
 				r := newRig(t)
 				cfg := r.config()
@@ -823,7 +833,7 @@ func TestWhatIsDoneToAServerInMidImport(t *testing.T) {
 			r.server.AcceptTokens()
 		}
 	}
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name string
 		skew time.Duration // from the beginning
 		do   func(*rig)
@@ -836,6 +846,9 @@ func TestWhatIsDoneToAServerInMidImport(t *testing.T) {
 		{"the token is rejected for a minute", 0, rejected(time.Minute), imports.Succeeded},
 		{"the token is rejected for ten minutes", 0, rejected(10 * time.Minute), imports.Unclear},
 	} {
+		if imports.Thinned(i) {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, bigfixtest.WithDuration(bigfix.TypeComplete, 30*time.Minute), bigfixtest.WithDoubts(bigfixtest.Doubts{Skew: tt.skew}))
 			r.step = 10 * time.Second

@@ -111,7 +111,7 @@ func (e *running) over(t *testing.T) error {
 // A term may end at any point of a start, because this process is told to end or because it was frozen there for so long
 // that another one leads: the import is asked for once at most, its card is put up once, and it comes to the right end.
 func TestATermEndsInMidStart(t *testing.T) {
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		at     string
 		frozen imports.Outcome // what it ends as where the lead was lost; where the process was told to end it succeeds
 		runs   int
@@ -126,7 +126,13 @@ func TestATermEndsInMidStart(t *testing.T) {
 		{"answered", imports.Succeeded, 1},
 		{"stored as sent", imports.Succeeded, 1},
 	} {
-		t.Run("told to end, "+tt.at, func(t *testing.T) {
+		// Under the race detector each point is met in one way of three: see Thinned.
+		run := func(way int, name string, test func(*testing.T)) {
+			if !imports.UnderRace || way == i%3 {
+				t.Run(name+", "+tt.at, test)
+			}
+		}
+		run(0, "told to end", func(t *testing.T) {
 			r := newRig(t)
 			old := r.halted(tt.at)
 			go func() {
@@ -138,7 +144,7 @@ func TestATermEndsInMidStart(t *testing.T) {
 			}
 			r.mustEnd(t, old.asked, imports.Succeeded, 1)
 		})
-		t.Run("cut off, and nobody leads yet, "+tt.at, func(t *testing.T) {
+		run(1, "cut off, and nobody leads yet", func(t *testing.T) {
 			r := newRig(t)
 			old := r.halted(tt.at)
 			old.lease.lost.Store(true)
@@ -148,7 +154,7 @@ func TestATermEndsInMidStart(t *testing.T) {
 			}
 			r.mustEnd(t, old.asked, tt.frozen, tt.runs)
 		})
-		t.Run("frozen, "+tt.at, func(t *testing.T) {
+		run(2, "frozen", func(t *testing.T) {
 			r := newRig(t)
 			old := r.halted(tt.at)
 			old.lease.lost.Store(true)
