@@ -89,6 +89,7 @@ type stage struct {
 	bigfix   *bigfixtest.Server
 	bot      *supervisor
 	database string
+	began    time.Time
 	lastPast bigfixtest.Last // the last import before the demo
 	screen   *screen
 	diary    diary
@@ -111,7 +112,7 @@ func (d Demo) stage(dir string) (*stage, error) {
 	}
 	now := time.Now()
 	last := d.lastNight(now)
-	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), lastPast: last, bigfix: bigfixtest.NewServer(
+	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), began: now, lastPast: last, bigfix: bigfixtest.NewServer(
 		bigfixtest.WithDuration(bigfix.TypeRaw, d.usual(bigfix.TypeRaw)),
 		bigfixtest.WithDuration(bigfix.TypeComplete, d.usual(bigfix.TypeComplete)),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{At: nightly(now), Type: bigfix.TypeComplete}),
@@ -206,6 +207,7 @@ func (s *stage) environ(name string) []string {
 		"SLACK_BOT_TOKEN="+s.slack.BotToken, "SLACK_APP_TOKEN="+s.slack.AppToken, "SLACK_API_URL="+s.slack.APIURLOf(name),
 		"BIGFIX_URL="+s.bigfix.URL, "BIGFIX_TOKEN="+s.bigfix.Token, "BIGFIX_TIMEOUT=5s",
 		"POLL_RUNNING="+(s.Pace/pollShare).String(), "POLL_IDLE=1s", "START_GRACE=10s", "END_GRACE=1s",
+		"DIGEST="+strings.ToLower(s.began.UTC().Add(-time.Minute).Format("Mon 15:04"))+" UTC", // which is just now: the first thing to read
 		"STALL_AFTER="+(s.Pace/4).String(), "UNREACHABLE_AFTER=8s", "MISSED_AFTER=5s",
 		"DATABASE_URL="+s.database, "HTTP_ADDR=off", "LOG_FORMAT=text",
 		"TMPDIR="+dir, "TEMP="+dir, "TMP="+dir, // for SQLite
