@@ -42,13 +42,15 @@ describe('the page', {concurrency: 4}, () => {
   story('a raw import, followed to its end', async ({page, client}) => {
     await client.type('/import raw')
     const card = await client.reads('Raw import on prod · running')
+    const ts = await card.getAttribute('data-ts')
+    await client.button(card, 'Notify me').focus() // which the card loses at the end
     const answer = await client.reads('Follow it here')
     expect(await answer.getByText('Only visible to you').count(), 'marks that only I see the answer').toBe(1)
     const end = await client.reads('Raw import on prod succeeded after')
     expect(await end.locator('.content').getByText('@ana').count(), 'mentions of who asked').toBe(1)
     // The same card says it now, and its thread tells how it went.
-    const ts = await card.getAttribute('data-ts')
     await page.locator(`[data-ts="${ts}"]`, {hasText: 'succeeded after'}).first().waitFor()
+    expect(await page.evaluate(() => document.activeElement.closest('[data-ts]')?.dataset.ts), 'the message that has the focus').toBe(ts)
     await end.getByRole('button', {name: 'View thread'}).click()
     for (const words of ['is running, seen', 'has passed 50 %', 'succeeded after']) {
       await client.thread.getByText(words).first().waitFor()
@@ -84,6 +86,8 @@ describe('the page', {concurrency: 4}, () => {
     const status = await client.reads('Last success')
     await client.button(status, 'Start raw').click()
     await client.reads('Only @oncall may start imports on prod')
+    await client.type('/imprt raw')
+    await page.getByRole('status').getByText('Slackbot, only visible to you: "/imprt" is no command here.').waitFor()
     // What only ben could see is nothing that ana sees.
     await client.become('ana')
     await page.getByRole('combobox', {name: 'Message #bigfix-imports'}).waitFor()
@@ -138,6 +142,7 @@ describe('the page', {concurrency: 4}, () => {
     await card.getByText('The app is not connected, so it never heard of this.').waitFor()
     await client.type('/import status')
     await page.getByText(/did not respond|didn’t respond|failed/).first().waitFor()
+    await page.getByRole('status').getByText('Slackbot, only visible to you: /import status failed').waitFor() // for who listens
     await client.flip('Start it again')
     await client.reads('Complete import on prod succeeded after')
     await page.locator(`[data-ts="${ts}"]`, {hasText: 'succeeded after'}).first().waitFor()

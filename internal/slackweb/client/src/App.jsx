@@ -16,10 +16,16 @@ import { useWorkspace } from './useWorkspace.js'
 export function App() {
   const here = useRef({})
   const [said, setSaid] = useState('')
-  const { state, panel, dispatch, person, become } = useWorkspace((event) => {
-    const words = announcement(event, here.current)
-    if (words) setSaid(words)
-  })
+  // What is said twice differs by a space, or it would not be read out again.
+  const say = useCallback((words) => words && setSaid((before) => (words === before ? words + '\u00a0' : words)), [])
+  const { state, panel, dispatch: reduced, person, become } = useWorkspace((event) => say(announcement(event, here.current)))
+  const dispatch = useCallback(
+    (action) => {
+      reduced(action)
+      if (action.type === 'notice') say(toYouAlone('Slackbot', action.text))
+    },
+    [reduced, say],
+  )
   const user = state.workspace?.user
   useEffect(() => setSaid(''), [user]) // what one person was told is nothing that the next one hears
   if (!state.workspace) return <Opening lost={!state.connected} />
@@ -227,11 +233,15 @@ function useSteps(state) {
   return { taken, done }
 }
 
-/** What is read out of something new in front of somebody. */
-function announcement({ kind, message }, { channel, thread, names, me }) {
-  if (kind !== 'message' && kind !== 'ephemeral') return ''
+const toYouAlone = (who, words) => `${who}, only visible to you: ${words}`
+
+/** What is read out of something new in front of somebody. What only they see is an answer to them, and so is what becomes of it. */
+function announcement({ kind, channel: where, text, reason, message }, { channel, thread, names, me }) {
+  if (kind === 'command_failed') return where === channel ? toYouAlone('Slackbot', [text, reason].filter(Boolean).join(' ')) : ''
+  if (kind !== 'message' && kind !== 'ephemeral' && kind !== 'ephemeral_edit') return ''
   if (message.channel !== channel || message.user === me) return ''
   if (message.thread_ts && !message.broadcast && message.thread_ts !== thread) return ''
   const who = names.users[message.user]?.name ?? 'Somebody'
-  return `${who}${message.ephemeral ? ', only visible to you' : ''}: ${plain(message.text, { ...names, now: new Date() })}`
+  const words = plain(message.text, { ...names, now: new Date() })
+  return message.ephemeral ? toYouAlone(who, words) : `${who}: ${words}`
 }

@@ -1,4 +1,4 @@
-import { Component, useState } from 'react'
+import { Component, useLayoutEffect, useRef, useState } from 'react'
 import './blocks.css'
 import { Chart } from './Chart.jsx'
 import { Control, isControl, labelOf } from './Controls.jsx'
@@ -19,7 +19,7 @@ export function Blocks({ blocks, fallback = '', context, onPress }) {
   const first = drawn.indexOf(null)
   return (
     <Workspace value={context}>
-      <div className="bk">
+      <div className="bk" ref={useFocusKept()}>
         {drawn.map((element, i) =>
           element ? (
             <Guard key={keyOf(blocks[i], i)} onBroken={() => setBroken((all) => [...all, blocks[i]])}>
@@ -32,6 +32,16 @@ export function Blocks({ blocks, fallback = '', context, onPress }) {
       </div>
     </Workspace>
   )
+}
+
+/** Leaves the focus where it was when a change takes away what had it, a button mostly: with the message, or with the view. */
+function useFocusKept() {
+  const element = useRef(null)
+  const had = element.current?.contains(document.activeElement)
+  useLayoutEffect(() => {
+    if (had && !element.current.contains(document.activeElement)) element.current.closest('[tabindex]')?.focus({ preventScroll: true })
+  })
+  return element
 }
 
 /** Draws a mrkdwn text. */
