@@ -13,15 +13,17 @@ await mkdir(folder, {recursive: true})
 const demo = await startDemo()
 const browser = await startBrowser()
 try {
-  const {page, faults} = await openPage(browser, demo.address, {width: 1280, height: 800, deviceScaleFactor: 2})
+  const {page, faults} = await openPage(browser, demo.address, {width: 1280, height: 800, deviceScaleFactor: 1.5, timezoneId: 'UTC'})
   const client = new Client(page)
-  const picture = (name, of = page) => of.screenshot({path: `${folder}/${name}.png`, animations: 'disabled'})
+  const picture = async (name, of = page) => {
+    await page.mouse.move(640, 4) // over nothing
+    await of.screenshot({path: `${folder}/${name}.png`, animations: 'disabled'})
+  }
   const hide = page.getByRole('button', {name: 'Hide the first steps'})
 
   // The card, in the middle of an import, with all that is around it.
-  await client.reads(/./)
   await client.type('/import complete')
-  const card = await client.reads('Complete import on prod · running')
+  const card = page.locator(`[data-ts="${await (await client.reads('Complete import on prod · running')).getAttribute('data-ts')}"]`).first()
   await card.getByText(/running, (5[5-9]|6\d) %/).waitFor()
   await picture('card')
 
@@ -38,8 +40,9 @@ try {
   await client.type('/import history')
   const history = await client.reads('imports')
   await history.getByRole('img').first().waitFor()
-  await history.scrollIntoViewIfNeeded()
+  await page.setViewportSize({width: 1100, height: 1100}) // all of it at once
   await picture('history', history)
+  await page.setViewportSize({width: 1280, height: 800})
   await client.go(/Importbot/)
   const home = page.getByRole('region', {name: 'Home of Importbot'})
   await home.getByText('Last success').first().waitFor()
