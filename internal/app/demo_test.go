@@ -60,3 +60,10 @@ func TestDemoOfEverythingElse(t *testing.T) {
 		"The server restarts", "@ana", // whom it is told that nobody knows how it ended
 	)
 }
+
+// A script ends when what waits for another import has had its turn, too.
+func TestDemoWaitsForWhatWaits(t *testing.T) {
+	t.Parallel()
+	out := played(t, "/import raw", "/import complete after")
+	inOrder(t, out, "Raw import on prod succeeded after", "Complete import on prod succeeded after")
+}

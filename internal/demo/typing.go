@@ -126,21 +126,25 @@ func (s *stage) awaitQuiet(ctx context.Context, long time.Duration, counts func(
 func (s *stage) awaitEnd(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	err := s.slack.Wait(within, func() bool { return s.allTold() || s.bot.alive() == nil })
-	if ctx.Err() != nil {
-		return ctx.Err()
+	for { // what waits for the end of another import begins when nothing else comes
+		err := s.slack.Wait(within, func() bool { return s.allTold() || s.bot.alive() == nil })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			return errors.New("an import was not told to its end within five minutes")
+		}
+		if !s.allTold() {
+			s.screen.say("The bot does not run any more, so nobody tells how the import goes on.")
+			return nil
+		}
+		if len(s.slack.Messages(channel)) > 0 {
+			s.awaitQuiet(within, settled, anything)
+		}
+		if err != nil || s.allTold() {
+			return nil
+		}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("an import was not told to its end within five minutes")
-	}
-	if !s.allTold() {
-		s.screen.say("The bot does not run any more, so nobody tells how the import goes on.")
-		return nil
-	}
-	if len(s.slack.Messages(channel)) > 0 {
-		s.awaitQuiet(within, settled, anything)
-	}
-	return nil
 }
 
 // allTold says whether every card has its finished message.
