@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"importbot/internal/demo"
@@ -42,7 +43,8 @@ func (p Program) demo(ctx context.Context, args []string) error {
 			return misused("importbot demo: %w", err)
 		}
 	}
-	// A terminal window that is closed must not leave the demo's state behind.
+	// A terminal window that is closed must not leave the demo's state behind, nor a script that reads the first line and no more.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
 	return d.Run(ctx)
@@ -82,7 +84,7 @@ func checkPageAddr(addr string) error {
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return fmt.Errorf("--addr %q has no port from 1 to 65535; %s", addr, example)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if ip := net.ParseIP(host); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("--addr %q would let other machines in; %s, an address of this machine alone", addr, example)
 	}
 	return nil

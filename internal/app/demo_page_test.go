@@ -193,7 +193,7 @@ func TestDemoWithoutAPage(t *testing.T) {
 // The workspace that the page shows is the one that the manifest makes, and what is typed there is answered.
 func TestDemoPageOfAPerson(t *testing.T) {
 	t.Parallel()
-	d := show(t, "--addr", "localhost:0")
+	d := show(t, "--addr", "LocalHost:0")
 	panelOf(t, d.url, "a bot that takes commands", func(s slackweb.PanelState) bool { return section(s, "bot").Tone == slackweb.ToneGood })
 	answer, err := http.Get(d.url + "/api/workspace?user=U0BEN")
 	if err != nil {
