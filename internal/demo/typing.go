@@ -15,6 +15,7 @@ import (
 
 	"importbot/handlers"
 	"importbot/internal/slacksim"
+	"importbot/internal/store"
 )
 
 const (
@@ -126,25 +127,36 @@ func (s *stage) awaitQuiet(ctx context.Context, long time.Duration, counts func(
 func (s *stage) awaitEnd(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	for { // what waits for the end of another import begins when nothing else comes
+	for {
 		err := s.slack.Wait(within, func() bool { return s.allTold() || s.bot.alive() == nil })
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
+		case errors.Is(err, context.DeadlineExceeded):
 			return errors.New("an import was not told to its end within five minutes")
-		}
-		if !s.allTold() {
+		case s.bot.alive() == nil && !s.allTold():
 			s.screen.say("The bot does not run any more, so nobody tells how the import goes on.")
 			return nil
 		}
 		if len(s.slack.Messages(channel)) > 0 {
 			s.awaitQuiet(within, settled, anything)
 		}
-		if err != nil || s.allTold() {
+		if err != nil || s.bot.alive() == nil || s.allTold() && !s.underWay(within) {
 			return nil
 		}
 	}
+}
+
+// underWay says whether the bot has something left to do that nothing in the channel tells of: a start that waits for the end of another
+// import, or is about to be sent.
+func (s *stage) underWay(ctx context.Context) bool {
+	r, err := store.OpenReader(ctx, s.database, store.Options{})
+	if err != nil {
+		return false
+	}
+	defer r.Close() //nolint:errcheck // it was only read
+	active, err := r.Active(ctx, server)
+	return err == nil && len(active) > 0
 }
 
 // allTold says whether every card has its finished message.
