@@ -28,6 +28,7 @@ var kinds = map[string]struct {
 	".svg":   {"image/svg+xml", true},
 	".json":  {"application/json; charset=utf-8", true},
 	".txt":   {"text/plain; charset=utf-8", true},
+	".md":    {"text/plain; charset=utf-8", true},
 	".png":   {"image/png", false},
 	".ico":   {"image/x-icon", false},
 	".woff2": {"font/woff2", false},

@@ -3,12 +3,14 @@ package slackweb
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +29,30 @@ func TestThePageIsLight(t *testing.T) {
 	}
 	if sum > maxPage || sum == 0 {
 		t.Errorf("the page weighs %d bytes, %d are allowed", sum, maxPage)
+	}
+}
+
+// What others wrote goes out with their licences, none of which asks for more than that.
+func TestLicencesGoAlong(t *testing.T) {
+	var wanted struct{ Dependencies map[string]string }
+	text, err := os.ReadFile("client/package.json")
+	if err == nil {
+		err = json.Unmarshal(text, &wanted)
+	}
+	if err != nil || len(wanted.Dependencies) == 0 {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^## (\S+) - (\S+) \((.*)\)$`).FindAllStringSubmatch(string(files()["licenses.md"].plain), -1) {
+		named[m[1]+" "+m[2]] = true
+		if !slices.Contains([]string{"MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause"}, m[3]) {
+			t.Errorf("%s is licensed by %s", m[1], m[3])
+		}
+	}
+	for name, version := range wanted.Dependencies {
+		if !named[name+" "+version] {
+			t.Errorf("there is no licence of %s %s", name, version)
+		}
 	}
 }
 

@@ -153,7 +153,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 		h := w.ask(http.MethodGet, test.path, "", test.change).header
 		for name, want := range map[string]string{
 			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-				"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+				"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store", "Access-Control-Allow-Origin": "",
 		} {

@@ -6,6 +6,7 @@ import {createRequire} from 'node:module'
 import {after, before, describe, test} from 'node:test'
 import {gzipSync} from 'node:zlib'
 
+import {hostile} from '../../../slackweb/client/src/blocks/hostile.js'
 import {Client} from './client.mjs'
 import {expect} from './expect.mjs'
 import {openPage, startBrowser, startDemo} from './stage.mjs'
@@ -234,6 +235,38 @@ describe('the page', {concurrency: 4}, () => {
     }
     expect(await page.locator('.content img, .content script').count(), 'elements made of text').toBe(0)
     expect(await page.locator('a[href^="javascript:"]').count(), 'script addresses').toBe(0)
+  })
+
+  // The bot sends none of this, so the stream is one of our own. The page's policy makes an error of markup that is made of text.
+  story('whatever an app sends stays text', async ({page, client}) => {
+    page.on('dialog', () => expect('an alert').toBe('none'))
+    const says = text => ({type: 'plain_text', text})
+    const blocks = text => [
+      {type: 'header', text: says(text)},
+      {type: 'section', text: {type: 'mrkdwn', text}, fields: [says(text)], accessory: {type: 'image', image_url: text, alt_text: text}},
+      {type: 'context', elements: [{type: 'mrkdwn', text}, {type: 'image', image_url: `https://203.0.113.9/${text}`, alt_text: text}]},
+      {type: 'rich_text', elements: [{type: 'rich_text_section', elements: [{type: 'text', text}, {type: 'link', url: text, text}, {type: 'emoji', name: text}]}]},
+      {type: 'table', rows: [[{type: 'raw_text', text}], [{type: 'raw_text', text}]]},
+      {type: 'data_visualization', title: text, chart: {type: 'bar', series: [{name: text, data: [{label: text, value: 1}]}], axis_config: {categories: [text], y_label: text}}},
+      {type: 'markdown', text: `&copy; &notit;\n\n${text}`},
+      {type: 'actions', elements: [{type: 'button', action_id: 'a', text: says('Ask'), confirm: {title: says(text), text: says(text), confirm: says('Yes'), deny: says('No')}}]},
+      {type: text},
+    ]
+    const event = (text, i) => {
+      const at = {channel: 'C0IMPORTS', ts: `2000000000.${String(i + 1).padStart(6, '0')}`, user: 'U0BEN', text, blocks: blocks(text)}
+      return `data: ${JSON.stringify({seq: 1e6 + i, time: '2033-05-18T03:33:20Z', kind: 'message', channel: 'C0IMPORTS', message: at})}\n\n`
+    }
+    await page.route('**/api/events?*', route => route.fulfill({contentType: 'text/event-stream', body: hostile.map(event).join('')}))
+    await page.reload()
+    await page.locator('[data-message]').nth(hostile.length - 1).waitFor()
+    expect(await page.locator('.bk-chart').count(), 'charts').toBe(hostile.length)
+    expect(await page.locator('[data-message]').getByText('©').count(), 'markdown that was read').toBe(hostile.length)
+    for (const ask of await page.getByRole('button', {name: 'Ask'}).all()) {
+      await ask.click()
+      await page.getByRole('dialog').getByRole('button', {name: 'No'}).click()
+    }
+    expect(await page.locator('#root :is(img, script, iframe, object, embed, form, base, style)').count(), 'elements made of text').toBe(0)
+    expect(await page.locator('a').evaluateAll(all => all.map(a => a.protocol).filter(p => !/^(https?|mailto):$/.test(p))), 'addresses').toEqual([])
   })
 
   story('two people in two windows', async ({demo, page, client}) => {
