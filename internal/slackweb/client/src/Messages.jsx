@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { Icon } from './Icon.jsx'
 import { Message, SlackSays, Typed } from './Message.jsx'
-import { useStickToEnd } from './hooks.js'
+import { useStickToEnd, useVisible } from './hooks.js'
 import { belongs, dateOf, find, summary, timeline, unreadSince } from './state.js'
 import { dayKey, dayName } from './time.js'
 
@@ -9,7 +9,7 @@ import { dayKey, dayName } from './time.js'
 export function Messages({ state, channel, ctx, now, openThread, thread, message, go }) {
   const items = timeline(state, channel.id)
   const { box, inner, atEnd, toEnd } = useStickToEnd(channel.id)
-  const [since] = useState(() => unreadSince(state, channel.id))
+  const since = useNewSince(state, channel.id, items)
   useTarget(inner, message ?? thread, Boolean(message) && !thread, items.length)
   const name = channel.dm ? channel.name || state.workspace.app.name : '#' + channel.name
   return (
@@ -30,6 +30,22 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
     </div>
   )
 }
+
+/** The ts behind which a channel is new: what came while nobody looked. What comes in front of the viewer is not; "0" where there is nothing new. */
+function useNewSince(state, channel, items) {
+  const visible = useVisible()
+  const me = state.workspace.user
+  const seen = unreadSince(state, channel)
+  const [since, setSince] = useState(() => (items.some((item) => isNew(item, seen, me)) ? seen : '0'))
+  useEffect(() => {
+    if (!visible) setSince(seen)
+    else setSince((since) => (items.some((item) => isNew(item, since, me)) ? since : '0'))
+    // Looked at when the viewer comes and goes, not whenever something is said.
+  }, [visible])
+  return since
+}
+
+const isNew = (item, since, me) => item.kind === 'message' && item.ts > since && item.user !== me && !item.ephemeral
 
 /** What stands before a channel's first message. */
 function Beginning({ channel, app }) {
@@ -83,7 +99,7 @@ function rows(items, since, me, now) {
     const at = dateOf(item.ts)
     const newDay = !before || dayKey(dateOf(before.ts)) !== dayKey(at)
     if (newDay && item.ts > '1') out.push({ kind: 'day', key: 'day' + dayKey(at), name: dayName(at, now) })
-    const fresh = !marked && item.kind === 'message' && item.ts > since && item.user !== me && !item.ephemeral
+    const fresh = !marked && isNew(item, since, me)
     if (fresh) {
       marked = true
       out.push({ kind: 'new', key: 'new' })

@@ -50,6 +50,7 @@ export function useVisible() {
       return () => document.removeEventListener('visibilitychange', listener)
     },
     () => document.visibilityState === 'visible',
+    () => true, // where there is no page
   )
 }
 
