@@ -41,6 +41,7 @@ func rules() []rule {
 		{name: "followers", promise: "whoever asked to be told of an end is told", find: (*Evidence).untold, later: true},
 		{name: "Home", promise: "whoever opens the Home tab sees it", find: (*Evidence).homeless, later: true},
 		{name: "card", promise: "no card goes on saying that an import runs that is over", find: (*Evidence).staleCards, later: true},
+		{name: "digest", promise: "the week's report is posted once in each channel that is due one, whoever dies", find: (*Evidence).weekly, later: true},
 		{name: "ack", promise: "every command is acked within 3 s", find: (*Evidence).unacked},
 		{name: "answer", promise: "every command is answered in words", find: (*Evidence).unanswered, later: true},
 		{name: "few messages", promise: "an import makes at most 20 edits and 8 messages", find: (*Evidence).tooMany},
@@ -175,7 +176,7 @@ type post struct {
 // lost reports whether Slack took it and its answer never left.
 func (p post) lost() bool { return p.Taken && p.Status == 0 }
 
-// posts are the messages about imports, alerts and absences that were sent, whether or not Slack took them.
+// posts are the messages about imports, alerts, absences and weeks that were sent, whether or not Slack took them.
 func (e *Evidence) posts() []post {
 	var out []post
 	for _, c := range e.Calls {
@@ -191,7 +192,7 @@ func (e *Evidence) posts() []post {
 		p.kind, _ = meta.Payload["kind"].(string)
 		p.alert, _ = meta.Payload["alert"].(string)
 		p.server, _ = meta.Payload["server"].(string)
-		if p.id != "" || p.alert != "" || p.kind == "away" {
+		if p.id != "" || p.alert != "" || p.kind == "away" || p.kind == "digest" {
 			out = append(out, p)
 		}
 	}

@@ -29,6 +29,8 @@ type Evidence struct {
 	Mutes  []imports.Mute
 	// AlertChannel is where alerts go; empty where that is the server's own channel. Announce is ANNOUNCE.
 	AlertChannel, Announce string
+	// Digests are the channels that are due a week's report.
+	Digests []string
 	// Homes are the times that somebody opened the Home tab.
 	Homes []Opening
 	// At is when all this was gathered.

@@ -62,6 +62,8 @@ func faults() []fault {
 		{name: "bot token refused for a moment", weight: 3, deal: tokenRefused("bot", (*slacksim.Sim).RevokeBotToken, (*slacksim.Sim).RestoreBotToken)},
 		{name: "card deleted", weight: 4, deal: deletesCard},
 		{name: "channel archived", weight: 3, deal: archives},
+		{name: "week's report taken, answer lost", weight: 3, setup: (*dealer).weekly, deal: losesDigest},
+		{name: "channel archived, the week's report due", weight: 2, setup: (*dealer).weekly, deal: archivesFirst},
 		{name: "bot removed from the channel", weight: 3, setup: func(d *dealer) { d.Public = false }, deal: removesBot},
 
 		// The BigFix server.

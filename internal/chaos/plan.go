@@ -48,6 +48,7 @@ type Plan struct {
 	Announce            string
 	AlertChannel        string // empty: each server's own
 	Confirm             string // IMPORT_CONFIRM
+	Digest              bool   // the week's report is due when the world begins
 	Servers             []ServerPlan
 	Length              time.Duration
 	Steps               []Step
@@ -66,8 +67,8 @@ type ServerPlan struct {
 
 // Step is something that is done at a time after the beginning.
 type Step struct {
-	At    time.Duration
-	Fault string // by which it was dealt; empty for what people do
+	At    time.Duration // less than 0: before any process is started
+	Fault string        // by which it was dealt; empty for what people do
 	Text  string
 	do    func(ctx context.Context, w *world)
 }
@@ -109,6 +110,7 @@ func deal(seed uint64, database string, from choice) Plan {
 	if d.chance(0.2) {
 		p.Confirm = oneOf(&d, "overlap", "all")
 	}
+	d.Digest = d.chance(0.5)
 	d.servers()
 	chosen := d.choose(from)
 	for _, f := range chosen {
@@ -347,8 +349,8 @@ func odd(d bigfixtest.Doubts) string {
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d on %s, %d replica(s), faults: %s\n", p.Seed, p.Database, p.Replicas, strings.Join(p.Faults, ", "))
-	fmt.Fprintf(&b, "history scopes %t, chat:write.public %t, envelopes handed over %t, TLS %t, announce %s, alerts to %q, confirm %s\n",
-		p.History, p.Public, p.Handover, p.TLS, p.Announce, p.AlertChannel, p.Confirm)
+	fmt.Fprintf(&b, "history scopes %t, chat:write.public %t, envelopes handed over %t, TLS %t, announce %s, alerts to %q, confirm %s, digest due %t\n",
+		p.History, p.Public, p.Handover, p.TLS, p.Announce, p.AlertChannel, p.Confirm, p.Digest)
 	for _, s := range p.Servers {
 		fmt.Fprintf(&b, "server %s: raw %s, complete %s, scheduled after %s, %.0f %% fail%s\n", s.Name, s.Raw, s.Complete, s.Due, 100*s.Fails, odd(s.Doubts))
 	}

@@ -22,6 +22,7 @@ type point struct {
 	call    func(slacksim.Call) bool      // nil for requests to a BigFix server
 	asks    func(bigfixtest.Request) bool // nil for calls of Slack
 	setup   func(*dealer)                 // what the world must be like; nil where it makes no difference
+	first   bool                          // it comes as soon as a process runs, and not again
 }
 
 func (p point) name() string {
@@ -53,6 +54,7 @@ func points() []point {
 			point{request: "the finished message", at: at, call: message("finished")},
 			point{request: "an alert", at: at, call: message("alert"), setup: (*dealer).alarming},
 			point{request: "a recovery", at: at, call: message("recovered"), setup: (*dealer).alarming},
+			point{request: "the week's report", at: at, call: message("digest"), setup: (*dealer).weekly, first: true},
 		)
 	}
 	return out
@@ -70,13 +72,22 @@ func metaKind(c slacksim.Call) string {
 // killsAt deals a kill -9 at a point.
 func killsAt(p point) func(*dealer) {
 	return func(d *dealer) {
+		if p.first {
+			d.killsAt(p, beforehand)
+			return
+		}
 		for range 2 {
-			again := d.between(0, 1200)
-			d.does(d.upTo(d.Length/2), fmt.Sprintf("the next time: %s, started again after %s", p.name(), again), func(ctx context.Context, w *world) {
-				w.arm(ctx, p, again)
-			})
+			d.killsAt(p, d.upTo(d.Length/2))
 		}
 	}
+}
+
+// killsAt deals one, from a time on.
+func (d *dealer) killsAt(p point, from time.Duration) {
+	again := d.between(0, 1200)
+	d.does(from, fmt.Sprintf("the next time: %s, started again after %s", p.name(), again), func(ctx context.Context, w *world) {
+		w.arm(ctx, p, again)
+	})
 }
 
 // arm waits for a point, and kills there who made the request.

@@ -151,7 +151,7 @@ type figures struct {
 	finished, direct           int
 	alerts, recoveries         int
 	waited, takenBack, mutes   int
-	presses, homes             int
+	presses, homes, digests    int
 	permitted, indistinct      int
 	kills, freezes, stops      int
 	commands, unacked          int
@@ -224,6 +224,8 @@ func (f *figures) addSaid(e *Evidence) {
 			f.alerts++
 		case p.kind == "recovered":
 			f.recoveries++
+		case p.kind == "digest":
+			f.digests++
 		}
 	}
 }
@@ -393,6 +395,7 @@ func (t *tally) summary() [][]string {
 	count("starts that waited, and were taken back", func(f *figures) int { return f.takenBack })
 	count("mutes", func(f *figures) int { return f.mutes })
 	count("buttons pressed", func(f *figures) int { return f.presses })
+	count("weekly digests", func(f *figures) int { return f.digests })
 	count("Home tabs opened", func(f *figures) int { return f.homes })
 	count("kill -9", func(f *figures) int { return f.kills })
 	count("SIGTERM", func(f *figures) int { return f.stops })

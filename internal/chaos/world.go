@@ -45,6 +45,7 @@ type world struct {
 	db       database
 	replicas []*replica
 	program  string
+	built    time.Time // before any process was started
 	began    time.Time
 	running  sync.WaitGroup
 
@@ -100,7 +101,7 @@ func play(ctx context.Context, plan Plan, program, dir string, databases *databa
 
 // build makes everything and starts none of the processes.
 func build(plan Plan, program, dir string, databases *databases) (*world, error) {
-	w := &world{plan: plan, dir: dir, program: program, servers: map[string]*bigfixtest.Server{}, tokens: map[string]string{}}
+	w := &world{plan: plan, dir: dir, program: program, built: time.Now(), servers: map[string]*bigfixtest.Server{}, tokens: map[string]string{}}
 	scopes := []string{"commands", "chat:write", "im:write", "users:read", "usergroups:read", "channels:read"}
 	if plan.Public {
 		scopes = append(scopes, "chat:write.public")
@@ -190,6 +191,9 @@ func (w *world) environ(process string) []string {
 	if w.plan.AlertChannel != "" {
 		env = append(env, "ALERT_CHANNEL="+w.plan.AlertChannel)
 	}
+	if w.plan.Digest {
+		env = append(env, "DIGEST="+w.digest())
+	}
 	var names []string
 	for _, s := range w.plan.Servers {
 		names = append(names, s.Name)
@@ -221,6 +225,16 @@ func (w *world) raise(ctx context.Context) error {
 	if err := w.writeCAs(); err != nil {
 		return err
 	}
+	if w.plan.Digest {
+		if err := w.remember(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range w.plan.Steps {
+		if s.At < 0 {
+			s.do(ctx, w)
+		}
+	}
 	for _, r := range w.replicas {
 		if err := r.start(); err != nil {
 			return err
@@ -250,7 +264,7 @@ func (w *world) act(ctx context.Context) {
 	var acting sync.WaitGroup
 	for _, s := range w.plan.Steps {
 		acting.Go(func() {
-			if w.after(ctx, time.Until(w.began.Add(s.At))) {
+			if s.At >= 0 && w.after(ctx, time.Until(w.began.Add(s.At))) {
 				s.do(ctx, w)
 			}
 		})
@@ -657,7 +671,7 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 		return nil, err
 	}
 	e := &Evidence{
-		At: time.Now(), Alerts: alerts, Mutes: mutes, AlertChannel: w.plan.AlertChannel, Announce: w.plan.Announce,
+		At: time.Now(), Alerts: alerts, Mutes: mutes, AlertChannel: w.plan.AlertChannel, Announce: w.plan.Announce, Digests: w.plan.digests(),
 		History: w.plan.History, Imports: rows, Calls: w.slack.Journal(), Violations: w.slack.Violations(),
 		Servers: map[string]bigfixtest.Journal{}, Outputs: map[string]string{}, Secrets: map[string]string{},
 	}
