@@ -372,23 +372,29 @@ func (e *Evidence) outcomes() (found []string) {
 	return found
 }
 
-// indistinct reports whether what is claimed of an import is true of another one that ran unseen right behind it: of the same type, and over
-// before any look was answered since its own ran. No look can tell these two apart (docs/decisions/0006), except by the time that passed, which
-// here is that of a world in which an import takes a second: two minutes without a look are a doubt, seconds are not.
+// indistinct reports whether what is claimed of an import is true of another one of the same type that ran behind it, and no look can tell
+// these two apart (docs/decisions/0006): either no look was answered between the two ends; or none was between run= and the beginning of the
+// other, which came within the start grace. Only the time that passed could tell, which here is that of a world in which an import takes a
+// second: two minutes without a look are a doubt, seconds are not.
 func (e *Evidence) indistinct(imp imports.Import, own int) bool {
 	journal := e.Servers[imp.Server]
 	for i, other := range journal.Imports {
 		if i <= own || other.Type != journal.Imports[own].Type || other.Ended.IsZero() || became(journal.Imports, i) != imp.Outcome {
 			continue
 		}
-		seen := slices.ContainsFunc(journal.Requests, func(r bigfixtest.Request) bool {
-			return r.Run == "" && r.Right && r.Status == 200 && r.Answer == "" && !r.Down && r.Time.After(journal.Imports[own].Ended) && r.Time.Before(other.Ended)
-		})
-		if !seen {
+		atOnce := other.Began.Before(imp.SendingAt.Add(startGrace)) && !answered(journal, imp.SendingAt, other.Began)
+		if atOnce || !answered(journal, journal.Imports[own].Ended, other.Ended) {
 			return true
 		}
 	}
 	return false
+}
+
+// answered reports whether a server answered a look between two times.
+func answered(journal bigfixtest.Journal, from, to time.Time) bool {
+	return slices.ContainsFunc(journal.Requests, func(r bigfixtest.Request) bool {
+		return r.Run == "" && r.Right && r.Status == 200 && r.Answer == "" && !r.Down && r.Time.After(from) && r.Time.Before(to)
+	})
 }
 
 // indistinctClaims counts them.

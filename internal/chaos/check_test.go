@@ -196,6 +196,8 @@ func TestRules(t *testing.T) {
 		}, "true outcome", "began nothing"},
 		{"somebody else's, seen apart", func(e *Evidence) { e.another(1300, bigfixtest.Succeeded, at(1202)) }, "true outcome", "in truth it failed"},
 		{"somebody else's, right behind it and unseen", func(e *Evidence) { e.another(1300, bigfixtest.Succeeded, time.Time{}) }, "", ""},
+		{"somebody else's, and the first that is seen since the request", func(e *Evidence) { e.another(1300, bigfixtest.Succeeded, at(1500)) }, "", ""},
+		{"the same, begun when ours was given up", func(e *Evidence) { e.another(3200, bigfixtest.Succeeded, at(3300)) }, "true outcome", "in truth it failed"},
 		{"an import of others, claimed wrong", func(e *Evidence) {
 			e.Imports = append(e.Imports, imports.Import{
 				ID: "imp-3", Server: "prod", Origin: imports.Elsewhere, State: imports.Ended, Outcome: imports.Failed,
