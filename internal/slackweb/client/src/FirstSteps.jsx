@@ -35,8 +35,8 @@ export function FirstSteps({ state, channel, steps, openThread, offer, panel, fi
 function stepsOf({ state, channel, openThread, offer, panel, fill, go }) {
   const { workspace } = state
   const all = []
-  const examples = examplesOf(workspace.commands[0])
-  if (examples.length) all.push({ id: 'command', words: 'Try this:', actions: <Lines lines={examples.slice(0, 4)} fill={fill} /> })
+  const examples = examplesOf(workspace.commands[0]).slice(0, 4) // a hint begins with what is used most
+  if (examples.length) all.push({ id: 'command', words: 'Try this:', actions: <Lines lines={examples} fill={fill} /> })
   const root = channel && timeline(state, channel.id).findLast((item) => item.kind === 'message' && summary(state, channel.id, item.id))
   all.push(
     root
@@ -49,7 +49,7 @@ function stepsOf({ state, channel, openThread, offer, panel, fill, go }) {
             </button>
           ),
         }
-      : { id: 'thread', words: 'And now:', actions: <Lines lines={examples.filter((line) => !wasTyped(state, line)).slice(0, 4)} fill={fill} /> },
+      : { id: 'thread', words: 'And now:', actions: <Lines lines={examples.filter((line) => !wasTyped(state, line))} fill={fill} /> },
   )
   if (workspace.app.home) {
     all.push({
