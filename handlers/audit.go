@@ -70,6 +70,9 @@ func (c *call) Answer(ctx context.Context, m bot.Message) error {
 	return c.Request.Answer(ctx, m)
 }
 
+// standsAlone says that an answer takes no other's place, and none takes its: those to a button in a message that stays.
+func (c *call) standsAlone() bool { return c.Kind == bot.Action && c.ViewID == "" && !c.replaces }
+
 // entryOf is who asked for what, and where.
 func entryOf(r *bot.Request) audit.Entry {
 	return audit.Entry{

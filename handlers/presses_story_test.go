@@ -154,6 +154,9 @@ func TestStoryOfAQuestion(t *testing.T) {
 	tn.presses("U0BEN", asked, actConfirm)
 	tn.pressesMaybe("U0BEN", asked, actConfirm)
 	tn.reads("U0BEN", "Starting a raw import on prod", "/archives/C0PROD/p")
+	if n := len(tn.slack.Ephemerals("U0BEN")); n != 2 {
+		t.Errorf("Ben reads %d messages, want the answer in place of the second question", n)
+	}
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
 	if runs := tn.prod.Journal().Runs(); len(runs) != 1 {
 		t.Errorf("%d run= requests, want one", len(runs))
@@ -171,6 +174,9 @@ func TestStoryOfAStatusWithButtons(t *testing.T) {
 	first := tn.reads("U0BEN", "prod: idle")
 	tn.presses("U0BEN", first, actStartRaw)
 	tn.reads("U0BEN", "Starting a raw import on prod")
+	if said := tn.slack.Ephemerals("U0BEN"); len(said) != 2 {
+		t.Errorf("Ben reads %d messages; want the status and the answer to the press, with no line before that:\n%s", len(said), texts(said))
+	}
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
 	tn.presses("U0BEN", first, actStartRaw)
 	tn.reads("U0BEN", "That button is old: another import on prod has begun", "Nothing was started", "prod: idle")

@@ -56,8 +56,9 @@ func (h *Handlers) start(ctx context.Context, c *call, word string, t bigfix.Imp
 	return h.accept(ctx, c, srv, t, c.ID)
 }
 
-// accept stores a wish, says so in a line, and lets its answer follow once the leader has decided. A press that came before
-// needs no answer of its own: the one that came first has it.
+// accept stores a wish, says so in a line that the answer replaces, and lets that follow once the leader has decided. Where
+// the line would stay for ever, beside the answer, there is none. A press that came before needs no answer of its own: the
+// one that came first has it.
 func (h *Handlers) accept(ctx context.Context, c *call, srv Server, t bigfix.ImportType, key string) error {
 	c.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
 	imp, created, err := h.Intake.Start(ctx, imports.Wish{
@@ -79,8 +80,10 @@ func (h *Handlers) accept(ctx context.Context, c *call, srv Server, t bigfix.Imp
 	if !imp.AnsweredAt.IsZero() { // only one that came before can be
 		return c.Answer(ctx, h.answeredMessage(srv, imp))
 	}
-	if err := h.say(ctx, c, h.askingMessage(srv), askWithin); err != nil {
-		h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
+	if !c.standsAlone() {
+		if err := h.say(ctx, c, h.askingMessage(srv), askWithin); err != nil {
+			h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
+		}
 	}
 	h.replies.do(func(ctx context.Context) { h.decide(ctx, c, srv, imp.ID) })
 	return nil
@@ -156,6 +159,8 @@ func (h *Handlers) decide(ctx context.Context, c *call, srv Server, id string) {
 		err = h.tell(ctx, c, srv, imp)
 	}
 	switch {
+	case errors.Is(err, errAnswered) && c.standsAlone(): // there is no line to take the place of
+		return
 	case errors.Is(err, errAnswered):
 		if err := h.say(ctx, c, h.answeredMessage(srv, imp), answerWithin); err != nil {
 			log.WithError(err).Debug("The line before an answer that another process gave stays")
