@@ -47,7 +47,10 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 	switch len(waiting) {
 	case 0:
 		c.refuse(whyNotWaiting)
-		return c.Answer(ctx, h.cancelMessage(servers))
+		if running := h.runningOn(ctx, c, servers); len(running) > 0 {
+			return c.Answer(ctx, h.cancelMessage(running))
+		}
+		return c.Answer(ctx, h.nothingToCancelMessage(servers))
 	case 1:
 		srv, _ := h.server(waiting[0].Server)
 		return h.takeBack(ctx, c, srv, waiting[0])
@@ -77,6 +80,18 @@ func (h *Handlers) waitingOn(ctx context.Context, servers []Server) (found []imp
 	defer cancel()
 	for _, srv := range servers {
 		found = append(found, h.waits(ctx, srv)...)
+	}
+	return found
+}
+
+// runningOn are those servers on which something runs or is about to, as far as that is known.
+func (h *Handlers) runningOn(ctx context.Context, c *call, servers []Server) (found []Server) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	for _, v := range h.viewsOf(ctx, servers, c.UserID) {
+		if _, coming := h.firstOf(ctx, v.server); v.busy() || coming {
+			found = append(found, v.server)
+		}
 	}
 	return found
 }
@@ -187,6 +202,18 @@ func (h *Handlers) whichWaitingMessage(waiting []imports.Import) bot.Message {
 		m = h.withWaiting(m, imp)
 	}
 	return m
+}
+
+// nothingToCancelMessage says that nothing waits, and nothing is known to run. Where a server is out of sight that is not to say
+// that nothing does.
+func (h *Handlers) nothingToCancelMessage(servers []Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		var names []string
+		for _, srv := range servers {
+			names = append(names, p.name(srv.Name))
+		}
+		return []string{"There is nothing to take back or to stop: no start waits on " + list(names, "or") + ", and I know of no import that runs there."}
+	})
 }
 
 // cancelMessage says that nothing waits, that the API can't stop what runs, and where one can.

@@ -141,6 +141,8 @@ func TestOtherMessages(t *testing.T) {
 		{"help, two servers", two.helpMessage()},
 		{"cancel", one.cancelMessage(one.Servers)},
 		{"cancel, two servers", two.cancelMessage(two.Servers)},
+		{"cancel, nothing runs", one.nothingToCancelMessage(one.Servers)},
+		{"cancel, nothing runs on two servers", two.nothingToCancelMessage(two.Servers)},
 		{"unknown server", two.unknownServerMessage("prdo", "raw")},
 		{"unknown server, nothing near", two.unknownServerMessage("<!channel>", "status")},
 		{"unknown server, there is one", one.unknownServerMessage("lab", "status")},

@@ -99,6 +99,8 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	t.Parallel()
 	tn := newTown(t, slowly)
 	tn.settled()
+	tn.types("U0ANA", "C0PROD", "cancel")
+	tn.reads("U0ANA", "no start waits on prod, and I know of no import that runs there")
 	tn.types("U0ANA", "C0PROD", "complete")
 	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
 	tn.types("U0ANA", "C0PROD", "raw after")
@@ -110,7 +112,7 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.presses("U0ANA", mine, actTakeBack)
 	tn.reads("U0ANA", "was taken back already, by <@U0ANA>")
 	tn.types("U0ANA", "C0PROD", "cancel")
-	tn.reads("U0ANA", "No start waits here")
+	tn.reads("U0ANA", "No start waits here", "I can't stop an import that runs")
 
 	tn.types("U0EVE", "C0PROD", "status")
 	status := tn.reads("U0EVE", "prod: running")
