@@ -89,9 +89,9 @@ func (h *Handlers) waitsMessage(v view, imp imports.Import, userID string) bot.M
 	s := v.scene
 	s.imp = imp
 	m := simple(v.now, func(p pen) []string {
-		first := "I start " + s.wanted(p) + " right after what runs now."
+		first := "I start " + s.wanted(p) + " right after " + v.before(p, imp) + "."
 		if imp.RequestedBy != userID {
-			first = capital(s.wanted(p)) + " waits already for what runs now; " + p.user(imp.RequestedBy) + " asked for it " +
+			first = capital(s.wanted(p)) + " waits already for " + v.before(p, imp) + "; " + p.user(imp.RequestedBy) + " asked for it " +
 				p.when(imp.WishedAt) + ". I'll mention you when it ends."
 		}
 		return []string{first, v.untilFree(p), "Nothing is started if that takes more than 12 hours. " +
@@ -101,6 +101,18 @@ func (h *Handlers) waitsMessage(v view, imp imports.Import, userID string) bot.M
 		return m
 	}
 	return withRow(m, s.server.Name, button(actTakeBack, memo{Server: s.server.Name, Import: imp.ID, Drawn: v.now.Unix()}, "Take it back"))
+}
+
+// before is all that comes before a start that waits: what runs, and the starts that waited first. They are released one at a
+// time, the oldest first.
+func (v view) before(p pen, imp imports.Import) string {
+	parts := []string{"what runs now"}
+	for _, other := range v.waiting {
+		if other.ID != imp.ID && !other.WishedAt.After(imp.WishedAt) {
+			parts = append(parts, "the "+p.kind(other.Type)+" that waits")
+		}
+	}
+	return list(parts, "and")
 }
 
 // untilFree says what is waited for.

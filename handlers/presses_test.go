@@ -161,6 +161,12 @@ func TestChanges(t *testing.T) {
 	known := seen(alarmed).known
 	s := seen().scene
 	s.imp = imports.Import{Server: "prod", Type: bigfix.TypeRaw}
+	queued := seen(underWay)
+	for i, at := range []time.Time{day(1, 45), day(1, 50), day(1, 55)} { // the second is the one that is asked about
+		queued.waiting = append(queued.waiting, with(waits(), func(imp *imports.Import) {
+			imp.ID, imp.Type, imp.WishedAt = fmt.Sprintf("imp-%d", i+1), bigfix.TypeRaw, at
+		}))
+	}
 	key := memo{Server: "prod", Type: bigfix.TypeRaw, Key: "key-1", Drawn: now.Unix()}
 	checkGolden(t, "changes", []shown{
 		{"muted", one.mutedMessage(prod, idle(), m)},
@@ -177,6 +183,8 @@ func TestChanges(t *testing.T) {
 		{"the database does not say", one.unsureChangeMessage(prod)},
 		{"waits", one.waitsMessage(seen(underWay), waits(), "U0ANA")},
 		{"waits already", one.waitsMessage(seen(underWay), waits(), "U0BEN")},
+		{"waits behind one that waits", one.waitsMessage(queued, waits(), "U0ANA")},
+		{"waits already, behind one that waits", one.waitsMessage(queued, waits(), "U0BEN")},
 		{"nothing runs", one.nothingRunsMessage(s, key)},
 		{"nobody sees whether anything runs", one.afterUnseenMessage(s)},
 		{"taken back", one.takenBackMessage(prod, waits(), "U0ANA")},
