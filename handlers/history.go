@@ -36,7 +36,7 @@ func (h *Handlers) historyCommand() command {
 }
 
 func (h *Handlers) history(ctx context.Context, c *call, args []string) error {
-	args, n, no := h.howMany(c, args)
+	args, asked, no := h.howMany(c, args)
 	if no != nil {
 		return c.Answer(ctx, *no)
 	}
@@ -47,6 +47,7 @@ func (h *Handlers) history(ctx context.Context, c *call, args []string) error {
 	if len(servers) == 1 {
 		c.entry.Server = servers[0].Name
 	}
+	n := min(asked, historyMost)
 	c.Ack() // by response_url alone it is heard whether the workspace knows charts
 	reading, cancel := context.WithTimeout(ctx, historyWithin)
 	defer cancel()
@@ -61,11 +62,15 @@ func (h *Handlers) history(ctx context.Context, c *call, args []string) error {
 		pages[i] = page{srv, imps}
 	}
 	return h.draw(func(s shape) error {
-		return c.AnswerOutside(ctx, h.historyMessage(pages, s))
+		m := h.historyMessage(pages, s)
+		if asked > historyMost {
+			m = joined(m, h.mostMessage())
+		}
+		return c.AnswerOutside(ctx, m)
 	})
 }
 
-// howMany takes the number out of what was typed.
+// howMany takes the number out of what was typed. It may be more than a history shows.
 func (h *Handlers) howMany(c *call, args []string) (rest []string, n int, no *bot.Message) {
 	n = historyUsual
 	for _, word := range args {
@@ -79,7 +84,7 @@ func (h *Handlers) howMany(c *call, args []string) (rest []string, n int, no *bo
 			c.refuse(whyTooManyWords)
 			return nil, 0, new(h.howManyMessage(word))
 		}
-		n = min(number, historyMost)
+		n = number
 	}
 	return rest, n, nil
 }
@@ -188,6 +193,13 @@ func (h *Handlers) draw(send func(shape) error) error {
 func (h *Handlers) noHistoryMessage() bot.Message {
 	return simple(h.Now(), func(p pen) []string {
 		return []string{"My own database does not answer, so I can't tell what was.", "Try again in a minute. If it goes on, tell whoever runs Importbot."}
+	})
+}
+
+// mostMessage stands below a history of which more was asked for than it shows.
+func (h *Handlers) mostMessage() bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{fmt.Sprintf("I show %d at most here. On the machine that runs me, ", historyMost) + p.code("importbot history -n N") + " prints more."}
 	})
 }
 

@@ -219,10 +219,13 @@ func TestStoryOfAHistory(t *testing.T) {
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
 	shows := func(user, block string) {
 		t.Helper()
-		tn.types(user, "C0OTHER", "history 5 prod")
+		tn.types(user, "C0OTHER", "history 20 prod")
 		m := tn.reads(user, "The last import of prod", "raw succeeded after", "by <@U0BEN>")
 		if got := string(m.Blocks); strings.Contains(got, "data_visualization") != (block == "data_visualization") || strings.Contains(got, `"table"`) != (block == "table") {
 			t.Errorf("%s reads %s, want %q", user, got, block)
+		}
+		if strings.Contains(m.Text, "at most") {
+			t.Errorf("%s asked for no more than there is room for, and reads %q", user, m.Text)
 		}
 	}
 	shows("U0ANA", "data_visualization")
@@ -232,6 +235,8 @@ func TestStoryOfAHistory(t *testing.T) {
 	shows("U0EVE", "table") // for an hour
 	tn.clock.Advance(shapesHold + time.Minute)
 	shows("U0GIN", "data_visualization")
+	tn.types("U0GIN", "C0OTHER", "history 21 prod")
+	tn.reads("U0GIN", "The last import of prod", "I show 20 at most here")
 	tn.slack.RefuseBlocks("data_visualization", "table")
 	defer tn.slack.RefuseBlocks()
 	tn.slack.OpenHome("U0EVE")

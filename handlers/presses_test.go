@@ -234,6 +234,7 @@ func TestHistoryMessages(t *testing.T) {
 		shown{"nothing to draw", h.historyMessage([]page{{prod, imps[:1]}}, shapeChart)},
 		shown{"the database is down", h.noHistoryMessage()},
 		shown{"how many", h.howManyMessage("0")},
+		shown{"more than there is room for", h.mostMessage()},
 	)
 	checkGolden(t, "history", out)
 }
