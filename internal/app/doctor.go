@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"importbot/bigfix"
 	"importbot/bot"
 	"importbot/internal/config"
 	"importbot/internal/store"
@@ -204,7 +206,7 @@ func (e *examination) servers(ctx context.Context) error {
 		what := "Server " + r.Server
 		switch {
 		case r.err != nil:
-			e.bad(what, "%s", explain(r.config, r.err))
+			e.bad(what, "%s%s", explain(r.config, r.err), reachHint(r.config, r.err))
 		case !r.status.MayRun():
 			e.bad(what, "answers (%s), but the user of %s may not start imports there: give it the permission Manage Imports", modeWords(r.status), r.config.TokenVariable)
 		default:
@@ -212,6 +214,19 @@ func (e *examination) servers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reachHint says what to check where a server is not reached. It is "" for every other error, and for a certificate that is not
+// trusted: what to do about that is said with it.
+func reachHint(s config.Server, err error) string {
+	var e *bigfix.Error
+	switch {
+	case !errors.As(err, &e), !errors.Is(err, bigfix.ErrUnavailable), errors.As(err, new(*tls.CertificateVerificationError)):
+		return ""
+	case e.Status != 0:
+		return fmt.Sprintf(" Something answers at %s: see whether the server is still starting, and what its log says", s.URL)
+	}
+	return fmt.Sprintf(" Check that %s is the right address and port, that the server and its service run, and that no firewall between here and there is in the way", s.URL)
 }
 
 // encryption says how the token travels.

@@ -101,9 +101,13 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"a group that is not there", []string{"IMPORT_OPERATORS=S0NOBODY"}, nil, "FAIL  Operators         Slack does not tell who is in the user group S0NOBODY (IMPORT_OPERATORS)", 1},
 		{"an empty group", []string{"IMPORT_OPERATORS=S0EMPTY"}, func(_ *testing.T, p *practice) { p.slack.AddUserGroup("S0EMPTY", "empty") },
 			"FAIL  Operators         the user group S0EMPTY (IMPORT_OPERATORS) is empty", 1},
-		{"a certificate that is not trusted", []string{"BIGFIX_CA_FILE="}, nil, "FAIL  Server prod       I can't reach prod: ", 1},
+		{"a certificate that is not trusted", []string{"BIGFIX_CA_FILE="}, nil, "FAIL  Server prod       I can't reach prod: certificate not trusted. Give its certificate with BIGFIX_CA_FILE.\n", 1},
 		{"a wrong token", []string{"BIGFIX_TOKEN=wrong"}, nil, "FAIL  Server prod       prod rejects the credentials", 1},
-		{"a server that is down", []string{"BIGFIX_URL=https://127.0.0.1:1"}, nil, "FAIL  Server prod       I can't reach prod: connection refused.", 1},
+		{"a server that is down", []string{"BIGFIX_URL=https://127.0.0.1:1"}, nil, "FAIL  Server prod       I can't reach prod: connection refused. Check that https://127.0.0.1:1 is the right address and port, that the server and its service run, and that no firewall between here and there is in the way\n", 1},
+		{"a server that is starting", nil, func(_ *testing.T, p *practice) {
+			p.bigfix.Fail(bigfixtest.Fault{Answer: bigfixtest.Answer503, On: bigfixtest.Looks})
+		},
+			"FAIL  Server prod       I can't reach prod: HTTP 503. Something answers at https://127.0.0.1:", 1},
 		{"no permission", nil, func(t *testing.T, p *practice) {
 			s := bigfixtest.NewServer(bigfixtest.WithDoubts(bigfixtest.Doubts{Permission: bigfixtest.PermissionFlag}))
 			t.Cleanup(s.Close)
