@@ -53,11 +53,11 @@ func commands() []command {
 		{"status", "[--json] [SERVER]", "asks the servers, or one, how they stand", Program.status},
 		{"start", "raw|complete [SERVER] [--no-wait] [--yes]", "starts an import and follows it to its end", Program.start},
 		{"history", "[SERVER] [-n N] [--json|--csv]", "the last imports, from the database, also beside a running bot", Program.history},
-		{"report", "[--from DATE] [--to DATE] [--zone ZONE] [--server SERVER] [--json|--csv]", "what an auditor asks for: days with fresh data and without, outcomes, durations, who started what", Program.report},
+		{"report", "[--from DATE] [--to DATE] [--zone ZONE] [--server SERVER] [--json|--csv]", "what an auditor asks for: days with fresh data and without, outcomes, durations, who started what; without --from for 30 days, without --to until yesterday, without --zone in UTC", Program.report},
 		{"doctor", "", "checks configuration, tokens, scopes, servers and database; a line each with what to do", Program.doctor},
 		{"manifest", "", "prints the Slack app manifest to paste at api.slack.com/apps", Program.manifest},
 		{"version", "", "prints the version", Program.version},
-		{"help", "", "prints this", Program.help},
+		{"help", "[COMMAND]", "prints this, or how one command is used", Program.help},
 	}
 }
 

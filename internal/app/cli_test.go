@@ -58,9 +58,11 @@ func TestUsage(t *testing.T) {
 		{[]string{"help", "statsu"}, exitUsage, "Did you mean `importbot status`?"},
 		{[]string{"help"}, exitWell, "importbot start raw|complete [SERVER] [--no-wait] [--yes]"},
 		{[]string{"help"}, exitWell, "1 the import failed, was not started or not watched to its end, or a check failed;"},
+		{[]string{"help"}, exitWell, "without --from for 30 days, without --to until yesterday, without --zone in UTC"},
 		{[]string{"--help"}, exitWell, "importbot demo"},
 		{[]string{"status", "-h"}, exitWell, "Use: importbot status [--json] [SERVER]"},
 		{[]string{"help", "start"}, exitWell, "Use: importbot start"},
+		{[]string{"help", "help"}, exitWell, "Use: importbot help [COMMAND]"},
 		{[]string{"version"}, exitWell, "importbot "},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {
