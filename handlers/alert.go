@@ -316,8 +316,11 @@ func (s alertScene) advice(p pen) string {
 		return join(sc.whereToLook(p), again+" starts a new one.")
 	case imports.AlertMissed, imports.AlertStale:
 		return "See " + page + " for the schedule; " + complete + " starts an import now."
-	case imports.AlertStalled, imports.AlertOverrun:
+	case imports.AlertStalled:
 		return "See " + page + ", where it can be stopped, or the log on the server under " + p.code(logPlace) + "."
+	case imports.AlertOverrun:
+		return "As long as its progress moves there is nothing to do; if it stands still, see " + page +
+			", where it can be stopped, or the log on the server under " + p.code(logPlace) + "."
 	case imports.AlertBrief:
 		return "Compare its steps in " + page + " with those of the one before."
 	case imports.AlertUnreachable:
