@@ -119,6 +119,8 @@ func (s scene) running(p pen) string {
 	}
 	if left, ok := s.left(); ok {
 		parts = append(parts, "about "+p.span(left)+" left")
+	} else if s.still() {
+		parts = append(parts, "stands still since "+p.at(s.imp.RestSince))
 	}
 	for _, from := range s.origin(p) {
 		parts = append(parts, lowerFirst(from))

@@ -35,13 +35,82 @@ func (s scene) usual() (imports.Usual, bool) {
 	return imports.UsualOf(earlier, s.imp.Type)
 }
 
-// left is how long the import may still take.
+// left is how long the import may still take. Nothing is said of one that stands still, or whose progress has rested for
+// as long as it was to take when it moved last: that promise was not kept, and the next one would be worth no more.
 func (s scene) left() (time.Duration, bool) {
 	usual, ok := s.usual()
-	if !ok || s.imp.State != imports.Running || s.imp.BegunAt.IsZero() || s.imp.Midway {
+	imp := s.imp
+	if !ok || imp.State != imports.Running || imp.BegunAt.IsZero() || imp.Midway || s.still() {
 		return 0, false
 	}
-	return usual.Left(s.imp.Progress, s.now.Sub(s.imp.BegunAt))
+	if since := imp.RestSince; imp.Progress != nil && !since.IsZero() {
+		then, ok := usual.Left(imp.Progress, since.Sub(imp.BegunAt))
+		if !ok || s.now.Sub(since) >= then {
+			return 0, false
+		}
+	}
+	return usual.Left(imp.Progress, s.now.Sub(imp.BegunAt))
+}
+
+// still says whether the import stands still: there is an open alert that says so, or its progress rests for much longer
+// than imports usually rest.
+func (s scene) still() bool {
+	if s.imp.State != imports.Running || s.imp.Progress == nil || s.imp.RestSince.IsZero() {
+		return false
+	}
+	for _, a := range s.known.Open() {
+		if a.Kind == imports.AlertStalled && a.ImportID == s.imp.ID {
+			return true
+		}
+	}
+	from, ok := s.stillFrom()
+	return ok && !s.now.Before(from)
+}
+
+// stillFrom is when an import whose progress rests begins to count as standing still: after twice the longest rest known,
+// a tenth of what it usually takes, and three looks. That is sooner than anybody is woken for it. ok is false where too
+// little is known.
+func (s scene) stillFrom() (from time.Time, ok bool) {
+	usual, ok := s.usual()
+	if !ok || s.imp.Progress == nil || s.imp.RestSince.IsZero() {
+		return time.Time{}, false
+	}
+	rest, ok := imports.LongestRest(s.recent, s.imp.Type)
+	return s.imp.RestSince.Add(max(2*rest, usual.Median/10, 3*s.server.PollRunning)), ok
+}
+
+// trueUntil is until when what is said of the rest of the way may stand unchanged: twice as long as it was to take, or
+// until the import counts as standing still. Zero where nothing is said that time alone makes untrue.
+func (s scene) trueUntil() (until time.Time) {
+	if left, ok := s.left(); ok {
+		until = s.now.Add(2 * left)
+	}
+	from, ok := s.stillFrom()
+	if ok && s.imp.State == imports.Running && from.After(s.now) && (until.IsZero() || from.Before(until)) {
+		return from
+	}
+	return until
+}
+
+// outlook is what can be said of the rest of the way: what is left, or since when nothing moves, and what is usual.
+func (s scene) outlook(p pen) string {
+	usually := ""
+	if usual, ok := s.usual(); ok {
+		usually = "usually " + p.between(usual.Low, usual.High)
+	}
+	said := ""
+	if left, ok := s.left(); ok {
+		said = "about " + p.span(left) + " left"
+	} else if s.still() {
+		said = "stands still since " + p.at(s.imp.RestSince)
+	}
+	switch {
+	case said != "" && usually != "":
+		return said + " (" + usually + ")"
+	case s.imp.State != imports.Running || s.imp.BegunAt.IsZero() || s.imp.Midway:
+		return said
+	}
+	return said + usually // one of them is empty
 }
 
 // cardMessage is the card: the one message that shows how an import stands, edited as it goes on.
@@ -87,6 +156,8 @@ func (s scene) stands(p pen, headline string) string {
 	}
 	if left, ok := s.left(); ok && p.plain {
 		state += ", about " + p.span(left) + " left"
+	} else if s.still() && p.plain {
+		state += ", stands still since " + p.at(imp.RestSince)
 	}
 	return headline + p.sep() + state
 }
@@ -122,18 +193,16 @@ func (s scene) ended(p pen) string {
 	return "can't say how it ended"
 }
 
-// progressLine is the bar with the estimate. The bar stays as it was last seen and never moves by itself.
+// progressLine is the bar with the outlook. The bar stays as it was last seen and never moves by itself.
 func (s scene) progressLine(p pen) string {
 	if p.plain || s.imp.Progress == nil || s.imp.State == imports.Ended {
 		return ""
 	}
 	line := p.bar(*s.imp.Progress)
-	left, ok := s.left()
-	if !ok || !s.imp.Lost.IsZero() {
-		return line
+	if outlook := s.outlook(p); outlook != "" && s.imp.Lost.IsZero() {
+		line += "  " + outlook
 	}
-	usual, _ := s.usual()
-	return line + "  about " + p.span(left) + " left (usually " + p.between(usual.Low, usual.High) + ")"
+	return line
 }
 
 // beneath says what a reader of the state has to know besides.

@@ -81,6 +81,10 @@ func TestStatusMessages(t *testing.T) {
 		{"no import ever", []func(*view){mode(bigfix.ModeNone), func(v *view) { v.known.Quiet = &imports.Baseline{Mode: bigfix.ModeNone} }}},
 		{"unknown mode", []func(*view){mode("<!channel> upgrading")}},
 		{"running, followed here", []func(*view){runs, active(running(), "https://example.slack.com/archives/C0PROD/p1")}},
+		{"running, stands still", []func(*view){runs, active(atRest(day(2, 30)), ""), func(v *view) {
+			v.known.Good.Status.Progress = ptr(96)
+			seldomRests(&v.scene)
+		}}},
 		{"running elsewhere, not shown", []func(*view){runs, active(with(running(), func(i *imports.Import) {
 			i.Origin, i.RequestedBy, i.Type = imports.Elsewhere, "", ""
 		}), ""), func(v *view) { v.may = false }}},

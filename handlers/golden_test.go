@@ -169,6 +169,13 @@ func TestCards(t *testing.T) {
 		{"sent, then out of sight", in(with(started(imports.Sent), func(i *imports.Import) { i.SendingAt = day(2, 14); lost(i) }))},
 		{"running, with history", in(running())},
 		{"running, no history", in(running(), noHistory)},
+		{"at rest for longer than was left", in(atRest(day(2, 30)))},
+		{"at rest, but for less than was left", in(atRest(day(2, 40)))},
+		{"at rest for longer than any before", in(atRest(day(2, 30)), seldomRests)},
+		{"at rest, and somebody was alerted", in(atRest(day(1, 10)), stalledAlert)},
+		{"at rest, somebody was alerted, nothing is usual", in(atRest(day(1, 10)), stalledAlert, noHistory)},
+		{"at rest, another one stalled before", in(atRest(day(2, 40)), stalledAlert, func(s *scene) { s.known.Alerts[0].ImportID = "old-a" })},
+		{"at rest, out of sight", in(with(atRest(day(2, 30)), lost), seldomRests)},
 		{"running on License Metric Tool, which has no word for its type", in(running(), func(s *scene) { s.server, s.recent = lab, history("") })},
 		{"running since before the first look", in(with(running(), func(i *imports.Import) {
 			i.Origin, i.RequestedBy, i.Followers, i.Midway = imports.Elsewhere, "", nil, true
@@ -211,6 +218,25 @@ func TestCards(t *testing.T) {
 	checkGolden(t, "cards", out)
 }
 
+// atRest is an import that has stood at 96 percent since a point in time.
+func atRest(since time.Time) imports.Import {
+	return with(running(), func(i *imports.Import) {
+		i.Progress, i.RestSince, i.BegunAt, i.SendingAt = ptr(96), since, since.Add(-25*time.Minute), since.Add(-25*time.Minute)
+	})
+}
+
+// seldomRests has earlier imports have rested for a minute at most.
+func seldomRests(s *scene) {
+	for i := range s.recent {
+		s.recent[i].RestSince, s.recent[i].LongestRest = s.recent[i].BegunAt, time.Minute
+	}
+}
+
+// stalledAlert has an alert be open that says that the import stands still.
+func stalledAlert(s *scene) {
+	s.known.Alerts = []imports.Alert{{Kind: imports.AlertStalled, ImportID: s.imp.ID, Since: s.imp.RestSince, Progress: s.imp.Progress}}
+}
+
 func unknownEnd() imports.Import {
 	return with(over(imports.Unknown), func(i *imports.Import) {
 		i.End, i.Progress, i.LastRun = nil, ptr(83), day(1, 40)
@@ -251,6 +277,7 @@ func TestMilestones(t *testing.T) {
 	add("started, no history", in(running(), noHistory), imports.Milestone{Kind: imports.MilestoneStarted, At: day(2, 14)})
 	add("half", in(running()), imports.Milestone{Kind: imports.MilestoneProgress, At: day(2, 38), Progress: 50})
 	add("half, no history", in(running(), noHistory), imports.Milestone{Kind: imports.MilestoneProgress, At: day(2, 38), Progress: 50})
+	add("at rest for longer than was left", in(atRest(day(2, 30))), imports.Milestone{Kind: imports.MilestoneProgress, At: day(2, 30), Progress: 90})
 	add("lost", in(running()), imports.Milestone{Kind: imports.MilestoneLost, At: day(2, 40), Failure: refused})
 	add("lost, hostile words", in(running()), imports.Milestone{Kind: imports.MilestoneLost, At: day(2, 40),
 		Failure: &imports.Failure{Kind: imports.FailNotServer, Reason: "HTML page", Message: hostile}})

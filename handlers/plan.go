@@ -14,6 +14,8 @@ const (
 	// keptForEnd edits are left for the last state, and keptForStates more for changes of state: progress takes the rest.
 	keptForEnd    = 4
 	keptForStates = 4
+	// keptForUntrue of the latter may go to take back what time has made untrue: a card must not promise an end for hours.
+	keptForUntrue = 2
 	// keptMessages are left for the finished message: sent, blindly once more, and again after some minutes.
 	keptMessages = 3
 	// progressStep is how far progress moves before a card is edited, in percent.
@@ -337,6 +339,7 @@ func (s situation) edit() (step, bool) {
 		return step{}, false
 	}
 	limit, apart := maxEdits-keptForEnd, editsApart*s.server.PollRunning
+	var untrue time.Time
 	switch {
 	case s.imp.State == imports.Ended && !t.Face.sameState(face):
 		limit, apart = maxEdits, max(apart, lastEditsApart(t.LastEdits))
@@ -344,15 +347,21 @@ func (s situation) edit() (step, bool) {
 			return step{}, false
 		}
 	case t.Face.sameState(face):
-		limit -= keptForStates
-		if moved := face.Progress - t.Face.Progress; s.imp.State == imports.Ended || moved > -progressStep && moved < progressStep {
+		moved := face.Progress - t.Face.Progress
+		rests := moved > -progressStep && moved < progressStep
+		if s.imp.State == imports.Ended || rests && t.Face.TrueUntil.IsZero() {
 			return step{}, false
 		}
+		if rests {
+			untrue = t.Face.TrueUntil
+			limit += keptForUntrue
+		}
+		limit -= keptForStates
 	}
 	if t.Edits >= limit {
 		return step{}, false
 	}
-	at := s.holdEdit
+	at := latest(s.holdEdit, untrue)
 	if !s.finishedRests() { // otherwise it is the end's answers that were lost, and an edit may go well
 		at = latest(at, s.heldByChannel())
 	}

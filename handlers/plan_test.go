@@ -564,6 +564,41 @@ func TestACardDoesNotGoOnRunningWhileTheEndWaits(t *testing.T) {
 	s.expect(1, 1, 2)
 }
 
+func TestACardTakesBackAPromiseThatWasNotKept(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, old := range history(bigfix.TypeComplete) {
+		old.RestSince, old.LongestRest = old.BegunAt, time.Minute
+		s.put(old)
+	}
+	tl := begin(s)
+	tl.send()
+	for percent := 0; percent <= 90; percent += 10 {
+		tl.run(percent)
+		tl.pass(4 * time.Minute)
+	}
+	tl.run(96)
+	rests := s.clock.Now()
+	tl.set(func(i *imports.Import) { i.RestSince = rests })
+	tl.pass(time.Minute)
+	if got := s.posts(kindCard)[0].text; !strings.Contains(got, "left") {
+		t.Fatalf("the card says %q; want it to say how long it may take", got)
+	}
+	for range 60 {
+		tl.run(96)
+		tl.pass(time.Minute)
+	}
+	got := s.posts(kindCard)[0].text
+	if want := "stands still since " + (pen{plain: true, now: s.clock.Now()}).at(rests); !strings.Contains(got, want) || strings.Contains(got, "left") {
+		t.Errorf("at rest for an hour, the card says %q; want %q", got, want)
+	}
+	edits := s.slack.updates
+	tl.pass(6 * time.Hour)
+	if s.slack.updates != edits {
+		t.Errorf("%d more edits of a card that has nothing new to say", s.slack.updates-edits)
+	}
+}
+
 func TestSlackIsDownForTenMinutes(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -74,7 +74,7 @@ func (w *worker) postCard(ctx context.Context) (refusal, err error) {
 		post: &t.Card, message: cardMessage(s), channel: w.s.channel(), kind: kindCard, countIn: true, most: maxMessages - keptMessages,
 		onlyFind: w.s.imp.State == imports.Ended && !w.s.sent(),
 		keep:     func() {},
-		leaves:   func() { t.Face = faceOf(w.s.imp) },
+		leaves:   func() { t.Face = s.face() },
 	})
 	w.heed(&t.Refused, refusal, t.Card.State == Sent)
 	if err == nil && !t.Refused.IsZero() {
@@ -235,7 +235,7 @@ func (w *worker) editCard(ctx context.Context) error {
 		return err
 	}
 	t := &w.s.thread
-	before, face := *t, faceOf(w.s.imp)
+	before, face := *t, s.face()
 	t.Edits++
 	t.EditedAt = w.Clock.Now()
 	if w.s.imp.State == imports.Ended {

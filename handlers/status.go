@@ -384,9 +384,8 @@ func (v view) runningMode(p pen) string {
 	if progress := v.good().Progress; progress != nil {
 		out += ", " + p.percent(*progress)
 	}
-	if left, ok := v.left(); ok && v.active {
-		usual, _ := v.usual()
-		out += ", about " + p.span(left) + " left (usually " + p.between(usual.Low, usual.High) + ")"
+	if outlook := v.outlook(p); outlook != "" && v.active {
+		out += ", " + outlook
 	}
 	return out
 }

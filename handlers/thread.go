@@ -154,6 +154,8 @@ type Face struct {
 	Outcome  imports.Outcome
 	Lost     bool
 	Progress int // -1: none
+	// TrueUntil is when what the card says of the rest of the way must be looked at again; zero for never.
+	TrueUntil time.Time `json:",omitzero"`
 }
 
 // faceOf is the face that an import's card should have. Before an import is seen running its card has one face: what
@@ -172,8 +174,16 @@ func faceOf(imp imports.Import) Face {
 	return f
 }
 
-// sameState says whether two faces differ in their progress at most.
+// face is the face of the card that is drawn of a scene.
+func (s scene) face() Face {
+	f := faceOf(s.imp)
+	f.TrueUntil = s.trueUntil()
+	return f
+}
+
+// sameState says whether two faces differ in their progress, and what is said of the rest of the way, at most.
 func (f Face) sameState(other Face) bool {
 	f.Progress, other.Progress = 0, 0
+	f.TrueUntil, other.TrueUntil = time.Time{}, time.Time{}
 	return f == other
 }

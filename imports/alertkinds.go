@@ -165,23 +165,8 @@ func (w *alarms) stallAfter(kind bigfix.ImportType) (limit time.Duration, ok boo
 	if !ok || limit > 0 {
 		return limit, ok
 	}
-	rest, ok := w.longestRest(func(past *Import) bool { return past.Type == kind })
-	if !ok {
-		rest, ok = w.longestRest(func(*Import) bool { return true })
-	}
+	rest, ok := LongestRest(w.recent, kind)
 	return max(stallFloor, 2*rest), ok
-}
-
-// longestRest is how long the progress of past imports rested at most; ok is false where fewer than three are known.
-func (w *alarms) longestRest(fits func(*Import) bool) (rest time.Duration, ok bool) {
-	n := 0
-	for i := range w.recent {
-		if imp := &w.recent[i]; imp.Outcome == Succeeded && !imp.RestSince.IsZero() && fits(imp) && n < usualOf {
-			n++
-			rest = max(rest, imp.LongestRest)
-		}
-	}
-	return rest, n >= usualFrom
 }
 
 func (w *alarms) stalledOver(a Alert) (string, bool) {

@@ -45,6 +45,26 @@ func UsualOf(past []Import, kind bigfix.ImportType) (u Usual, ok bool) {
 	return Usual{N: len(took), Low: took[tenth], Median: median(took), High: took[len(took)-1-tenth]}, true
 }
 
+// LongestRest is how long the progress of past imports of one server, newest first, stood still at most: of those of a
+// type, or of all where too few of that type are known. Ok is false where fewer than three are known at all.
+func LongestRest(past []Import, kind bigfix.ImportType) (rest time.Duration, ok bool) {
+	if rest, ok = longestRest(past, func(i *Import) bool { return i.Type == kind }); ok {
+		return rest, true
+	}
+	return longestRest(past, func(*Import) bool { return true })
+}
+
+func longestRest(past []Import, fits func(*Import) bool) (rest time.Duration, ok bool) {
+	n := 0
+	for i := range past {
+		if imp := &past[i]; imp.Outcome == Succeeded && !imp.RestSince.IsZero() && fits(imp) && n < usualOf {
+			n++
+			rest = max(rest, imp.LongestRest)
+		}
+	}
+	return rest, n >= usualFrom
+}
+
 // Alike are past imports as ones of a type: for a server that knows one kind only, whatever word it has for it.
 func Alike(past []Import, kind bigfix.ImportType) []Import {
 	same := slices.Clone(past)
