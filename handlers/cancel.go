@@ -40,13 +40,14 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 		}
 		servers = []Server{srv}
 	}
-	waiting := h.waitingOn(ctx, servers)
-	if kind != "" {
-		waiting = slices.DeleteFunc(waiting, func(imp imports.Import) bool { return imp.Type != kind })
-	}
+	all := h.waitingOn(ctx, servers)
+	waiting := slices.DeleteFunc(slices.Clone(all), func(imp imports.Import) bool { return kind != "" && imp.Type != kind })
 	switch len(waiting) {
 	case 0:
 		c.refuse(whyNotWaiting)
+		if len(all) > 0 {
+			return c.Answer(ctx, h.otherWaitingMessage(kind, all))
+		}
 		if running := h.runningOn(ctx, c, servers); len(running) > 0 {
 			return c.Answer(ctx, h.cancelMessage(running))
 		}
@@ -198,6 +199,19 @@ func (h *Handlers) notWaitingMessage(srv Server, imp imports.Import) bot.Message
 // whichWaitingMessage lists what waits, each with its button.
 func (h *Handlers) whichWaitingMessage(waiting []imports.Import) bot.Message {
 	m := simple(h.Now(), func(p pen) []string { return []string{"Several imports wait. Which one do you want to take back?"} })
+	return h.withAllWaiting(m, waiting)
+}
+
+// otherWaitingMessage says that none of the type that was named waits, and lists what does, each with its button.
+func (h *Handlers) otherWaitingMessage(t bigfix.ImportType, waiting []imports.Import) bot.Message {
+	m := simple(h.Now(), func(p pen) []string {
+		return []string{"No " + p.kind(t) + " waits, and one that runs can't be stopped from here, only in the web pages. Nothing was changed."}
+	})
+	return h.withAllWaiting(m, waiting)
+}
+
+// withAllWaiting adds starts that wait, as many as one message shows.
+func (h *Handlers) withAllWaiting(m bot.Message, waiting []imports.Import) bot.Message {
 	for _, imp := range waiting[:min(len(waiting), maxStatusServers)] {
 		m = h.withWaiting(m, imp)
 	}

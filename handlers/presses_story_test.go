@@ -109,6 +109,8 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.reads("U0BEN", "I start a complete import on prod right after what runs now and the raw import that waits. ")
 	tn.types("U0BEN", "C0PROD", "cancel complete")
 	tn.reads("U0BEN", "Taken back: a complete import on prod")
+	tn.types("U0BEN", "C0PROD", "cancel complete")
+	tn.reads("U0BEN", "No complete import waits, and one that runs can't be stopped from here", "Waiting: a raw import on prod")
 	tn.types("U0ANA", "C0PROD", "cancel raw prod lab")
 	tn.reads("U0ANA", "I don't know what `lab` means behind `/import cancel prod`, so I did nothing")
 	tn.presses("U0ANA", mine, actTakeBack)

@@ -195,6 +195,7 @@ func TestChanges(t *testing.T) {
 		{"not waiting: taken back", one.notWaitingMessage(prod, takenBack("U0BEN"))},
 		{"not waiting: not known", one.notWaitingMessage(prod, imports.Import{})},
 		{"several wait", two.whichWaitingMessage([]imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type = "imp-3", bigfix.TypeRaw })})},
+		{"another type waits", one.otherWaitingMessage(bigfix.TypeRaw, []imports.Import{waits()})},
 		{"mentioned at the end", one.followsMessage(prod, running(), false)},
 		{"told by direct message", one.followsMessage(prod, running(), true)},
 		{"an import that is over", one.overMessage(prod, with(over(imports.Failed), func(i *imports.Import) { i.End.Status = "failed" }), "https://example.slack.com/archives/C0PROD/p1")},
