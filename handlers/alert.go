@@ -265,6 +265,9 @@ func (s alertScene) lastSuccess(p pen) string {
 		return "The server names no success so far."
 	}
 	last, age := p.at(s.alert.Success), s.age(p, s.alert.Success)
+	if sc, _ := s.about(); sc.completed(s.alert.Success) && !s.known.Fresh.After(s.alert.Success) {
+		return "Reports still show the data of " + last + ", " + age + " old."
+	}
 	if b := s.known.Quiet; b != nil && !s.known.Fresh.IsZero() && b.LastSuccessTime.After(s.known.Fresh) {
 		return "Last success that counts for the reports " + last + ", " + age + " ago: that of " + p.at(b.LastSuccessTime) + " was raw."
 	}

@@ -88,6 +88,9 @@ func TestAlertMessages(t *testing.T) {
 	add("failed, a raw one succeeded before", alerted(imports.AlertFailed, day(2, 40), of(nightlyFailed()), fresh(yesterday(0, 47)), func(s *alertScene) {
 		s.known.Quiet.LastSuccessTime = day(1, 10)
 	}))
+	add("failed, a raw one succeeded before, the complete one is forgotten", alerted(imports.AlertFailed, day(2, 40), of(nightlyFailed()), fresh(yesterday(0, 47)), func(s *alertScene) {
+		s.known.Quiet.LastSuccessTime, s.known.Quiet.LastStatus, s.recent = day(1, 10), "failed", nil
+	}))
 	add("failed, not shown", alerted(imports.AlertFailed, day(2, 40), of(nightlyFailed()), func(s *alertScene) { s.card = "" }))
 	add("failed, unknown", alerted(imports.AlertFailed, day(1, 52), of(with(unknownEnd(), ofTheSchedule))))
 	add("failed, unclear", alerted(imports.AlertFailed, day(2, 40), of(with(over(imports.Unclear), func(i *imports.Import) {

@@ -274,8 +274,9 @@ func (s scene) shownNow(p pen) string {
 	return ""
 }
 
-// lastComplete is when the last complete import succeeded, by the server's clock, where that is certain: the server
-// names one success only, and does not say of which type it was unless it was the last import as well.
+// lastComplete is when the last complete import before this one succeeded, by the server's clock, where that is certain:
+// the server names one success only, and does not say of which type it was unless it was the last import as well. Behind
+// a raw one that it names it is known from what was seen.
 func (s scene) lastComplete() time.Time {
 	b := s.imp.Baseline
 	if b == nil || b.LastSuccessTime.IsZero() {
@@ -284,15 +285,25 @@ func (s scene) lastComplete() time.Time {
 	if b.LastImportType == bigfix.TypeComplete && b.LastStatus == bigfix.StatusSuccessful {
 		return b.LastSuccessTime
 	}
-	for _, earlier := range s.recent {
-		if earlier.ID == s.imp.ID || earlier.Outcome != imports.Succeeded || earlier.Type != bigfix.TypeComplete || earlier.End == nil {
-			continue
-		}
-		if earlier.End.SuccessTime.Equal(b.LastSuccessTime) {
-			return b.LastSuccessTime
+	for _, t := range []time.Time{b.LastSuccessTime, s.known.Fresh} {
+		if !t.After(b.LastSuccessTime) && s.completed(t) {
+			return t
 		}
 	}
 	return time.Time{}
+}
+
+// completed says whether the success of a time is known to be a complete import's. License Metric Tool has no other.
+func (s scene) completed(t time.Time) bool {
+	if t.IsZero() || s.server.Edition == bigfix.ILMT {
+		return !t.IsZero()
+	}
+	if b := s.known.Quiet; b != nil && b.LastImportType == bigfix.TypeComplete && b.LastStatus.Successful() && b.LastSuccessTime.Equal(t) {
+		return true
+	}
+	return slices.ContainsFunc(s.recent, func(i imports.Import) bool {
+		return i.ID != s.imp.ID && i.Outcome == imports.Succeeded && i.Type == bigfix.TypeComplete && i.End != nil && i.End.SuccessTime.Equal(t)
+	})
 }
 
 // lastSuccess is the last success that the server named, by its clock.

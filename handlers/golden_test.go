@@ -218,6 +218,23 @@ func TestCards(t *testing.T) {
 	checkGolden(t, "cards", out)
 }
 
+// quietAsBefore has the server report what it did before the import.
+func quietAsBefore(s *scene) { s.known.Quiet = s.imp.Baseline }
+
+// afterRaw has a raw import have succeeded before, at 01:10.
+func afterRaw(imp imports.Import) imports.Import {
+	b := *imp.Baseline
+	b.LastImportType, b.LastImportTime, b.LastSuccessTime = bigfix.TypeRaw, day(1, 10), day(1, 10)
+	imp.Baseline, imp.End.SuccessTime = &b, day(1, 10)
+	return imp
+}
+
+// afterComplete has the complete import of yesterday be the last one that counts.
+func afterComplete(s *scene) {
+	s.known.Fresh = yesterday(0, 47)
+	s.known.Quiet.LastStatus, s.known.Quiet.LastImportTime, s.known.Quiet.LastSuccessTime = "failed", day(2, 56), day(1, 10)
+}
+
 // atRest is an import that has stood at 96 percent since a point in time.
 func atRest(since time.Time) imports.Import {
 	return with(running(), func(i *imports.Import) {
@@ -313,8 +330,14 @@ func TestFinished(t *testing.T) {
 		{"raw succeeded, last complete not known", in(with(over(imports.Succeeded), func(i *imports.Import) {
 			raw(i)
 			i.Baseline.LastImportType = bigfix.TypeRaw
-		}), noHistory)},
+		}), noHistory, quietAsBefore)},
 		{"failed", in(failed("failed"))},
+		{"failed, the last success was raw", in(afterRaw(failed("failed")), afterComplete)},
+		{"failed, the last success was raw, the complete one is forgotten", in(afterRaw(failed("failed")), afterComplete, noHistory)},
+		{"failed on License Metric Tool, which has no word for its types", in(with(failed("failed"), func(i *imports.Import) {
+			i.Baseline.LastImportType, i.Type = "", ""
+		}), func(s *scene) { s.server, s.recent = lab, nil })},
+		{"failed, a complete one has succeeded since", in(afterRaw(failed("failed")), func(s *scene) { s.known.Fresh = day(3, 30) })},
 		{"failed, the word is hostile", in(failed(hostile))},
 		{"failed, no word", in(failed(""))},
 		{"scheduled failed, nobody asked", in(with(failed("failed"), func(i *imports.Import) { i.Origin, i.RequestedBy, i.Followers = imports.Scheduled, "", nil }))},
@@ -329,7 +352,7 @@ func TestFinished(t *testing.T) {
 			imports.Doubt{Kind: "brand_new"}), func(i *imports.Import) { i.End.Status = "failed" }))},
 		{"unclear, no word", in(with(doubts(), func(i *imports.Import) { i.End.Status = "" }))},
 		{"unknown, nothing moved", in(unknownEnd())},
-		{"unknown, last complete not known", in(with(unknownEnd(), func(i *imports.Import) { i.Baseline.LastImportType = bigfix.TypeRaw }), noHistory)},
+		{"unknown, last complete not known", in(with(unknownEnd(), func(i *imports.Import) { i.Baseline.LastImportType = bigfix.TypeRaw }), noHistory, quietAsBefore)},
 		{"unknown, out of sight for a day", in(with(unknownEnd(), func(i *imports.Import) {
 			i.Reason, i.LastFailure, i.Settle = imports.Reason{Kind: imports.ReasonOutOfSight}, refused, nil
 		}))},
