@@ -107,6 +107,22 @@ func TestStatusMessages(t *testing.T) {
 			v.known.Quiet.LastStatus, v.known.Quiet.LastSuccessTime = "", time.Time{}
 		}}},
 		{"last success was raw", []func(*view){func(v *view) { v.known.Quiet.LastImportType = bigfix.TypeRaw }}},
+		{"last success was raw, after a complete one that is known", []func(*view){func(v *view) {
+			v.known.Quiet.LastImportType, v.known.Quiet.LastSuccessTime, v.known.Fresh = bigfix.TypeRaw, day(1, 10), yesterday(0, 47)
+		}}},
+		{"last import failed, last success was raw", []func(*view){func(v *view) {
+			v.known.Quiet.LastStatus, v.known.Quiet.LastImportTime = "failed", day(2, 12)
+			v.known.Quiet.LastSuccessTime, v.known.Fresh = day(1, 10), yesterday(0, 47)
+		}}},
+		{"last import failed, last success was raw, the complete one is forgotten", []func(*view){func(v *view) {
+			v.known.Quiet.LastStatus, v.known.Quiet.LastImportTime = "failed", day(2, 12)
+			v.known.Quiet.LastSuccessTime, v.known.Fresh, v.recent = day(1, 10), yesterday(0, 47), nil
+		}}},
+		{"the end of the last import is unknown", []func(*view){func(v *view) { v.recent = append([]imports.Import{unknownEnd()}, v.recent...) }}},
+		{"the end of the last import was unknown, and another ran since", []func(*view){func(v *view) {
+			v.recent = append([]imports.Import{unknownEnd()}, v.recent...)
+			v.known.Quiet.LastImportTime, v.known.Quiet.LastSuccessTime = day(2, 30), day(2, 30)
+		}}},
 		{"the server's clock is two hours ahead", []func(*view){func(v *view) { v.known.Quiet.Ahead = ptr(2 * time.Hour) }}},
 		{"the next one is overdue", []func(*view){func(v *view) { v.known.Quiet.NextImportTime = day(0, 0) }}},
 		{"nobody has looked for an hour", []func(*view){func(v *view) { v.now = v.now.Add(time.Hour) }}},

@@ -462,6 +462,8 @@ func (v view) past(p pen) []string {
 	switch {
 	case b.LastStatus == bigfix.StatusSuccessful:
 		parts = append(parts, "succeeded")
+	case strings.EqualFold(string(b.LastStatus), "failed"):
+		parts = append(parts, "failed: the server says "+p.quote(string(b.LastStatus)))
 	case b.LastStatus != "":
 		parts = append(parts, "not a success, the server says "+p.quote(string(b.LastStatus)))
 	default:
@@ -470,12 +472,33 @@ func (v view) past(p pen) []string {
 	if !b.LastImportTime.IsZero() {
 		parts = append(parts, p.at(b.LastImportTime))
 	}
-	out := []string{"Last import: " + strings.Join(parts, ", ")}
-	out = append(out, v.lastSuccess(p))
-	if b.LastImportType == bigfix.TypeRaw && b.LastStatus == bigfix.StatusSuccessful {
-		out = append(out, "That one was raw: the web pages still show the last complete import.")
+	return []string{"Last import: " + strings.Join(parts, ", "), v.sinceThen(p), v.lastSuccess(p), v.rawRemark(p)}
+}
+
+// sinceThen tells of an import whose end nobody knows, where the server still reports the one before it.
+func (v view) sinceThen(p pen) string {
+	last := over10(v.recent)
+	if len(last) == 0 || last[0].Outcome != imports.Unknown || last[0].BegunAt.IsZero() {
+		return ""
 	}
-	return out
+	if b := last[0].Baseline; b == nil || b.LastImportTime.IsZero() || !b.LastImportTime.Equal(v.known.Quiet.LastImportTime) {
+		return ""
+	}
+	return "Since then: the " + p.kind(last[0].Type) + " seen " + p.when(last[0].BegunAt) + " runs no more, and I can't say how it ended."
+}
+
+// rawRemark says what the web pages show where the last success was raw, also when another import has failed since.
+func (v view) rawRemark(p pen) string {
+	b, fresh := v.known.Quiet, v.known.Fresh
+	since := !fresh.IsZero() && b.LastSuccessTime.After(fresh)
+	if !since && (b.LastImportType != bigfix.TypeRaw || !b.LastStatus.Successful()) {
+		return ""
+	}
+	of := ""
+	if v.completed(fresh) {
+		of = ", of " + p.at(fresh)
+	}
+	return "That one was raw: the web pages still show the last complete import" + of + "."
 }
 
 // lastSuccess is the last success with its age.
