@@ -226,7 +226,10 @@ func (h *Handlers) nothingToCancelMessage(servers []Server) bot.Message {
 		for _, srv := range servers {
 			names = append(names, p.name(srv.Name))
 		}
-		return []string{"There is nothing to take back or to stop: no start waits on " + list(names, "or") + ", and I know of no import that runs there."}
+		return []string{
+			"There is nothing to take back: no start waits on " + list(names, "or") + ", and I know of no import that runs there.",
+			"One that runs I can't stop: the server's API has no way to. It is done in the web pages, under Management &gt; Data Imports.",
+		}
 	})
 }
 

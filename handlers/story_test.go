@@ -360,7 +360,7 @@ func TestStoryOfAnswers(t *testing.T) {
 		{"U0EVE", "C0OTHER", "", "What you can type"},
 		{"U0EVE", "C0OTHER", " HELP ", "/import raw [SERVER]"},
 		{"U0EVE", "C0OTHER", "statsu", "Did you mean `/import status`?"},
-		{"U0EVE", "C0OTHER", "Abort", "I can't stop an import"},
+		{"U0EVE", "C0OTHER", "Abort", "There is nothing to take back"},
 		{"U0EVE", "C0OTHER", "stop nowhere", "I know no server `nowhere`"},
 		{"U0EVE", "C0OTHER", "status moon", "The servers are `prod` and `lab`"},
 		{"U0EVE", "C0LAB", "status", "lab: "},
