@@ -1,3 +1,7 @@
+//go:build !race
+
+// The program that the browser drives is built without the race detector in any case; .ci/run runs this by itself.
+
 package app
 
 import (
