@@ -12,7 +12,7 @@ import (
 func (b *Bot) CheckBotToken(ctx context.Context) (Identity, error) {
 	defer b.http.CloseIdleConnections()
 	var got *slack.AuthTestResponse
-	err := b.ask(ctx, methodAuth, "", func(ctx context.Context) (err error) {
+	err := b.ask(ctx, methodAuth, VarBotToken, func(ctx context.Context) (err error) {
 		got, err = b.api.AuthTestContext(ctx)
 		return err
 	})

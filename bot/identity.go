@@ -111,7 +111,7 @@ func (b *Bot) recheckIn(err error, failures int) time.Duration {
 
 func (b *Bot) checkToken(ctx context.Context) error {
 	var got *slack.AuthTestResponse
-	err := b.call(ctx, methodAuth, "", func(ctx context.Context) (err error) {
+	err := b.call(ctx, methodAuth, VarBotToken, func(ctx context.Context) (err error) {
 		got, err = b.api.AuthTestContext(ctx)
 		return err
 	})
@@ -152,7 +152,7 @@ func (b *Bot) keepAppToken(ctx context.Context) {
 	}
 	taken := false
 	for {
-		err := b.ask(ctx, methodAuth, "", func(ctx context.Context) error {
+		err := b.ask(ctx, methodAuth, VarAppToken, func(ctx context.Context) error {
 			_, err := b.appAPI.AuthTestContext(ctx)
 			return err
 		})

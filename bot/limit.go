@@ -20,7 +20,7 @@ type limits struct {
 
 	mu      sync.Mutex
 	share   int                  // processes that share what is shared, 1 or more
-	buckets map[string]*bucket   // by method, or method and channel
+	buckets map[string]*bucket   // by method, or method and what it is divided by
 	blocked map[string]time.Time // by method
 	swept   time.Time
 }
@@ -53,6 +53,8 @@ func allowanceOf(method string) allowance {
 		return allowance{perMinute: 46, burst: 1, empty: true}
 	case methodHistory, methodReplies:
 		return allowance{perMinute: 80, burst: 10}
+	case methodAuth:
+		return allowance{perMinute: 40, burst: 5, shared: true} // for each of the two tokens
 	}
 	return allowance{perMinute: 80, burst: 10, shared: true}
 }
@@ -86,9 +88,10 @@ func (l *limits) setShare(n int, now time.Time) {
 	}
 }
 
-// take asks for one call of method, now. It returns how long to wait before
-// asking again, zero when the call may be made.
-func (l *limits) take(method, channel string, now time.Time) time.Duration {
+// take asks for one call of method, now: by is the channel that it posts to, or the token
+// that it tries, so that neither of them takes the other's turns. It returns how long to wait
+// before asking again, zero when the call may be made.
+func (l *limits) take(method, by string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if until := l.blocked[method]; until.After(now) {
@@ -96,8 +99,8 @@ func (l *limits) take(method, channel string, now time.Time) time.Duration {
 	}
 	l.sweep(now)
 	key := method
-	if method == methodPost {
-		key += " " + channel
+	if method == methodPost || method == methodAuth {
+		key += " " + by
 	}
 	bucket := l.buckets[key]
 	if bucket == nil {

@@ -67,6 +67,16 @@ func TestLimitsOfOneDoNotHoldUpAnother(t *testing.T) {
 	}
 }
 
+// Whoever asks all the time takes each turn as it comes free.
+func TestOneTokenIsTriedHoweverOftenTheOtherIs(t *testing.T) {
+	l, now := newLimits(longAgo()), time.Now()
+	for l.take(methodAuth, VarBotToken, now) == 0 {
+	}
+	if wait := l.take(methodAuth, VarAppToken, now); wait != 0 {
+		t.Errorf("the app token has to wait %s for the bot token", wait)
+	}
+}
+
 // A leader that was killed used all it might; who takes over, however long it
 // stood by, and whoever comes after that one, stays within what is left.
 func TestNewLeadersKeepTheLimitsOfTheOld(t *testing.T) {
@@ -113,11 +123,13 @@ func TestWhatEveryProcessCallsIsDivided(t *testing.T) {
 		var taken []time.Time
 		for range processes {
 			l := newLimits(time.Unix(0, 0))
-			l.take(methodAuth, "", start.Add(-time.Hour)) // the bucket was there before the share was known
+			l.take(methodAuth, VarBotToken, start.Add(-time.Hour)) // the bucket was there before the share was known
 			l.setShare(processes, start)
 			for at := start; at.Before(start.Add(3 * time.Minute)); at = at.Add(50 * time.Millisecond) {
-				if l.take(methodAuth, "", at) == 0 {
-					taken = append(taken, at)
+				for _, token := range []string{VarBotToken, VarAppToken} {
+					if l.take(methodAuth, token, at) == 0 {
+						taken = append(taken, at)
+					}
 				}
 				if l.take(methodUpdate, "C1", at) > 0 && at == start {
 					t.Errorf("%d processes: the leader's own is divided", processes)

@@ -220,9 +220,9 @@ func (b *Bot) page(ctx context.Context, channel, threadTS, cursor string, oldest
 
 // call makes one Web API call with the bot token, and draws from its outcome
 // what it says about that.
-func (b *Bot) call(ctx context.Context, method, channel string, do func(context.Context) error) error {
+func (b *Bot) call(ctx context.Context, method, by string, do func(context.Context) error) error {
 	begin := b.now()
-	err := b.ask(ctx, method, channel, do)
+	err := b.ask(ctx, method, by, do)
 	if err == nil {
 		b.worked(begin)
 		if method != methodAuth { // which looks at the scopes, too
@@ -240,10 +240,11 @@ func (b *Bot) call(ctx context.Context, method, channel string, do func(context.
 	return err
 }
 
-// ask makes one Web API call: within the limits, with its outcome judged.
-func (b *Bot) ask(ctx context.Context, method, channel string, do func(context.Context) error) error {
+// ask makes one Web API call: within the limits, with its outcome judged. by is as in
+// limits.take.
+func (b *Bot) ask(ctx context.Context, method, by string, do func(context.Context) error) error {
 	begin := time.Now()
-	if wait := b.limits.take(method, channel, begin); wait > 0 {
+	if wait := b.limits.take(method, by, begin); wait > 0 {
 		return &RateLimitedError{Method: method, After: wait}
 	}
 	ctx, trip := withTrip(ctx)

@@ -24,7 +24,7 @@ func (w *world) check(name string) string {
 }
 
 // patient tries a refused token often, and for longer than a test lasts.
-func patient(c *Config) { c.CheckEvery = 150 * time.Millisecond }
+func patient(c *Config) { c.CheckEvery = 300 * time.Millisecond }
 
 func TestBotOutlivesARevokedToken(t *testing.T) {
 	say := func(w *world, channel string) error { // each of its own: Slack takes a message a second
