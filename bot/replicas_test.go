@@ -290,7 +290,7 @@ func TestShareIsKeptWhereTheRateIsChangedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		b.limits.take(methodAuth, "", time.Now())
+		b.limits.take(methodMembers, "", time.Now())
 	}
 	for _, n := range []int{0, -1, 4, 1} {
 		b.SetShare(n)
@@ -299,7 +299,7 @@ func TestShareIsKeptWhereTheRateIsChangedLater(t *testing.T) {
 		}
 	}
 	b.SetShare(5)
-	bucket := b.limits.buckets[methodAuth]
+	bucket := b.limits.buckets[methodMembers]
 	if bucket.Burst() != 2 || bucket.Limit() > 0.27 || b.gate.rate.Burst() != 1 {
 		t.Errorf("a fifth is %v a second, %d at once, %d sockets at once", bucket.Limit(), bucket.Burst(), b.gate.rate.Burst())
 	}
