@@ -141,6 +141,21 @@ func (in *Intake) Follow(ctx context.Context, importID, userID string, direct bo
 	return nil
 }
 
+// Refresh asks for a card that shows what is known now, on whichever replica, and tells the leader, unless it has been told
+// already. An error means that it was not stored within 2 s, or nobody knows.
+func (in *Intake) Refresh(ctx context.Context, importID string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	asked, err := in.store.Refresh(ctx, importID)
+	if err != nil {
+		return fmt.Errorf("asking for a fresh card: %w", err)
+	}
+	if asked {
+		in.signal.Wake(importID)
+	}
+	return nil
+}
+
 // Await returns an import once it is decided: it was sent, or it ended without. It waits as long as ctx lets it, also
 // through failures of the store, and then returns the import as it was last read with the context's error.
 // ErrNotFound where there is no such import.

@@ -10,6 +10,9 @@ type Thread struct {
 	Shown int64
 	// Followers is how many followers it has taken account of.
 	Followers int
+	// Asked is how often somebody wanted to see on the card what is known now, as the store counts it; it is not for the
+	// publisher to write. Refreshed is how many of these wishes it has taken account of.
+	Asked, Refreshed int64
 	// Done says that nothing is left to do until there is something new.
 	Done bool
 	// NextTry is when unfinished work is due; zero means at once. It does not hold back what is new.

@@ -54,6 +54,10 @@ func TestOthersAreTold(t *testing.T) {
 		}, []string{"2", "server/prod"}, []string{"1", "server/lab"}, false},
 		{"Record of many", func() error { return one.Record(t.Context(), term.epoch, imports.Server{Name: "lab"}, many) },
 			[]string{"many 7 " + long, "server/lab", "server/prod", "1"}, nil, false},
+		{"Refresh", func() error {
+			_, err := one.Refresh(t.Context(), many[7].ID)
+			return err
+		}, []string{many[7].ID}, []string{"1", "server/prod"}, false},
 		{"Accept of one that waits", func() error {
 			_, _, err := one.Accept(t.Context(), waits)
 			return err

@@ -282,10 +282,10 @@ func migrations(t *testing.T, more map[string]string) fs.FS {
 }
 
 var (
-	additive     = map[string]string{"00004_more.sql": "-- +goose Up\nALTER TABLE imports ADD COLUMN more TEXT NOT NULL DEFAULT 'more';\nCREATE TABLE mores (id TEXT PRIMARY KEY);\n"}
+	additive     = map[string]string{"00005_more.sql": "-- +goose Up\nALTER TABLE imports ADD COLUMN more TEXT NOT NULL DEFAULT 'more';\nCREATE TABLE mores (id TEXT PRIMARY KEY);\n"}
 	incompatible = map[string]string{
-		"00004_more.sql": additive["00004_more.sql"],
-		"00005_less.sql": "-- +goose Up\nALTER TABLE threads RENAME TO posts;\nUPDATE compat SET oldest = 5 WHERE id = 1;\n",
+		"00005_more.sql": additive["00005_more.sql"],
+		"00006_less.sql": "-- +goose Up\nALTER TABLE threads RENAME TO posts;\nUPDATE compat SET oldest = 6 WHERE id = 1;\n",
 	}
 )
 
@@ -339,13 +339,13 @@ func TestARollingUpdate(t *testing.T) {
 
 	openURL(t, url, Options{migrations: migrations(t, incompatible)})
 	err = await(t, "the old one's end", ended, patience)
-	if err == nil || !strings.Contains(err.Error(), "made by a newer Importbot (schema 5, this one knows 3, and schema 5 is the oldest that may still use it)") {
+	if err == nil || !strings.Contains(err.Error(), "made by a newer Importbot (schema 6, this one knows 4, and schema 6 is the oldest that may still use it)") {
 		t.Errorf("the old one ended with %v", err)
 	}
 	if _, err := Open(t.Context(), url, Options{}); err == nil || !strings.Contains(err.Error(), "made by a newer Importbot") {
 		t.Errorf("the old one started again: %v", err)
 	}
-	if _, err := Open(t.Context(), url, Options{migrations: migrations(t, additive)}); err == nil || !strings.Contains(err.Error(), "this one knows 4") {
+	if _, err := Open(t.Context(), url, Options{migrations: migrations(t, additive)}); err == nil || !strings.Contains(err.Error(), "this one knows 5") {
 		t.Errorf("the one between started again: %v", err)
 	}
 }
@@ -358,7 +358,7 @@ func TestAnUpdateTakenBackOnAFile(t *testing.T) {
 		more map[string]string
 		want string
 	}{
-		{additive, ""}, {nil, ""}, {incompatible, ""}, {nil, "newer Importbot (schema 5, this one knows 3"},
+		{additive, ""}, {nil, ""}, {incompatible, ""}, {nil, "newer Importbot (schema 6, this one knows 4"},
 	} {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

@@ -209,8 +209,8 @@ func TestWordsForWhatCantBeRead(t *testing.T) {
 		{dir, "is not a file"},
 		{make("notes.txt", strings.Repeat("this is not a database\n", 100)), "is not a database"},
 		{make("empty.db", ""), "is a database, but Importbot has made nothing in it"},
-		{made("old.db", Options{migrations: older(t, "00002")}), "made by an older Importbot (schema 2, this one reads 3): update the bot"},
-		{made("new.db", Options{migrations: migrations(t, incompatible)}), "made by a newer Importbot (schema 5, this one reads 3): use that version"},
+		{made("old.db", Options{migrations: older(t, "00002")}), "made by an older Importbot (schema 2, this one reads 4): update the bot"},
+		{made("new.db", Options{migrations: migrations(t, incompatible)}), "made by a newer Importbot (schema 6, this one reads 4): use that version"},
 		{made("more.db", Options{migrations: migrations(t, additive)}), ""},
 		{made("now.db", Options{}), ""},
 	} {

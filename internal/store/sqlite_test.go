@@ -141,7 +141,7 @@ func TestADatabaseOfANewerVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), s.path, Options{})
-	if err == nil || !strings.Contains(err.Error(), "newer Importbot (schema 99, this one knows 3") {
+	if err == nil || !strings.Contains(err.Error(), "newer Importbot (schema 99, this one knows 4") {
 		t.Errorf("got %v", err)
 	}
 }

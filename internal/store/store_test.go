@@ -491,6 +491,58 @@ func TestWhatIsToBePublished(t *testing.T) {
 	})
 }
 
+// Until the publisher has taken account of a wish for a fresh card, the next ones are the same; one that comes after is news, also
+// where the publisher is still busy with what it read before.
+func TestAskingForAFreshCard(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		ctx := t.Context()
+		s := openAt(t, url, &clock{noon})
+		epoch := lead(t, s)
+		ask := func(want bool) {
+			t.Helper()
+			if asked, err := s.Refresh(ctx, "1"); err != nil || asked != want {
+				t.Errorf("asked: %t, %v; want %t", asked, err, want)
+			}
+		}
+		var th imports.Thread
+		read := func(asked, refreshed int64) {
+			t.Helper()
+			var err error
+			if th, err = s.Thread(ctx, "1"); err != nil || th.Asked != asked || th.Refreshed != refreshed {
+				t.Errorf("the thread: %+v, %v; want %d asked, %d taken account of", th, err, asked, refreshed)
+			}
+		}
+		save := func(refreshed int64, want string) {
+			t.Helper()
+			th.Shown, th.Followers, th.Refreshed, th.Done = 9, 9, refreshed, true
+			if err := s.SaveThread(ctx, epoch, th); err != nil {
+				t.Fatal(err)
+			}
+			if got := unpublished(t, s); got != want {
+				t.Errorf("to be published: %q, want %q", got, want)
+			}
+		}
+		ask(false) // there is no such import
+		imp := accept(t, s, "1")
+		ask(false) // it has no card yet
+		imp.State = imports.Running
+		record(t, s, epoch, imp)
+		read(0, 0)
+		save(0, "")
+		ask(true)
+		ask(false)
+		save(0, "1") // the wish came after the thread was read
+		read(1, 0)
+		save(0, "") // held back
+		ask(false)
+		save(1, "")
+		read(1, 1)
+		ask(true)
+		save(1, "1") // this one too
+		read(2, 1)
+	})
+}
+
 func TestTheFilesAreTheOwnersOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "import bot?%23#.db") // no character of the path means anything
 	if err := os.WriteFile(path, nil, 0o644); err != nil {

@@ -59,8 +59,8 @@ func (s *Store) Thread(ctx context.Context, importID string) (imports.Thread, er
 	var next int64
 	var body string
 	err := s.read.QueryRowContext(ctx,
-		`SELECT shown, followers, done, next_try, body FROM threads WHERE import_id = $1`, importID).
-		Scan(&t.Shown, &t.Followers, &t.Done, &next, &body)
+		`SELECT shown, followers, refresh_asked, refresh_taken, done, next_try, body FROM threads WHERE import_id = $1`, importID).
+		Scan(&t.Shown, &t.Followers, &t.Asked, &t.Refreshed, &t.Done, &next, &body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return t, nil
 	}
@@ -86,8 +86,8 @@ func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.T
 			due, done = never, 1
 		}
 		res, err := tx.ExecContext(ctx, `
-			UPDATE threads SET shown = $2, followers = $3, done = $4, next_try = $5, due = $6, body = $7 WHERE import_id = $1`,
-			t.ImportID, t.Shown, t.Followers, done, millis(t.NextTry), due, string(t.Body))
+			UPDATE threads SET shown = $2, followers = $3, refresh_taken = $4, done = $5, next_try = $6, due = $7, body = $8 WHERE import_id = $1`,
+			t.ImportID, t.Shown, t.Followers, t.Refreshed, done, millis(t.NextTry), due, string(t.Body))
 		if err != nil {
 			return err
 		}
@@ -100,13 +100,32 @@ func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.T
 	})
 }
 
+// Refresh asks the publisher to show on an import's card what is known now, and says whether that is a new wish: until the
+// publisher takes account of one, all others are the same. It wakes who wants to know of the import, on other replicas too.
+func (s *Store) Refresh(ctx context.Context, importID string) (asked bool, err error) {
+	err = s.inTx(ctx, "asking for a fresh card", func(ctx context.Context, tx *transaction) error {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE threads SET refresh_asked = refresh_taken + 1, due = 0 WHERE import_id = $1 AND refresh_asked <= refresh_taken
+				AND EXISTS (SELECT 1 FROM imports WHERE id = $1 AND state NOT IN ('waiting', 'accepted'))`, importID)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if asked = n > 0; err != nil || !asked {
+			return err
+		}
+		return s.dialect.tell(ctx, tx, []string{importID})
+	})
+	return asked && err == nil, err
+}
+
 // news makes a thread due at once where the import has moved on meanwhile. It is a statement of its own, after the
-// row was locked by the first: a follower who joins in between is seen here or sets due afterwards.
+// row was locked by the first: a follower who joins in between, or a wish for a fresh card, is seen here or sets due afterwards.
 func news(ctx context.Context, tx *transaction, t imports.Thread) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE threads SET due = 0 WHERE import_id = $1 AND (
+		UPDATE threads SET due = 0 WHERE import_id = $1 AND (refresh_asked > $4 OR
 			(SELECT revision FROM imports WHERE id = $1) > $2 OR
 			(SELECT COUNT(*) FROM followers WHERE import_id = $1) > $3)`,
-		t.ImportID, t.Shown, t.Followers)
+		t.ImportID, t.Shown, t.Followers, t.Asked)
 	return err
 }

@@ -1,0 +1,10 @@
+-- How often a fresh card was asked for, and how many of these wishes the publisher has taken account of.
+-- It only adds: a program of schema 3 finds everything where it was, and leaves the wishes to the next one that knows them.
+
+-- +goose Up
+ALTER TABLE threads ADD COLUMN refresh_asked BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE threads ADD COLUMN refresh_taken BIGINT NOT NULL DEFAULT 0;
+
+-- +goose Down
+ALTER TABLE threads DROP COLUMN refresh_taken;
+ALTER TABLE threads DROP COLUMN refresh_asked;
