@@ -59,6 +59,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -117,6 +118,7 @@ type Bot struct {
 	log     logrus.FieldLogger
 	now     func() time.Time // time.Now, but in tests of clocks that are set
 	http    *http.Client
+	dial    dialFunc // for WebSockets: a net.Dialer's, but in tests on a moved clock
 	api     *slack.Client
 	appAPI  *slack.Client // with the app's token
 
@@ -160,6 +162,7 @@ func New(cfg Config, handler Handler) (*Bot, error) {
 		log:     cfg.Log,
 		now:     time.Now,
 		http:    newHTTPClient(cfg.HTTPTimeout),
+		dial:    (&net.Dialer{Timeout: handshakeTimeout, KeepAlive: 15 * time.Second}).DialContext,
 		limits:  newLimits(time.Now()),
 		gate:    newGate(cfg.Stagger),
 		doubt:   make(chan struct{}, 1),

@@ -167,6 +167,16 @@ func TestSocketFromBeforeAStandstillEnds(t *testing.T) {
 	}
 }
 
+// What stands for a minute in the tests below: all times are a twentieth of the real ones.
+const shortMinute = time.Minute / 20
+
+func twentieth(c *Config) {
+	c.Stagger, c.BackoffMin, c.BackoffMax = 5*time.Second/20, time.Second/20, 30*time.Second/20
+	c.Stable, c.Silence = shortMinute, 45*time.Second/20
+	c.HTTPTimeout, c.CheckEvery = 10*time.Second/20, 30*time.Second/20
+	c.RefusedFor = time.Hour
+}
+
 // However the clock was put back, what breaks after that shows within a minute.
 func TestBrokenShowsThoughTheClockWasPutBack(t *testing.T) {
 	for name, tt := range map[string]struct {

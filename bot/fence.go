@@ -151,7 +151,7 @@ func gatedUnder(conn net.Conn) *gatedConn {
 }
 
 // gated makes a dialer's connections ask.
-func gated(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+func gated(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {

@@ -1,10 +1,10 @@
 package bot
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"importbot/internal/slacksim"
@@ -54,129 +54,72 @@ func TestChecksSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What stands for a minute in the tests below: all times are a twentieth of the real ones.
-const shortMinute = time.Minute / 20
-
-func twentieth(c *Config) {
-	c.Stagger, c.BackoffMin, c.BackoffMax = 5*time.Second/20, time.Second/20, 30*time.Second/20
-	c.Stable, c.Silence = shortMinute, 45*time.Second/20
-	c.HTTPTimeout, c.CheckEvery = 10*time.Second/20, 30*time.Second/20
-	c.RefusedFor = time.Hour
-}
-
-// slowly is a bot and a Slack with these times.
-func slowly(t *testing.T, options ...slacksim.Option) *world {
-	t.Helper()
-	w := start(t, echo, twentieth, append(options, slacksim.WithPings(10*time.Second/20))...)
-	w.wait("readiness", func() bool { return len(problems(w.bot.Health(), time.Now())) == 0 })
-	return w
-}
-
-// Whatever breaks shows within a minute, and what is mended shows as well. All
-// break at the same moment, each in a world of its own.
+// Whatever breaks shows within a minute, and what is mended shows as well.
 func TestBrokenShowsWithinAMinuteAndMendedToo(t *testing.T) {
 	fail := func(f slacksim.Fault) func(*world) {
 		return func(w *world) { f.Times = -1; w.sim.Fail("*", f) }
 	}
 	heal := func(w *world) { w.sim.Heal() }
-	cases := []struct {
-		name, check  string
+	for name, tt := range map[string]struct {
+		check        string
 		breaks, mend func(*world)
 	}{
-		{"bot token revoked", "slack_web_api", func(w *world) { w.sim.RevokeBotToken() }, func(w *world) { w.sim.RestoreBotToken() }},
-		{"app token revoked", "slack_connections", func(w *world) { w.sim.RevokeAppToken() }, func(w *world) { w.sim.RestoreAppToken() }},
-		{"half open", "slack_connections", func(w *world) { w.sim.HalfOpen(0) }, func(*world) {}},
-		{"half open, new ones too", "slack_connections",
+		"bot token revoked": {"slack_web_api", func(w *world) { w.sim.RevokeBotToken() }, func(w *world) { w.sim.RestoreBotToken() }},
+		"app token revoked": {"slack_connections", func(w *world) { w.sim.RevokeAppToken() }, func(w *world) { w.sim.RestoreAppToken() }},
+		"half open":         {"slack_connections", func(w *world) { w.sim.HalfOpen(0) }, func(*world) {}},
+		"half open, new ones too": {"slack_connections",
 			func(w *world) { w.sim.HalfOpen(0); w.sim.HalfOpenAfterHello(-1) },
 			func(w *world) { w.sim.HalfOpenAfterHello(0) }},
-		{"no pings", "slack_connections", func(w *world) { w.sim.StopPings() }, func(w *world) { w.sim.ResumePings() }},
-		{"Web API says 503", "slack_web_api", fail(slacksim.Fault{Status: 503}), heal},
-		{"Web API says 429", "slack_web_api", fail(slacksim.Fault{RetryAfter: time.Second}), heal},
-		{"Web API hangs", "slack_web_api", fail(slacksim.Fault{Hang: true}), heal},
-		{"sockets refused", "slack_connections",
+		"no pings":         {"slack_connections", func(w *world) { w.sim.StopPings() }, func(w *world) { w.sim.ResumePings() }},
+		"Web API says 503": {"slack_web_api", fail(slacksim.Fault{Status: 503}), heal},
+		"Web API says 429": {"slack_web_api", fail(slacksim.Fault{RetryAfter: 20 * time.Second}), heal},
+		"Web API hangs":    {"slack_web_api", fail(slacksim.Fault{Hang: true}), heal},
+		"sockets refused": {"slack_connections",
 			func(w *world) { w.sim.Fail(opens, slacksim.Fault{Status: 503, Times: -1}); w.sim.CutSockets(0) }, heal},
-		{"storm", "slack_reconnects",
+		"storm": {"slack_reconnects",
 			func(w *world) { w.sim.DisconnectAfterHello(slacksim.TooManyWebsockets, -1); w.sim.CutSockets(0) },
 			func(w *world) { w.sim.DisconnectAfterHello("", 0) }},
-	}
-	worlds := make([]*world, len(cases))
-	for i := range cases {
-		worlds[i] = slowly(t)
-	}
-	// each waits until a condition held in every world, and returns when it did.
-	each := func(what string, begin func(i int), done func(i int) bool) []time.Duration {
-		since, took := make([]time.Time, len(cases)), make([]time.Duration, len(cases))
-		for i := range cases {
-			since[i] = time.Now()
-			begin(i)
-		}
-		worlds[0].wait(what, func() bool {
-			left := 0
-			for i := range cases {
-				if took[i] == 0 && done(i) {
-					took[i] = time.Since(since[i])
-				}
-				if took[i] == 0 {
-					left++
-				}
-			}
-			return left == 0
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := movedAndReady(t)
+				tt.breaks(w)
+				w.within(time.Minute, "it to show", func() bool { return w.check(tt.check) != "" })
+				tt.mend(w)
+				w.within(time.Minute, "readiness", func() bool { return len(problems(w.bot.Health(), time.Now())) == 0 })
+			})
 		})
-		return took
-	}
-	shows := each("all that is broken to show",
-		func(i int) { cases[i].breaks(worlds[i]) },
-		func(i int) bool { return worlds[i].check(cases[i].check) != "" })
-	mends := each("all to be ready again",
-		func(i int) { cases[i].mend(worlds[i]) },
-		func(i int) bool { return len(problems(worlds[i].bot.Health(), time.Now())) == 0 })
-	for i, tt := range cases {
-		if shows[i] > shortMinute {
-			t.Errorf("%s: showed after %s, want %s at most", tt.name, shows[i], shortMinute)
-		}
-		if mends[i] > shortMinute {
-			t.Errorf("%s: ready again %s after it was mended, want %s at most", tt.name, mends[i], shortMinute)
-		}
 	}
 }
 
 // What belongs to a good day.
 func TestReadyAllAlong(t *testing.T) {
-	cases := []struct {
-		name    string
-		happens func(w *world)
-	}{
-		{"one connection is refreshed", func(w *world) { w.sim.Disconnect(slacksim.RefreshRequested, 1) }},
-		{"one connection is cut", func(w *world) { w.sim.CutSockets(1) }},
-		{"one connection is half open", func(w *world) { w.sim.HalfOpen(1) }},
-		{"auth.test is lost once", func(w *world) { w.sim.Fail(methodAuth, slacksim.Fault{Hang: true}) }},
-		{"auth.test fails once", func(w *world) { w.sim.Fail(methodAuth, slacksim.Fault{Status: 503}) }},
-		{"posting has to wait", func(w *world) {
+	for name, happens := range map[string]func(w *world){
+		"one connection is refreshed": func(w *world) { w.sim.Disconnect(slacksim.RefreshRequested, 1) },
+		"one connection is cut":       func(w *world) { w.sim.CutSockets(1) },
+		"one connection is half open": func(w *world) { w.sim.HalfOpen(1) },
+		"auth.test is lost once":      func(w *world) { w.sim.Fail(methodAuth, slacksim.Fault{Hang: true}) },
+		"auth.test fails once":        func(w *world) { w.sim.Fail(methodAuth, slacksim.Fault{Status: 503}) },
+		"posting has to wait": func(w *world) {
 			w.sim.Fail(methodPost, slacksim.Fault{RetryAfter: time.Hour})
 			if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); err == nil {
 				w.t.Error("it was posted")
 			}
-		}},
-	}
-	worlds := make([]*world, len(cases))
-	for i := range cases {
-		worlds[i] = slowly(t)
-	}
-	for i, tt := range cases {
-		tt.happens(worlds[i])
-	}
-	begin := time.Now()
-	unready := map[string]string{}
-	worlds[0].wait("a minute and a half to pass", func() bool {
-		for i, tt := range cases {
-			if found := problems(worlds[i].bot.Health(), time.Now()); len(found) > 0 && unready[tt.name] == "" {
-				unready[tt.name] = fmt.Sprint(time.Since(begin), ": ", found)
-			}
-		}
-		return time.Since(begin) > shortMinute*3/2
-	})
-	for name, why := range unready {
-		t.Errorf("%s: not ready after %s", name, why)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := movedAndReady(t)
+				happens(w)
+				begin := time.Now()
+				w.wait("five minutes to pass", func() bool {
+					if found := problems(w.bot.Health(), time.Now()); len(found) > 0 {
+						t.Fatalf("not ready after %s: %s", time.Since(begin), found)
+					}
+					return time.Since(begin) > 5*time.Minute
+				})
+			})
+		})
 	}
 }
 

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"importbot/internal/slacksim"
 )
@@ -127,36 +126,26 @@ func TestSilentConnectionsAreReplacedEvenIfTheyStand(t *testing.T) {
 	w.types("still there")
 }
 
-// A sixtieth of the real times, over real connections: a Slack that closes
-// each one straight after its hello is asked for at most 30 in what stands for a
-// minute. The real times are proved in TestNoStormWhateverSlackDoes.
-func TestNoStormOverRealConnections(t *testing.T) {
+// A Slack that closes each connection straight after its hello is asked for at
+// most 30 in a minute: the sockets too, not the schedule alone (TestNoStormWhateverSlackDoes).
+func TestNoStormOverConnections(t *testing.T) {
 	for _, reason := range []string{slacksim.TooManyWebsockets, slacksim.LinkDisabled, slacksim.RefreshRequested} {
 		t.Run(reason, func(t *testing.T) {
-			const minute = time.Second
-			w := newWorld(t, echo, func(c *Config) {
-				c.Stagger, c.BackoffMin, c.BackoffMax, c.Stable = 5*minute/60, minute/60, minute/2, minute
-			})
-			w.bot.gate.rate.SetLimit(rate.Every(openEvery / 60))
-			w.sim.DisconnectAfterHello(reason, -1)
-			begin := time.Now()
-			w.run()
-			w.wait("a minute to pass", func() bool { return time.Since(begin) > minute })
-			n := 0
-			for _, call := range w.sim.Calls(opens) {
-				if call.Time.Sub(begin) < minute {
-					n++
+			synctest.Test(t, func(t *testing.T) {
+				w := moved(t)
+				w.sim.DisconnectAfterHello(reason, -1)
+				w.run()
+				w.waits(time.Minute)
+				if n := len(w.sim.Calls(opens)); n > 30 || n < 6 {
+					t.Errorf("%d opens in the first minute, want 6 to 30", n)
 				}
-			}
-			if n > 30 || n < 6 {
-				t.Errorf("%d opens in the first minute, want 6 to 30", n)
-			}
-			if got := problems(w.bot.Health(), time.Now()); len(got) == 0 {
-				t.Error("the bot thinks it is well")
-			}
-			w.sim.DisconnectAfterHello(reason, 0)
-			w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
-			w.types("well again")
+				if got := problems(w.bot.Health(), time.Now()); len(got) == 0 {
+					t.Error("the bot thinks it is well")
+				}
+				w.sim.DisconnectAfterHello(reason, 0)
+				w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+				w.types("well again")
+			})
 		})
 	}
 }
@@ -197,39 +186,46 @@ func (w *world) checkFatal(err error, variable, code string) {
 
 // A token that worked and is refused for good ends Run, though not at once.
 func TestTokensRevokedLaterEndRun(t *testing.T) {
-	brief := func(c *Config) { c.CheckEvery, c.RefusedFor = 60*time.Millisecond, 200*time.Millisecond }
-	t.Run("bot token, idle", func(t *testing.T) {
-		w := start(t, echo, brief)
-		w.sim.RevokeBotToken()
-		w.checkFatal(w.ended(), VarBotToken, "token_revoked")
-	})
-	t.Run("bot token, on a post", func(t *testing.T) {
-		w := start(t, echo, brief)
-		w.sim.RevokeBotToken()
-		if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrAuth) || MaybeTaken(err) {
-			t.Errorf("Post: %v, want ErrAuth", err)
-		}
-		w.checkFatal(w.ended(), VarBotToken, "token_revoked")
-	})
-	t.Run("scope to speak taken away", func(t *testing.T) {
-		w := start(t, echo, brief)
-		w.sim.SetScopes("commands")
-		if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrNoScope) {
-			t.Errorf("Post: %v, want ErrNoScope", err)
-		}
-		err := w.ended()
-		w.checkFatal(err, VarBotToken, "missing_scope")
-		if !strings.Contains(err.Error(), "chat:write") {
-			t.Errorf("%v does not name the scope", err)
-		}
-	})
-	t.Run("app token", func(t *testing.T) {
-		w := start(t, echo, brief)
-		w.sim.RevokeAppToken()
-		w.types("goes on while the connections stand")
-		w.sim.CutSockets(1)
-		w.checkFatal(w.ended(), VarAppToken, "token_revoked")
-	})
+	for name, tt := range map[string]struct {
+		revoke         func(w *world)
+		variable, code string
+		says           string
+	}{
+		"bot token, idle": {revoke: func(w *world) { w.sim.RevokeBotToken() }, variable: VarBotToken, code: "token_revoked"},
+		"bot token, on a post": {revoke: func(w *world) {
+			w.sim.RevokeBotToken()
+			if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrAuth) || MaybeTaken(err) {
+				w.t.Errorf("Post: %v, want ErrAuth", err)
+			}
+		}, variable: VarBotToken, code: "token_revoked"},
+		"scope to speak taken away": {revoke: func(w *world) {
+			w.sim.SetScopes("commands")
+			if _, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("x")}); !errors.Is(err, ErrNoScope) {
+				w.t.Errorf("Post: %v, want ErrNoScope", err)
+			}
+		}, variable: VarBotToken, code: "missing_scope", says: "chat:write"},
+		"app token": {revoke: func(w *world) {
+			w.sim.RevokeAppToken()
+			w.types("goes on while the connections stand")
+			w.sim.CutSockets(1)
+		}, variable: VarAppToken, code: "token_revoked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := movedAndReady(t)
+				begin := time.Now()
+				tt.revoke(w)
+				err := w.ended()
+				w.checkFatal(err, tt.variable, tt.code)
+				if !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("%v does not name the scope", err)
+				}
+				if took := time.Since(begin); took < 5*time.Minute || took > 6*time.Minute {
+					t.Errorf("it ended after %s, want 5 minutes", took)
+				}
+			})
+		})
+	}
 }
 
 func TestBotWithoutTheScopeToSpeakDoesNotStart(t *testing.T) {
@@ -247,29 +243,33 @@ func TestWrongAddressEndsRun(t *testing.T) {
 
 // A Web API that is down at start makes the bot neither deaf nor end.
 func TestSlackDownAtStart(t *testing.T) {
-	w := newWorld(t, echo, func(c *Config) { c.CheckEvery = 300 * time.Millisecond })
-	w.sim.Fail("auth.test", slacksim.Fault{Status: 503, Times: -1})
-	w.sim.Fail(opens, slacksim.Fault{Drop: true, Times: 2})
-	w.run()
-	w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
-	if inv := w.types("raw"); !strings.Contains(string(inv.AckPayload()), "only just started") {
-		t.Errorf("answered %s", inv.AckPayload())
-	}
-	w.sim.Heal()
-	w.wait("auth.test", func() bool { return w.bot.Identity().TeamID != "" })
-	w.types("now")
-	w.reads("echo now")
+	synctest.Test(t, func(t *testing.T) {
+		w := moved(t)
+		w.sim.Fail("auth.test", slacksim.Fault{Status: 503, Times: -1})
+		w.sim.Fail(opens, slacksim.Fault{Drop: true, Times: 2})
+		w.run()
+		w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+		if inv := w.types("raw"); !strings.Contains(string(inv.AckPayload()), "only just started") {
+			t.Errorf("answered %s", inv.AckPayload())
+		}
+		w.sim.Heal()
+		w.wait("auth.test", func() bool { return w.bot.Identity().TeamID != "" })
+		w.types("now")
+		w.reads("echo now")
+	})
 }
 
 func TestRetryAfterOfOpenIsHonoured(t *testing.T) {
-	w := newWorld(t, echo, nil)
-	w.sim.Fail(opens, slacksim.Fault{RetryAfter: time.Second})
-	begin := time.Now()
-	w.run()
-	w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
-	if d := time.Since(begin); d < time.Second {
-		t.Errorf("connected after %s, before Retry-After had passed", d)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := moved(t)
+		w.sim.Fail(opens, slacksim.Fault{RetryAfter: 40 * time.Second})
+		begin := time.Now()
+		w.run()
+		w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+		if d := time.Since(begin); d < 40*time.Second {
+			t.Errorf("connected after %s, before Retry-After had passed", d)
+		}
+	})
 }
 
 func TestConfigIsChecked(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"importbot/internal/slacksim"
@@ -22,9 +24,6 @@ func (w *world) check(name string) string {
 	w.t.Fatalf("there is no check %s", name)
 	return ""
 }
-
-// patient tries a refused token often, and for longer than a test lasts.
-func patient(c *Config) { c.CheckEvery = 300 * time.Millisecond }
 
 func TestBotOutlivesARevokedToken(t *testing.T) {
 	say := func(w *world, channel string) error { // each of its own: Slack takes a message a second
@@ -66,56 +65,64 @@ func TestBotOutlivesARevokedToken(t *testing.T) {
 			func(w *world) { w.sim.Heal() }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := start(t, echo, patient)
-			w.sim.AddChannel("C2", "others")
-			w.wait("readiness", func() bool { return len(problems(w.bot.Health(), time.Now())) == 0 })
-			tt.revoke(w)
-			w.wait("the refusal to show", func() bool {
-				p := w.check(tt.check)
-				return strings.Contains(p, tt.variable) && strings.Contains(p, tt.code)
-			})
-			if w.sim.Ready() > 0 { // a bot that can hear goes on answering
-				w.expectsEcho("still there")
-			}
-			tt.restore(w)
-			w.wait("readiness", func() bool { return len(problems(w.bot.Health(), time.Now())) == 0 && w.sim.Ready() == 2 })
-			w.expectsEcho("back")
-			if err := say(w, "C2"); err != nil {
-				t.Error(err)
-			}
-			n := 0
-			for line := range strings.Lines(w.log.String()) {
-				if strings.Contains(line, "a token that worked before") && strings.Contains(line, "variable="+tt.variable) {
-					n++
+			synctest.Test(t, func(t *testing.T) {
+				w := movedAndReady(t)
+				w.sim.AddChannel("C2", "others")
+				tt.revoke(w)
+				w.wait("the refusal to show", func() bool {
+					p := w.check(tt.check)
+					return strings.Contains(p, tt.variable) && strings.Contains(p, tt.code)
+				})
+				if w.sim.Ready() > 0 { // a bot that can hear goes on answering
+					w.expectsEcho("still there")
 				}
-			}
-			if n != 1 {
-				t.Errorf("the log says %d times that a token is refused, want once", n)
-			}
-			if !strings.Contains(w.log.String(), "takes the token again") {
-				t.Error("the log does not say that it is over")
-			}
+				tt.restore(w)
+				w.wait("readiness", func() bool { return len(problems(w.bot.Health(), time.Now())) == 0 && w.sim.Ready() == 2 })
+				w.expectsEcho("back")
+				if err := say(w, "C2"); err != nil {
+					t.Error(err)
+				}
+				if n := w.logged("a token that worked before", "variable="+tt.variable); n != 1 {
+					t.Errorf("the log says %d times that a token is refused, want once", n)
+				}
+				if w.logged("takes the token again") == 0 {
+					t.Error("the log does not say that it is over")
+				}
+			})
 		})
 	}
 }
 
+// logged counts the lines of the log that hold all these words.
+func (w *world) logged(words ...string) (n int) {
+	for line := range strings.Lines(w.log.String()) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			n++
+		}
+	}
+	return n
+}
+
 // RefusedFor counts from the first refusal, without a break.
 func TestARefusalThatIsInterruptedBeginsAnew(t *testing.T) {
-	w := start(t, echo, func(c *Config) { patient(c); c.RefusedFor = 400 * time.Millisecond })
-	refused := func() bool { return w.bot.botToken.refusal() != nil }
-	for range 3 {
+	synctest.Test(t, func(t *testing.T) {
+		w := movedAndReady(t)
+		refused := func() bool { return w.bot.botToken.refusal() != nil }
+		for range 3 {
+			w.sim.RevokeBotToken()
+			w.wait("the refusal", refused)
+			w.waits(4 * time.Minute)
+			w.sim.RestoreBotToken()
+			w.wait("its end", func() bool { return !refused() })
+		}
 		w.sim.RevokeBotToken()
 		w.wait("the refusal", refused)
-		w.sim.RestoreBotToken()
-		w.wait("its end", func() bool { return !refused() })
-	}
-	w.sim.RevokeBotToken()
-	w.wait("the refusal", refused)
-	since := w.bot.botToken.refusal().Since
-	w.checkFatal(w.ended(), VarBotToken, "token_revoked")
-	if d := time.Since(since); d < 400*time.Millisecond {
-		t.Errorf("ended %s after the refusal, want 400ms at least", d)
-	}
+		since := w.bot.botToken.refusal().Since
+		w.checkFatal(w.ended(), VarBotToken, "token_revoked")
+		if d := time.Since(since); d < 5*time.Minute || d > 5*time.Minute+15*time.Second {
+			t.Errorf("ended %s after the refusal, want 5m", d)
+		}
+	})
 }
 
 // A Slack whose auth.test takes no app tokens says nothing about ours.

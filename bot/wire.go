@@ -95,8 +95,11 @@ func (o *opener) prepare(address string) {
 	}
 }
 
+// dialFunc makes a TCP connection, as a net.Dialer does.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
 func (s *socket) dialTapped(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: handshakeTimeout, KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
+	conn, err := s.bot.dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}

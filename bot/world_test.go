@@ -23,6 +23,8 @@ type world struct {
 	log  *safeBuffer
 	stop context.CancelFunc
 	ran  chan error
+
+	patience time.Duration // how long wait waits
 }
 
 type safeBuffer struct {
@@ -63,7 +65,7 @@ func (u *untilTheEnd) end() {
 // newWorld makes the two without starting the bot.
 func newWorld(t testing.TB, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
-	w := &world{t: t, sim: slacksim.New(options...), log: &safeBuffer{}, ran: make(chan error, 1)}
+	w := &world{t: t, sim: slacksim.New(options...), log: &safeBuffer{}, ran: make(chan error, 1), patience: 10 * time.Second}
 	w.sim.AddUser("U1", "ana")
 	w.sim.AddUser("U2", "ben")
 	w.sim.AddChannel("C1", "imports")
@@ -129,7 +131,7 @@ func (w *world) ended() error {
 			close(w.ran)
 		}
 		return err
-	case <-time.After(15 * time.Second):
+	case <-time.After(w.patience * 3 / 2):
 		w.t.Fatal("Run does not return")
 		return nil
 	}
@@ -137,8 +139,8 @@ func (w *world) ended() error {
 
 func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(2 * time.Millisecond)
+	deadline := time.After(w.patience)
+	tick := time.NewTicker(w.patience / 5000)
 	defer tick.Stop()
 	for !done() {
 		select {
@@ -151,7 +153,7 @@ func (w *world) wait(what string, done func() bool) {
 
 // ctx ends when no test should still be waiting.
 func (w *world) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), w.patience)
 	w.t.Cleanup(cancel)
 	return ctx
 }

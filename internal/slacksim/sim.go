@@ -86,6 +86,7 @@ type config struct {
 	commandsReplace bool
 	limits          map[string]Limit
 	location        *time.Location
+	listener        net.Listener
 	setup           []func(*Sim)
 }
 
@@ -133,6 +134,10 @@ func WithoutCommandReplace() Option { return func(c *config) { c.commandsReplace
 // WithLocation sets the time zone in which people here read dates; the default
 // is this machine's.
 func WithLocation(zone *time.Location) Option { return func(c *config) { c.location = zone } }
+
+// WithListener sets where the simulator listens, in place of a loopback port of
+// its own: in memory, say, for a test on a moved clock (testing/synctest).
+func WithListener(l net.Listener) Option { return func(c *config) { c.listener = l } }
 
 // WithLimit replaces a method's rate limit; the zero [Limit] lifts it.
 func WithLimit(method string, limit Limit) Option {
@@ -196,9 +201,11 @@ func Start(options ...Option) (*Sim, error) {
 }
 
 func (s *Sim) listen() (err error) {
-	s.listener, err = net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen for the simulated Slack: %w", err)
+	s.listener = s.cfg.listener
+	if s.listener == nil {
+		if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return fmt.Errorf("listen for the simulated Slack: %w", err)
+		}
 	}
 	s.server = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 30 * time.Second}
 	s.running.Go(func() {
