@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"importbot/internal/demo"
 	"importbot/internal/slackweb"
@@ -58,18 +59,17 @@ func show(t *testing.T, args ...string) *shown {
 	return d
 }
 
-// panel returns how things stand behind the workspace, once that fits.
+// panelOf returns how things stand behind the workspace, once that fits.
 func panelOf(t *testing.T, url string, what string, fits func(slackweb.PanelState) bool) (state slackweb.PanelState) {
 	t.Helper()
-	if !followed(t, url+"/api/events?user=U0ANA", func(data []byte) bool {
-		var sent slackweb.PanelState
-		if err := json.Unmarshal(data, &sent); err != nil {
-			t.Fatal(err)
-		}
-		if sent.Title == "" { // an event of the workspace, in the same stream
+	if !followed(t, url, func(_, panel []byte) bool {
+		if panel == nil {
 			return false
 		}
-		state = sent
+		state = slackweb.PanelState{}
+		if err := json.Unmarshal(panel, &state); err != nil {
+			t.Fatal(err)
+		}
 		return fits(state)
 	}) {
 		t.Fatalf("the panel has not %s: %+v", what, state)
@@ -77,26 +77,25 @@ func panelOf(t *testing.T, url string, what string, fits func(slackweb.PanelStat
 	return state
 }
 
-// followed reads a stream of server-sent events until one fits.
-func followed(t *testing.T, url string, fits func(data []byte) bool) bool {
+// followed reads what ana sees, events and the state of the panel, until one fits.
+func followed(t *testing.T, url string, fits func(event, panel []byte) bool) bool {
 	t.Helper()
-	ask, err := http.NewRequestWithContext(deadline(t), http.MethodGet, url, nil)
+	ctx := deadline(t)
+	stream, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(url, "http", "ws", 1)+"/api/events?user=U0ANA", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.DefaultClient.Do(ask)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close() //nolint:errcheck // it was only read
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		if data, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: ")); ok && fits(data) {
+	defer stream.Close()                                      //nolint:errcheck // it was only read
+	defer context.AfterFunc(ctx, func() { stream.Close() })() //nolint:errcheck // it ends the reading
+	for {
+		var sent struct{ Event, Panel json.RawMessage }
+		if err := stream.ReadJSON(&sent); err != nil {
+			return false
+		}
+		if fits(sent.Event, sent.Panel) {
 			return true
 		}
 	}
-	return false
 }
 
 // post does something on the page, and returns the answer.
@@ -254,7 +253,10 @@ func TestDemoKillsTheBotInMidImport(t *testing.T) {
 	}
 	card, finished, over := "", 0, false
 	last := ""
-	if !followed(t, url+"/api/events?user=U0ANA&after=0", func(data []byte) bool {
+	if !followed(t, url, func(data, _ []byte) bool {
+		if data == nil {
+			return false
+		}
 		var e event
 		if err := json.Unmarshal(data, &e); err != nil {
 			t.Fatal(err)

@@ -14,12 +14,13 @@
 // # What browser and server say to each other
 //
 // The browser loads a workspace once, then follows its events, all in one stream, and works out everything it shows from them: channels,
-// threads, edits, what is unread. A connection that breaks goes on behind the last event it had, as EventSource does by itself. Whoever
+// threads, edits, what is unread. Who loses that stream loads the workspace again, and goes on behind the last event they had. Whoever
 // asks says as whom, because a person may be anyone of People here; events and answers are those that this person would see in Slack.
 //
 //	GET  /api/workspace?user=U     Workspace; without user, of the first of People
-//	GET  /api/events?user=U        server-sent events, data: Event; goes on behind Last-Event-ID (or after=SEQ). Among them those
-//	                               named panel, data: PanelState, at once and whenever it has changed
+//	GET  /api/events?user=U        a WebSocket, of which each message is one of {"id","event":Event} and {"panel":PanelState}: what
+//	                               happened, then what happens; the panel at once and whenever it has changed. With after=ID (or a seq) it
+//	                               goes on behind that event
 //	POST /api/command              {"user","channel","text"}             a slash command, all of the line
 //	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message
 //	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab
@@ -56,8 +57,8 @@
 // Of the past, a message's last edit (or its deletion) alone is sent, in the place of that, and of a Home tab the newest: an edit may be
 // the first that a browser hears of a message. Blocks have the ids that Slack gives to those without.
 //
-// The id of a streamed event also names the run. Who comes back with one of another run, as a page does that was left open while the
-// program was started anew, gets 410, and has to load all of it again.
+// The id of an event also names the run. Who comes back with one of another run, as a page does that was left open while the program
+// was started anew, gets 410, and has to load all of it again.
 //
 // Answers: to a command, a press and a home {"trigger"}, as the events have it that belong to it; to a message {"ts"}. A press is answered
 // when the app took it, and refused where it did not in time.

@@ -102,16 +102,14 @@ func subject(e slacksim.Event) string {
 	return ""
 }
 
-// gone is the answer to a browser that goes on behind events of another workspace, one that had this address before. EventSource
-// takes it for the end.
+// gone is the answer to a browser that goes on behind events of another workspace, one that had this address before.
 var gone = &refusal{http.StatusGone, "The workspace that this page shows is gone: load the page again."}
 
 // lookEvery is how often it is looked at what stands behind the workspace.
 const lookEvery = 300 * time.Millisecond
 
 // serveEvents sends what a person sees happen, from the beginning or behind an event, and then as it happens; in the same stream the
-// panel's state, since a browser has few connections to one server. The panel is looked at rather than told of: what stands behind it
-// moves by itself, as a clock or a server does.
+// panel's state. The panel is looked at rather than told of: what stands behind it moves by itself, as a clock or a server does.
 func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	userID := r.URL.Query().Get("user")
 	if err := p.who(userID); err != nil {
@@ -119,7 +117,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	newest := p.slack.Seq()
-	after, err := p.position(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after"), "0"))
+	after, err := p.position(cmp.Or(r.URL.Query().Get("after"), "0"))
 	if err == nil && after > newest {
 		err = gone
 	}
@@ -127,28 +125,37 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	out := open(w)
-	news := p.slack.SubscribeAfter(r.Context(), after)
-	for _, e := range compact(p.past(userID, news, newest-after)) {
-		out.send(p.id(e), toEvent(e))
+	out, ctx, ok := open(w, r)
+	if !ok {
+		return
 	}
+	defer out.close()
+	happens := p.slack.SubscribeAfter(ctx, after)
+	for _, e := range compact(p.past(userID, happens, newest-after)) {
+		out.send(p.told(e))
+	}
+	p.follow(out, userID, happens)
+}
+
+// follow sends what a person sees from now on, until they or the workspace are gone.
+func (p *Page) follow(out *stream, userID string, happens <-chan slacksim.Event) {
 	alive, look := time.NewTicker(keepAlive), time.NewTicker(lookEvery)
 	defer alive.Stop()
 	defer look.Stop()
 	shown := p.showPanel(out, nil)
-	for out.flush() {
+	for out.err == nil {
 		select {
-		case e, more := <-news:
+		case e, more := <-happens:
 			if !more {
 				return
 			}
 			if p.slack.Sees(userID, e) {
-				out.send(p.id(e), toEvent(e))
+				out.send(p.told(e))
 			}
 		case <-look.C:
 			shown = p.showPanel(out, shown)
 		case <-alive.C:
-			out.comment()
+			out.stillHere()
 		}
 	}
 }
@@ -160,7 +167,7 @@ func (p *Page) showPanel(out *stream, shown []byte) []byte {
 	}
 	now := p.panelState()
 	if !bytes.Equal(now, shown) {
-		out.sendNamed("panel", now)
+		out.send(news{Panel: json.RawMessage(now)})
 	}
 	return now
 }
@@ -175,8 +182,10 @@ func (p *Page) past(userID string, events <-chan slacksim.Event, n int) (out []s
 	return out
 }
 
-// id is what EventSource keeps of an event, and gives back to go on behind it.
-func (p *Page) id(e slacksim.Event) string { return p.run + "-" + strconv.Itoa(e.Seq) }
+// told is an event as it is sent. Its id is what a browser comes back with, to go on behind it.
+func (p *Page) told(e slacksim.Event) news {
+	return news{ID: p.run + "-" + strconv.Itoa(e.Seq), Event: toEvent(e)}
+}
 
 // position reads such an id, or the number alone.
 func (p *Page) position(id string) (seq int, err error) {

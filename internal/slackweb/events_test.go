@@ -26,16 +26,16 @@ func TestBrokenConnectionsLoseNothing(t *testing.T) {
 				w.sim.Say("U2", "C1", fmt.Sprint("message ", cut*each+i), "")
 			}
 		}()
-		ana := w.stream("/api/events?user=U1", last)
+		ana := w.stream("/api/events?user=U1&after=" + last)
 		for range min(1+cut%(2*each), (cut+1)*each-len(got)) {
 			got = append(got, next[event](ana).Message.Text)
 		}
-		ana.body.Close()
+		ana.socket.Close()
 		last = ana.last
 		<-written
 	}
 	const all = connections * each
-	rest := w.stream("/api/events?user=U1", last)
+	rest := w.stream("/api/events?user=U1&after=" + last)
 	for len(got) < all {
 		got = append(got, next[event](rest).Message.Text)
 	}
@@ -46,10 +46,10 @@ func TestBrokenConnectionsLoseNothing(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	w.sim.Say("U2", "C1", "the end", "")
-	if got := next[event](w.stream("/api/events?user=U1", rest.last)).Message.Text; got != "the end" {
+	if got := next[event](w.stream("/api/events?user=U1&after=" + rest.last)).Message.Text; got != "the end" {
 		t.Errorf("behind the last comes %q", got)
 	}
-	if got := next[event](w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", all), "")).Message.Text; got != "the end" {
+	if got := next[event](w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", all))).Message.Text; got != "the end" {
 		t.Errorf("after %d comes %q", all, got)
 	}
 }
@@ -103,7 +103,7 @@ func TestOfThePastTheLastEditStands(t *testing.T) {
 	home("U1", "Kettle 3")              // 9
 	w.sim.Say("U1", "C1", "newest", "") // 10
 
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	past := ana.until(says(slacksim.MessagePosted, "newest"))
 	check := func(what string, events []event, want ...string) {
 		t.Helper()
@@ -117,10 +117,10 @@ func TestOfThePastTheLastEditStands(t *testing.T) {
 	}
 	check("the past", past, "5 message still", "6 edit card 3", "8 delete gone", "9 home Kettle 3", "10 message newest")
 
-	behind := w.stream("/api/events?user=U1&after=3", "")
+	behind := w.stream("/api/events?user=U1&after=3")
 	check("the past behind 3", behind.until(says(slacksim.MessagePosted, "newest")),
 		"5 message still", "6 edit card 3", "8 delete gone", "9 home Kettle 3", "10 message newest")
-	behind = w.stream("/api/events?user=U1&after=6", "")
+	behind = w.stream("/api/events?user=U1&after=6")
 	check("the past behind 6", behind.until(says(slacksim.MessagePosted, "newest")), "8 delete gone", "9 home Kettle 3", "10 message newest")
 
 	edit(card, "card 4") // 11
@@ -132,7 +132,7 @@ func TestOfThePastTheLastEditStands(t *testing.T) {
 func TestEphemeralMessagesAreForOne(t *testing.T) {
 	w := newWorld(t, nil)
 	w.boil()
-	ana, ben := w.stream("/api/events?user=U1", ""), w.stream("/api/events?user=U2", "")
+	ana, ben := w.stream("/api/events?user=U1"), w.stream("/api/events?user=U2")
 	w.do("/api/command", map[string]string{"user": "U1", "channel": "C1", "text": "/boil now"})
 	ana.until(says(slacksim.MessagePosted, "Water is cold"))
 	hook := w.sim.Invocations()[0].ResponseURL
@@ -157,7 +157,7 @@ func TestEphemeralMessagesAreForOne(t *testing.T) {
 func TestStreamsOfAnotherRunEnd(t *testing.T) {
 	w := newWorld(t, nil)
 	w.sim.Say("U1", "C1", "hello", "")
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	next[event](ana)
 	other := newWorld(t, nil)
 	other.sim.Say("U1", "C1", "hello", "")
@@ -167,7 +167,7 @@ func TestStreamsOfAnotherRunEnd(t *testing.T) {
 	for id, want := range map[string]int{
 		ana.last: http.StatusGone, "2": http.StatusGone, "x": http.StatusBadRequest, "-1": http.StatusGone, "1.5": http.StatusBadRequest,
 	} {
-		got := other.ask(http.MethodGet, "/api/events?user=U1", "", func(r *http.Request) { r.Header.Set("Last-Event-ID", id) })
+		got := other.ask(http.MethodGet, "/api/events?user=U1&after="+id, "", nil)
 		if got.status != want {
 			t.Errorf("behind %q: %d %s, want %d", id, got.status, got.body, want)
 		}

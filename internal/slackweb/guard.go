@@ -11,6 +11,8 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
+const anotherSite = "This was asked by another site."
+
 // guard lets in this page alone. Who else on this machine's browser asks, is turned away: another site by its origin, and one that
 // gave its own name our address (DNS rebinding) by the name.
 func guard(next http.Handler) http.Handler {
@@ -27,7 +29,7 @@ func guard(next http.Handler) http.Handler {
 		case !isLoopback(r.Host):
 			refuse(w, &refusal{http.StatusForbidden, "This page is served under the name of this machine itself alone, as localhost is."})
 		case crossOrigin.Check(r) != nil, isForeign(r):
-			refuse(w, &refusal{http.StatusForbidden, "This was asked by another site."})
+			refuse(w, &refusal{http.StatusForbidden, anotherSite})
 		default:
 			next.ServeHTTP(w, r)
 		}

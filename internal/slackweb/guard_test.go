@@ -12,6 +12,17 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
+// upgrades makes a request for a WebSocket of another origin.
+func upgrades(origin string) func(*http.Request) {
+	return func(r *http.Request) {
+		for name, value := range map[string]string{
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Origin": origin,
+		} {
+			r.Header.Set(name, value)
+		}
+	}
+}
+
 func host(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
 
 func TestWhoElseAsksIsTurnedAway(t *testing.T) {
@@ -29,6 +40,9 @@ func TestWhoElseAsksIsTurnedAway(t *testing.T) {
 		{"another site's switch", "POST", "/api/panel", header("Sec-Fetch-Site", "same-site"), 403},
 		{"another site reading", "GET", "/api/workspace?user=U1", header("Sec-Fetch-Site", "cross-site"), 403},
 		{"another site listening", "GET", "/api/events?user=U1", header("Sec-Fetch-Site", "same-site"), 403},
+		{"another site listening, by its origin", "GET", "/api/events?user=U1", upgrades("https://evil.example"), 403},
+		{"another port listening", "GET", "/api/events?user=U1", upgrades("http://127.0.0.1:1"), 403},
+		{"who can't listen", "GET", "/api/events?user=U1", nil, 400},
 		{"a name of theirs with our address", "POST", "/api/message", host("evil.example"), 403},
 		{"and with our port", "GET", "/api/workspace?user=U1", host("evil.example:8080"), 403},
 		{"a name that looks like ours", "GET", "/", host("localhost.evil.example"), 403},

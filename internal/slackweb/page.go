@@ -20,8 +20,8 @@ type Options struct {
 	Panel Panel
 }
 
-// Page serves the page and what it asks for. It holds no state but the simulator's and starts nothing that outlives a request: closing
-// the server ([http.Server.Close]) or the simulator ends what is open.
+// Page serves the page and what it asks for. It holds no state but the simulator's, and what is open ends with that: [http.Server.Close]
+// ends requests, but no streams of events.
 type Page struct {
 	slack  *slacksim.Sim
 	people []string

@@ -40,7 +40,7 @@ func TestWorkspaceIsWhatOnePersonKnows(t *testing.T) {
 func TestFromACommandToAnEditedMessage(t *testing.T) {
 	w := newWorld(t, nil)
 	w.boil()
-	ana, ben := w.stream("/api/events?user=U1", ""), w.stream("/api/events?user=U2", "")
+	ana, ben := w.stream("/api/events?user=U1"), w.stream("/api/events?user=U2")
 
 	trigger := w.do("/api/command", map[string]string{"user": "U1", "channel": "C1", "text": "/boil now"})["trigger"]
 	seen := ana.until(says(slacksim.MessagePosted, "Water is cold"))
@@ -87,7 +87,7 @@ func kindsOf(events []event) (out []slacksim.EventKind) {
 func TestHomeTab(t *testing.T) {
 	w := newWorld(t, nil)
 	w.boil()
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	w.do("/api/home", map[string]string{"user": "U1"})
 	home := ana.until(says(slacksim.HomePublished, "Kettle is on"))
 	if v := home[0].View; len(home) != 1 || v.Type != "home" || v.ID == "" {
@@ -109,7 +109,7 @@ func TestHomeTab(t *testing.T) {
 
 func TestWithoutTheAppThePersonIsTold(t *testing.T) {
 	w := newWorld(t, nil)
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	w.do("/api/command", map[string]string{"user": "U1", "channel": "C1", "text": "/boil"})
 	seen := ana.until(func(e event) bool { return e.Kind == slacksim.CommandFailed })
 	const reason = "The app is not connected, so it never heard of this."
@@ -145,7 +145,7 @@ func TestAPressWaitsForTheApp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ana := w.stream("/api/events?user=U1", "")
+			ana := w.stream("/api/events?user=U1")
 			w.sim.FailEnvelopes(slacksim.EnvelopeFault{Delay: test.delay})
 			answered := make(chan reply, 1)
 			go func() {
@@ -167,7 +167,7 @@ func TestAPressWaitsForTheApp(t *testing.T) {
 
 func TestMessagesAndThreads(t *testing.T) {
 	w := newWorld(t, nil)
-	ben := w.stream("/api/events?user=U2", "")
+	ben := w.stream("/api/events?user=U2")
 	w.do("/api/message", map[string]string{"user": "U1", "channel": "C2", "text": "not for ben"})
 	ts := w.do("/api/message", map[string]string{"user": "U1", "channel": "C1", "text": "tea, @ben? <!channel>"})["ts"]
 	w.do("/api/message", map[string]string{"user": "U2", "channel": "C1", "text": " /boil", "thread_ts": ts})
@@ -182,7 +182,7 @@ func TestMessagesAndThreads(t *testing.T) {
 
 func TestDirectMessagesAreForOne(t *testing.T) {
 	w := newWorld(t, nil)
-	ana, ben := w.stream("/api/events?user=U1", ""), w.stream("/api/events?user=U2", "")
+	ana, ben := w.stream("/api/events?user=U1"), w.stream("/api/events?user=U2")
 	for _, to := range []string{"U1", "U2"} {
 		if _, _, err := w.api.PostMessageContext(w.ctx, to, slack.MsgOptionText("for "+to, false)); err != nil {
 			t.Fatal(err)
@@ -205,7 +205,7 @@ func TestMarkupStaysText(t *testing.T) {
 	if _, _, err := w.api.PostMessageContext(w.ctx, "C1", kettle(hostile)); err != nil {
 		t.Fatal(err)
 	}
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	if got := next[event](ana); got.Message.Text != hostile || !strings.Contains(string(got.Message.Blocks), "onerror") {
 		t.Errorf("got %+v", got)
 	}
@@ -225,11 +225,11 @@ func TestMarkupStaysText(t *testing.T) {
 
 func TestNothingOutlivesTheSimulator(t *testing.T) {
 	w := newWorld(t, nil)
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	w.sim.Say("U2", "C1", "last words", "")
 	ana.until(says(slacksim.MessagePosted, "last words"))
 	w.sim.Close()
-	if data, err := ana.data(); err == nil {
+	if data, err := ana.data("event"); err == nil {
 		t.Errorf("the stream goes on with %s", data)
 	}
 }

@@ -56,8 +56,8 @@ func TestPanel(t *testing.T) {
 	if got := w.ask(http.MethodGet, "/api/workspace?user=U1", "", nil).body; !strings.HasSuffix(got, `"panel":true}`) {
 		t.Errorf("got the workspace %s", got)
 	}
-	stream := w.stream("/api/events?user=U1", "")
-	got, err := stream.named("panel")
+	stream := w.stream("/api/events?user=U1")
+	got, err := stream.data("panel")
 	want := `{"title":"Stove","sections":[{"id":"stove","title":"Stove","tone":"good","summary":"It stands.","progress":0,` +
 		`"facts":[{"label":"Flames","value":"4"},{"label":"Bought","time":"2026-01-02T03:04:05Z"}],` +
 		`"switches":[{"id":"gas","label":"Gas","hint":"","on":false,"disabled":""}]},` +
@@ -85,7 +85,7 @@ func TestPanel(t *testing.T) {
 func TestPanelIsSentWhenItChanged(t *testing.T) {
 	panel := &fakePanel{looked: make(chan struct{})}
 	w := newWorld(t, panel)
-	stream := w.stream("/api/events?user=U1", "")
+	stream := w.stream("/api/events?user=U1")
 	stream.panel()
 	for range 3 {
 		select {
@@ -117,7 +117,7 @@ func TestPanelIsSentWhenItChanged(t *testing.T) {
 func TestPanelAndEventsShareAStream(t *testing.T) {
 	w := newWorld(t, &fakePanel{})
 	w.sim.Say("U2", "C1", "before", "")
-	ana := w.stream("/api/events?user=U1", "")
+	ana := w.stream("/api/events?user=U1")
 	if got := next[event](ana).Message.Text; got != "before" {
 		t.Errorf("got %q", got)
 	}
@@ -131,7 +131,7 @@ func TestPanelAndEventsShareAStream(t *testing.T) {
 		t.Errorf("behind the panel stands %q, want %q", ana.last, last)
 	}
 	w.sim.Say("U2", "C1", "after", "")
-	again := w.stream("/api/events?user=U1", last)
+	again := w.stream("/api/events?user=U1&after=" + last)
 	for who, stream := range map[string]*reader{"who stayed": ana, "who comes back": again} {
 		if got := next[event](stream).Message.Text; got != "after" {
 			t.Errorf("%s gets %q", who, got)

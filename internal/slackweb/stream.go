@@ -1,58 +1,85 @@
 package slackweb
 
 import (
-	"encoding/json"
-	"io"
+	"context"
 	"net/http"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
-// keepAlive is how often a silent stream says that it is there, so that nothing between takes it for dead.
-const keepAlive = 15 * time.Second
+const (
+	keepAlive = 15 * time.Second // how often a silent stream says that it is there, so that nothing between takes it for dead
+	takenIn   = 30 * time.Second // how long a browser may take nothing in, before it has to come back and go on where it was
+)
 
-// stream is an answer of server-sent events.
+// stream is what is sent to one browser. A WebSocket carries it, because a browser opens six ordinary connections to one server and no
+// more, for all of its tabs together.
 type stream struct {
-	w       io.Writer
-	control *http.ResponseController
-	err     error // the first, after which nothing is written
+	socket *websocket.Conn
+	err    error         // the first, after which nothing is sent
+	heard  chan struct{} // closed when nobody is listened to any more
 }
 
-// open begins such an answer. A browser that loses it comes back after a second.
-func open(w http.ResponseWriter) *stream {
-	s := &stream{w: w, control: http.NewResponseController(w)}
-	s.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // a server without deadlines has none to lift
-	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	s.write("retry: 1000\n\n")
-	return s
+// news is one message of a stream: one of the two.
+type news struct {
+	ID    string `json:"id,omitempty"` // of the event, to go on behind it
+	Event any    `json:"event,omitempty"`
+	Panel any    `json:"panel,omitempty"`
 }
 
-func (s *stream) write(text string) {
-	if s.err == nil {
-		_, s.err = io.WriteString(s.w, text)
-	}
+// upgrader has the check of where who asks comes from that it has by default: this page's own origin.
+var upgrader = websocket.Upgrader{
+	HandshakeTimeout: 10 * time.Second,
+	Error: func(w http.ResponseWriter, _ *http.Request, status int, _ error) {
+		words := "Events are sent over a WebSocket alone."
+		if status == http.StatusForbidden {
+			words = anotherSite
+		}
+		refuse(w, &refusal{status, words})
+	},
 }
 
-// send writes one event. JSON is one line.
-func (s *stream) send(id string, v any) {
-	data, err := json.Marshal(v)
+// open begins a stream, whose context ends when the browser is gone; false where it has refused instead.
+func open(w http.ResponseWriter, r *http.Request) (_ *stream, _ context.Context, ok bool) {
+	socket, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
-		s.err = err
-		return
+		return nil, nil, false
 	}
-	s.write("id: " + id + "\ndata: " + string(data) + "\n\n")
+	ctx, gone := context.WithCancel(r.Context())
+	s := &stream{socket: socket, heard: make(chan struct{})}
+	go func() {
+		defer close(s.heard)
+		defer gone()
+		s.listen()
+	}()
+	return s, ctx, true
 }
 
-// sendNamed writes one of another kind, in JSON already. It has no place among the others: who comes back goes on behind the last of those.
-func (s *stream) sendNamed(name string, data []byte) {
-	s.write("event: " + name + "\ndata: " + string(data) + "\n\n")
+// listen returns when the browser is gone. It has nothing to say.
+func (s *stream) listen() {
+	s.socket.SetReadLimit(1024)
+	for {
+		if _, _, err := s.socket.NextReader(); err != nil {
+			return
+		}
+	}
 }
 
-func (s *stream) comment() { s.write(": still here\n\n") }
+func (s *stream) close() {
+	s.socket.Close()
+	<-s.heard
+}
 
-// flush puts on the wire what was written, and reports whether somebody still reads.
-func (s *stream) flush() bool {
+func (s *stream) send(n news) {
 	if s.err == nil {
-		s.err = s.control.Flush()
+		s.socket.SetWriteDeadline(time.Now().Add(takenIn)) //nolint:errcheck // it never fails
+		s.err = s.socket.WriteJSON(n)
 	}
-	return s.err == nil
+}
+
+func (s *stream) stillHere() {
+	if s.err == nil {
+		s.err = s.socket.WriteControl(websocket.PingMessage, nil, time.Now().Add(takenIn))
+	}
 }

@@ -1,7 +1,6 @@
 package slackweb
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 	"go.uber.org/goleak"
@@ -206,59 +206,47 @@ func (w *world) run() string {
 	return known.Run
 }
 
-// reader reads a stream as EventSource does.
+// reader reads a stream as a browser does.
 type reader struct {
-	w    *world
-	body io.ReadCloser
-	in   *bufio.Reader
-	last string // the last id
-	raw  bytes.Buffer
+	w      *world
+	socket *websocket.Conn
+	last   string // the last id
+	raw    bytes.Buffer
 }
 
-func (w *world) stream(path, lastEventID string) *reader {
+func (w *world) stream(path string) *reader {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.ctx, http.MethodGet, w.web.URL+path, nil)
+	socket, answer, err := websocket.DefaultDialer.DialContext(w.ctx, "ws"+strings.TrimPrefix(w.web.URL, "http")+path, nil)
 	if err != nil {
-		w.t.Fatal(err)
+		w.t.Fatalf("GET %s: %v %+v", path, err, answer)
 	}
-	if lastEventID != "" {
-		r.Header.Set("Last-Event-ID", lastEventID)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "text/event-stream; charset=utf-8" {
-		w.t.Fatalf("GET %s: %d %s", path, resp.StatusCode, got)
-	}
-	w.t.Cleanup(func() { resp.Body.Close() })
-	return &reader{w: w, body: resp.Body, in: bufio.NewReader(resp.Body), last: lastEventID}
+	stop := context.AfterFunc(w.ctx, func() { socket.Close() })
+	w.t.Cleanup(func() {
+		stop()
+		socket.Close()
+	})
+	return &reader{w: w, socket: socket}
 }
 
-// data returns the next event's data, and io.EOF at the stream's end.
-func (r *reader) data() (string, error) { return r.named("") }
-
-// named returns the data of the next event with this name. Those between are left out.
-func (r *reader) named(name string) (string, error) {
-	current := ""
+// data returns the next "event" or "panel". What is between is left out.
+func (r *reader) data(what string) (string, error) {
 	for {
-		line, err := r.in.ReadString('\n')
+		_, message, err := r.socket.ReadMessage()
 		if err != nil {
 			return "", err
 		}
-		r.raw.WriteString(line)
-		line = strings.TrimSuffix(line, "\n")
-		if id, ok := strings.CutPrefix(line, "id: "); ok {
-			r.last = id
+		r.raw.Write(message)
+		fields := map[string]json.RawMessage{}
+		if err := json.Unmarshal(message, &fields); err != nil {
+			return "", err
 		}
-		if event, ok := strings.CutPrefix(line, "event: "); ok {
-			current = event
+		if id, ok := fields["id"]; ok {
+			if err := json.Unmarshal(id, &r.last); err != nil {
+				return "", err
+			}
 		}
-		if data, ok := strings.CutPrefix(line, "data: "); ok && current == name {
-			return data, nil
-		}
-		if line == "" {
-			current = ""
+		if data, ok := fields[what]; ok {
+			return string(data), nil
 		}
 	}
 }
@@ -266,7 +254,7 @@ func (r *reader) named(name string) (string, error) {
 // next decodes the next event.
 func next[T any](r *reader) T {
 	r.w.t.Helper()
-	return decoded[T](r, "")
+	return decoded[T](r, "event")
 }
 
 // panel decodes the next state of the panel.
@@ -275,15 +263,15 @@ func (r *reader) panel() PanelState {
 	return decoded[PanelState](r, "panel")
 }
 
-func decoded[T any](r *reader, name string) T {
+func decoded[T any](r *reader, what string) T {
 	r.w.t.Helper()
 	var out T
-	data, err := r.named(name)
+	data, err := r.data(what)
 	if err == nil {
 		err = json.Unmarshal([]byte(data), &out)
 	}
 	if err != nil {
-		r.w.t.Fatalf("next event %q: %v; %s", name, err, data)
+		r.w.t.Fatalf("next %s: %v; %s", what, err, data)
 	}
 	return out
 }

@@ -254,9 +254,9 @@ describe('the page', {concurrency: 4}, () => {
     ]
     const event = (text, i) => {
       const at = {channel: 'C0IMPORTS', ts: `2000000000.${String(i + 1).padStart(6, '0')}`, user: 'U0BEN', text, blocks: blocks(text)}
-      return `data: ${JSON.stringify({seq: 1e6 + i, time: '2033-05-18T03:33:20Z', kind: 'message', channel: 'C0IMPORTS', message: at})}\n\n`
+      return JSON.stringify({id: `x-${i}`, event: {seq: 1e6 + i, time: '2033-05-18T03:33:20Z', kind: 'message', channel: 'C0IMPORTS', message: at}})
     }
-    await page.route('**/api/events?*', route => route.fulfill({contentType: 'text/event-stream', body: hostile.map(event).join('')}))
+    await page.routeWebSocket(/\/api\/events\?/, socket => hostile.map(event).forEach(message => socket.send(message)))
     await page.reload()
     await page.locator('[data-message]').nth(hostile.length - 1).waitFor()
     expect(await page.locator('.bk-chart').count(), 'charts').toBe(hostile.length)
@@ -297,10 +297,10 @@ describe('the page', {concurrency: 4}, () => {
     await client.reads('I am.')
   })
 
-  // A browser has six connections to one server, and each page holds one of them open.
-  story('five tabs at once', async ({demo, page, client}) => {
+  // A browser opens six ordinary connections to one server, for all of its tabs together.
+  story('eight tabs at once', async ({demo, page, client}) => {
     await client.type('Is anybody here?')
-    const others = await Promise.all(Array.from({length: 4}, async () => {
+    const others = await Promise.all(Array.from({length: 7}, async () => {
       const other = await page.context().newPage()
       await other.goto(demo.address)
       return new Client(other)

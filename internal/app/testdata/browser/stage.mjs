@@ -25,7 +25,6 @@ export async function startDemo() {
     child.once('error', reject)
     ended.then(code => reject(new Error(`the demo ended with ${code}: ${lines.join('\n')}`)))
   })
-  await botServes(address)
   return {
     address,
     lines,
@@ -35,17 +34,6 @@ export async function startDemo() {
       return ended
     },
   }
-}
-
-/** Waits until the panel says that the bot takes commands: the page is there before it is. */
-async function botServes(address) {
-  const answer = await fetch(new URL('/api/events?user=U0ANA', address))
-  let heard = ''
-  for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
-    heard += part
-    if (heard.includes('taking commands')) return
-  }
-  throw new Error(`the bot never took commands: ${heard}`)
 }
 
 /** Starts Chromium, without anything of its own that would go to the network. */
@@ -58,13 +46,24 @@ export function startBrowser() {
   })
 }
 
+/** Waits until the panel says that the bot takes commands: the page is there before it is. Node.js 20 has no WebSocket, a browser has. */
+async function botServes(page, address) {
+  await page.goto(new URL('/licenses.md', address).href) // a file of the page's own origin, which follows nothing itself
+  await page.evaluate(() => new Promise((resolve, reject) => {
+    const stream = new WebSocket(`ws://${location.host}/api/events?user=U0ANA`)
+    stream.onmessage = ({data}) => data.includes('taking commands') && resolve(stream.close())
+    stream.onclose = () => reject(new Error('the bot never took commands'))
+  }))
+}
+
 /**
- * Opens the demo's page in a window of its own. What must not happen there, whatever a test is about, is collected in faults: errors,
+ * Opens the demo's page in a window of its own, once the bot is there. What must not happen there, whatever a test is about, is collected in faults: errors,
  * breaches of the content security policy (which Chromium reports as errors), requests that leave loopback.
  */
 export async function openPage(browser, address, {width = 1280, height = 800, colorScheme = 'light', ...more} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', ...more})
   const page = await context.newPage()
+  await botServes(page, address)
   const faults = []
   page.on('pageerror', error => faults.push(String(error)))
   page.on('console', message => {

@@ -26,40 +26,40 @@ async function answer(response) {
 const patience = [500, 1000, 2000, 3000]
 
 /**
- * Follows the stream of server-sent events for ever: those of the workspace, and the panel's state among them. Before each connection prepare(anew) is asked for its address, which is how the stream goes on behind the
- * last event; anew is true where the server no longer knows that event. Returns what ends it.
+ * Follows the stream for ever: the events of the workspace, and the panel's state among them. Before each connection prepare() is asked for its path, which is how the stream goes on behind the last event. Returns what
+ * ends it.
  */
 export function follow({ prepare, onEvent, onPanel, onUp, onDown }) {
-  let source, timer, ended
+  let socket, timer, ended
   let failures = 0
-  const again = (anew) => {
-    source?.close()
+  const again = () => {
     if (ended) return
     onDown()
-    clearTimeout(timer)
-    timer = setTimeout(connect, patience[Math.min(failures++, patience.length - 1)], anew)
+    timer = setTimeout(connect, patience[Math.min(failures++, patience.length - 1)])
   }
-  const connect = async (anew) => {
+  const connect = async () => {
     try {
-      const address = await prepare(anew)
+      const path = await prepare()
       if (ended) return
-      source = new EventSource(address)
-      source.onopen = () => {
-        failures = 0
-        onUp()
-      }
-      source.onmessage = (e) => onEvent(JSON.parse(e.data), e.lastEventId)
-      source.addEventListener('panel', (e) => onPanel(JSON.parse(e.data)))
-      // The server refused, and did not just break off.
-      source.onerror = () => again(source.readyState === EventSource.CLOSED)
+      socket = new WebSocket(location.origin.replace('http', 'ws') + path)
     } catch {
-      again(anew)
+      return again()
     }
+    socket.onopen = () => {
+      failures = 0
+      onUp()
+    }
+    socket.onmessage = ({ data }) => {
+      const { id, event, panel } = JSON.parse(data)
+      if (event) onEvent(event, id)
+      else onPanel(panel)
+    }
+    socket.onclose = again
   }
-  connect(false)
+  connect()
   return () => {
     ended = true
     clearTimeout(timer)
-    source?.close()
+    socket?.close()
   }
 }

@@ -25,15 +25,15 @@ export function useWorkspace(onNews) {
   useEffect(() => {
     let gone
     let opened = 0 // what is newer happens while the page is open
-    let last = '0' // the event to go on behind
-    const prepare = async (refused) => {
+    let last = '' // the event to go on behind
+    const prepare = async () => {
       const workspace = await get(`/api/workspace?user=${encodeURIComponent(person)}`).catch((err) => {
         if (err.refused && person && !gone) become('')
         throw err
       })
       if (gone) throw new Error('The page is somebody else’s by now.')
-      const anew = refused || last === '0' || !continues(latest.current, workspace)
-      if (anew) [opened, last] = [workspace.seq, '0']
+      const anew = !last || !continues(latest.current, workspace)
+      if (anew) [opened, last] = [workspace.seq, '']
       dispatch({ type: 'workspace', workspace, anew, read: readOf(session.get('read'), workspace) })
       return `/api/events?user=${encodeURIComponent(workspace.user)}&after=${last}`
     }
@@ -43,7 +43,7 @@ export function useWorkspace(onNews) {
       onDown: () => dispatch({ type: 'lost', at: new Date() }),
       onPanel: setPanel,
       onEvent: (event, id) => {
-        last = id || String(event.seq)
+        last = id
         dispatch({ type: 'event', event })
         if (event.seq > opened) news.current(event)
       },
