@@ -11,7 +11,7 @@ import (
 //	go test -run '^$' -bench EnvelopeToAck -benchtime 1x ./bot
 func BenchmarkEnvelopeToAck(b *testing.B) {
 	for b.Loop() {
-		w := blockedWorld(b)
+		w := start(b, hanging, func(c *Config) { c.DrainWithin = time.Second })
 		all := w.latencies(4000, 200)
 		if len(all) != 4000 {
 			b.Fatalf("%d of 4000 commands were acked", len(all))

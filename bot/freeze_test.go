@@ -80,6 +80,7 @@ func (w *world) startChild(name string) (cmd *exec.Cmd, stop func()) {
 // has long told people of a failure, says nothing to them, neither in an ack nor
 // by response_url. What it had acked before it was stopped it still answers for.
 func TestFrozenProcessKeepsSilent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, echo, nil)
 	cmd, stop := w.startChild("frozen")
 	w.types("first")

@@ -82,7 +82,7 @@ func TestBrokenShowsWithinAMinuteAndMendedToo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := movedAndReady(t)
+				w := startMoved(t, echo, nil)
 				tt.breaks(w)
 				w.within(time.Minute, "it to show", func() bool { return w.check(tt.check) != "" })
 				tt.mend(w)
@@ -109,7 +109,7 @@ func TestReadyAllAlong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := movedAndReady(t)
+				w := startMoved(t, echo, nil)
 				happens(w)
 				begin := time.Now()
 				w.wait("five minutes to pass", func() bool {

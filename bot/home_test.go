@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -241,22 +242,24 @@ func TestPublishHomeErrors(t *testing.T) {
 }
 
 func TestPublishHomeNeverWaits(t *testing.T) {
-	w := posting(t)
-	w.bot.limits = newLimits(longAgo())
-	w.bot.SetShare(5)
-	limited := (*RateLimitedError)(nil)
-	published := 0
-	for range 5 {
-		err := w.bot.PublishHome(w.ctx(), "U1", section("x"))
-		if err == nil {
-			published++
-		} else if !errors.As(err, &limited) || limited.Method != methodPublish || limited.After <= 0 || limited.After > 4*time.Second {
-			t.Errorf("got %v, want a *RateLimitedError within seconds", err)
+	synctest.Test(t, func(t *testing.T) {
+		w := moved(t, echo, nil).checked()
+		w.bot.limits = newLimits(longAgo())
+		w.bot.SetShare(5)
+		limited := (*RateLimitedError)(nil)
+		published := 0
+		for range 5 {
+			err := w.bot.PublishHome(w.ctx(), "U1", section("x"))
+			if err == nil {
+				published++
+			} else if !errors.As(err, &limited) || limited.Method != methodPublish || limited.After <= 0 || limited.After > 4*time.Second {
+				t.Errorf("got %v, want a *RateLimitedError within seconds", err)
+			}
 		}
-	}
-	if published < 2 || published > 3 {
-		t.Errorf("%d of 5 were published at once, want a fifth of ten", published)
-	}
+		if published < 2 || published > 3 {
+			t.Errorf("%d of 5 were published at once, want a fifth of ten", published)
+		}
+	})
 }
 
 // Who presses there and gets no answer is written to: a press was meant.

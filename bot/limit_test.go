@@ -35,6 +35,7 @@ func busiest(taken []time.Time) int {
 }
 
 func TestLimitsKeepWithinSlacks(t *testing.T) {
+	t.Parallel()
 	for method, most := range map[string]int{methodPost: 60, methodUpdate: 50, methodMembers: 100, methodPublish: 100, methodPerson: 100} {
 		got := busiestMinute(newLimits(time.Unix(0, 0)), method, "C1")
 		if got > most || got < most*17/20 {
@@ -80,6 +81,7 @@ func TestOneTokenIsTriedHoweverOftenTheOtherIs(t *testing.T) {
 // A leader that was killed used all it might; who takes over, however long it
 // stood by, and whoever comes after that one, stays within what is left.
 func TestNewLeadersKeepTheLimitsOfTheOld(t *testing.T) {
+	t.Parallel()
 	start := time.Unix(1_000_000, 0)
 	for name, born := range map[string]time.Time{"standing by": time.Unix(0, 0), "just started": start} {
 		for _, method := range []string{methodPost, methodUpdate, methodHistory} {
@@ -118,6 +120,7 @@ func TestAJustStartedProcessDoesNotPresumeThatNothingWasUsed(t *testing.T) {
 }
 
 func TestWhatEveryProcessCallsIsDivided(t *testing.T) {
+	t.Parallel()
 	start := time.Unix(1_000_000, 0)
 	for _, processes := range []int{1, 2, 5, 10} {
 		var taken []time.Time

@@ -51,10 +51,15 @@ func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // moved makes a bot and a Slack that talk over such a network, with the times
 // and the bounds that hold in life. It is called within a bubble.
-func moved(t *testing.T) *world {
+func moved(t *testing.T, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
 	network := newMemory()
-	w := newWorld(t, echo, func(c *Config) { c.Stagger, c.BackoffMin = 0, 0 }, slacksim.WithListener(network))
+	w := newWorld(t, handler, func(c *Config) {
+		c.Stagger, c.BackoffMin = 0, 0
+		if change != nil {
+			change(c)
+		}
+	}, append(options, slacksim.WithListener(network))...)
 	w.patience = 10 * time.Minute
 	w.bot.dial = network.dial
 	w.bot.http.Transport.(tripper).DialContext = gated(network.dial)
@@ -62,10 +67,10 @@ func moved(t *testing.T) *world {
 	return w
 }
 
-// movedAndReady is one that runs and is ready.
-func movedAndReady(t *testing.T) *world {
+// startMoved is start in a bubble.
+func startMoved(t *testing.T, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
-	w := moved(t)
+	w := moved(t, handler, change, options...)
 	w.run()
 	w.wait("readiness", func() bool {
 		return w.sim.Ready() == w.bot.cfg.Connections && len(problems(w.bot.Health(), time.Now())) == 0

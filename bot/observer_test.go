@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"importbot/internal/slacksim"
@@ -58,47 +59,49 @@ func watching() (*seenBy, func(*Config)) {
 }
 
 func TestObserverSeesCommandsAndConnections(t *testing.T) {
-	seen, watch := watching()
-	w := start(t, echo, watch)
-	inv := w.types("one")
-	inv.Redeliver()
-	w.typesAs(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/other"})
-	w.typesAs(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", TeamID: "T9"})
-	sees := func(what string, n int) {
-		t.Helper()
-		w.wait(what, func() bool { return seen.count(what) == n })
-	}
-	sees("ack command", 4)
-	sees("repeated command", 1)
-	sees("refused command", 1)
-	sees("refused team", 1)
-	for i, took := range seen.acks {
-		if took <= 0 || took > time.Second {
-			t.Errorf("ack %d took %s", i, took)
+	synctest.Test(t, func(t *testing.T) {
+		seen, watch := watching()
+		w := startMoved(t, echo, watch)
+		inv := w.types("one")
+		inv.Redeliver()
+		w.typesAs(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/other"})
+		w.typesAs(slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", TeamID: "T9"})
+		sees := func(what string, n int) {
+			t.Helper()
+			w.wait(what, func() bool { return seen.count(what) == n })
 		}
-	}
-	sees("connected", 2)
-	sees(opens+" ok", 2)
-	for _, reason := range []string{slacksim.RefreshRequested, slacksim.LinkDisabled} {
-		w.sim.Disconnect(reason, 1)
-		sees("disconnected "+reason, 1)
+		sees("ack command", 4)
+		sees("repeated command", 1)
+		sees("refused command", 1)
+		sees("refused team", 1)
+		for i, took := range seen.acks {
+			if took < 0 || took >= w.bot.cfg.AckWithin {
+				t.Errorf("ack %d took %s", i, took)
+			}
+		}
+		sees("connected", 2)
+		sees(opens+" ok", 2)
+		for _, reason := range []string{slacksim.RefreshRequested, slacksim.LinkDisabled} {
+			w.sim.Disconnect(reason, 1)
+			sees("disconnected "+reason, 1)
+			w.wait("the replacement", func() bool { return w.sim.Ready() == 2 })
+		}
+		w.sim.CutSockets(1)
+		sees("disconnected closed", 1)
 		w.wait("the replacement", func() bool { return w.sim.Ready() == 2 })
-	}
-	w.sim.CutSockets(1)
-	sees("disconnected closed", 1)
-	w.wait("the replacement", func() bool { return w.sim.Ready() == 2 })
-	w.stop()
-	if err := w.ended(); err != nil {
-		t.Error(err)
-	}
-	sees("disconnected stopping", 2)
+		w.stop()
+		if err := w.ended(); err != nil {
+			t.Error(err)
+		}
+		sees("disconnected stopping", 2)
+	})
 }
 
 func TestObserverSeesHowCallsEnd(t *testing.T) {
 	fault := func(f slacksim.Fault) func(w *world) { return func(w *world) { w.sim.Fail(methodPost, f) } }
 	for result, prepare := range map[string]func(w *world){
 		"ok":           func(*world) {},
-		"rate_limited": fault(slacksim.Fault{RetryAfter: time.Second}),
+		"rate_limited": fault(slacksim.Fault{RetryAfter: time.Minute}),
 		"auth":         fault(slacksim.Fault{Error: "token_revoked"}),
 		"channel":      func(w *world) { w.sim.SetArchived("C1", true) },
 		"gone":         fault(slacksim.Fault{Error: "thread_not_found"}),
@@ -128,21 +131,23 @@ func TestObserverSeesHowCallsEnd(t *testing.T) {
 }
 
 func TestObserverSeesAnswersAndOpens(t *testing.T) {
-	seen, watch := watching()
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		return r.Answer(ctx, words("by response_url"))
-	}, watch)
-	w.types("x")
-	w.reads("by response_url")
-	w.wait("the answer", func() bool { return seen.count("response_url ok") == 1 })
-	for result, fault := range map[string]slacksim.Fault{
-		"unavailable": {Status: 503}, "lost": {Drop: true}, "auth": {Error: "invalid_auth"}, "rate_limited": {RetryAfter: time.Second},
-	} {
-		w.sim.Fail(opens, fault)
-		w.sim.CutSockets(1)
-		w.wait(result, func() bool { return seen.count(opens+" "+result) == 1 })
-	}
+	synctest.Test(t, func(t *testing.T) {
+		seen, watch := watching()
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			return r.Answer(ctx, words("by response_url"))
+		}, watch)
+		w.types("x")
+		w.reads("by response_url")
+		w.wait("the answer", func() bool { return seen.count("response_url ok") == 1 })
+		for result, fault := range map[string]slacksim.Fault{
+			"unavailable": {Status: 503}, "lost": {Drop: true}, "auth": {Error: "invalid_auth"}, "rate_limited": {RetryAfter: time.Second},
+		} {
+			w.sim.Fail(opens, fault)
+			w.sim.CutSockets(1)
+			w.wait(result, func() bool { return seen.count(opens+" "+result) == 1 })
+		}
+	})
 }
 
 // What a bot that stops leaves to another process is no refusal: the other takes it.

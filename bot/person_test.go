@@ -208,6 +208,7 @@ func TestPersonIsAskedAgainWhereTheFirstGaveUp(t *testing.T) {
 }
 
 func TestPeopleAreForgotten(t *testing.T) {
+	t.Parallel()
 	p, now := people{}, time.Now()
 	for i := range 3 * maxPeople {
 		id := fmt.Sprint("U", i)

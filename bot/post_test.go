@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -15,11 +16,16 @@ import (
 
 // posting is a bot whose token was checked, without connections.
 func posting(t *testing.T, options ...slacksim.Option) *world {
-	w := newWorld(t, echo, nil, options...)
+	t.Helper()
+	return newWorld(t, echo, nil, options...).checked()
+}
+
+func (w *world) checked() *world {
+	w.t.Helper()
 	if err := w.bot.checkToken(w.ctx()); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(w.bot.http.CloseIdleConnections)
+	w.t.Cleanup(w.bot.http.CloseIdleConnections)
 	return w
 }
 
@@ -68,6 +74,7 @@ func TestDirectMessageTellsItsChannel(t *testing.T) {
 }
 
 func TestTooLongIsCutNotRefused(t *testing.T) {
+	t.Parallel()
 	w := posting(t)
 	long := Message{Text: strings.Repeat("&amp;", 20_000)}
 	for range 30 {
@@ -92,23 +99,25 @@ func TestRateLimitsComeInThreeShapes(t *testing.T) {
 		"ok false, the other way": {slacksim.Fault{Error: "rate_limited"}, defaultRetryAfter},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := posting(t)
-			ts, channel := w.posts(Post{Channel: "C1", Message: words("card")})
-			w.sim.Fail(methodUpdate, tt.fault)
-			for i, asked := range []int{1, 1, 1} { // the second and third time nobody asks
-				err := w.bot.Update(w.ctx(), channel, ts, words("edit"))
-				var limited *RateLimitedError
-				if !errors.As(err, &limited) || limited.Method != methodUpdate || limited.After > tt.after || limited.After < tt.after-time.Second {
-					t.Errorf("call %d: %v, want to wait %s", i, err, tt.after)
+			synctest.Test(t, func(t *testing.T) {
+				w := moved(t, echo, nil).checked()
+				ts, channel := w.posts(Post{Channel: "C1", Message: words("card")})
+				w.sim.Fail(methodUpdate, tt.fault)
+				for i, asked := range []int{1, 1, 1} { // the second and third time nobody asks
+					err := w.bot.Update(w.ctx(), channel, ts, words("edit"))
+					var limited *RateLimitedError
+					if !errors.As(err, &limited) || limited.Method != methodUpdate || limited.After > tt.after || limited.After < tt.after-time.Second {
+						t.Errorf("call %d: %v, want to wait %s", i, err, tt.after)
+					}
+					if MaybeTaken(err) {
+						t.Error("a refused call may have been taken")
+					}
+					if n := len(w.sim.Calls(methodUpdate)); n != asked {
+						t.Errorf("Slack was asked %d times, want %d", n, asked)
+					}
 				}
-				if MaybeTaken(err) {
-					t.Error("a refused call may have been taken")
-				}
-				if n := len(w.sim.Calls(methodUpdate)); n != asked {
-					t.Errorf("Slack was asked %d times, want %d", n, asked)
-				}
-			}
-			w.posts(Post{Channel: "C2X", Message: words("other")}.in(w))
+				w.posts(Post{Channel: "C2X", Message: words("other")}.in(w))
+			})
 		})
 	}
 }
@@ -120,13 +129,15 @@ func (p Post) in(w *world) Post {
 }
 
 func TestOwnLimiterAnswersWithoutAsking(t *testing.T) {
-	w := posting(t)
-	w.posts(Post{Channel: "C1", Message: words("one")})
-	_, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("two")})
-	var limited *RateLimitedError
-	if !errors.As(err, &limited) || limited.After > time.Second || len(w.sim.Calls(methodPost)) != 1 {
-		t.Errorf("%v after %d calls", err, len(w.sim.Calls(methodPost)))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := moved(t, echo, nil).checked()
+		w.posts(Post{Channel: "C1", Message: words("one")})
+		_, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("two")})
+		var limited *RateLimitedError
+		if !errors.As(err, &limited) || limited.After > time.Second || len(w.sim.Calls(methodPost)) != 1 {
+			t.Errorf("%v after %d calls", err, len(w.sim.Calls(methodPost)))
+		}
+	})
 }
 
 func TestErrorsSayWhatACallerCanDo(t *testing.T) {
@@ -188,16 +199,17 @@ func TestMaybeTaken(t *testing.T) {
 		"5xx":                                {slacksim.Fault{Status: 502}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := posting(t)
-			w.bot.http.Timeout = 100 * time.Millisecond
-			w.sim.Fail(methodPost, tt.fault)
-			_, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("once")})
-			if !errors.Is(err, ErrUnavailable) || MaybeTaken(err) != tt.taken {
-				t.Errorf("%v, MaybeTaken %v, want %v", err, MaybeTaken(err), tt.taken)
-			}
-			if n := len(w.sim.Calls(methodPost)); n != 1 {
-				t.Errorf("%d requests, want one", n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := moved(t, echo, nil).checked()
+				w.sim.Fail(methodPost, tt.fault)
+				_, _, err := w.bot.Post(w.ctx(), Post{Channel: "C1", Message: words("once")})
+				if !errors.Is(err, ErrUnavailable) || MaybeTaken(err) != tt.taken {
+					t.Errorf("%v, MaybeTaken %v, want %v", err, MaybeTaken(err), tt.taken)
+				}
+				if n := len(w.sim.Calls(methodPost)); n != 1 {
+					t.Errorf("%d requests, want one", n)
+				}
+			})
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {

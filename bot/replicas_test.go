@@ -221,23 +221,25 @@ func TestStoppingAloneSaysSo(t *testing.T) {
 
 // A request in line when the time to stop is up is answered for, in words that are true.
 func TestInLineWhenItStops(t *testing.T) {
-	arrived := make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		close(arrived)
-		<-ctx.Done()
-		return nil
-	}, func(c *Config) { c.Workers, c.DrainWithin = 1, time.Second })
-	w.types("first")
-	<-arrived
-	inv := w.types("second")
-	w.stop()
-	if _, err := inv.WaitAnswer(w.ctx(), func(m slacksim.Message) bool { return strings.Contains(m.Text, "stopped or restarted") }); err != nil {
-		t.Error(err)
-	}
-	if err := w.ended(); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		arrived := make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			close(arrived)
+			<-ctx.Done()
+			return nil
+		}, func(c *Config) { c.Workers, c.DrainWithin = 1, time.Second })
+		w.types("first")
+		<-arrived
+		inv := w.types("second")
+		w.stop()
+		if _, err := inv.WaitAnswer(w.ctx(), func(m slacksim.Message) bool { return strings.Contains(m.Text, "stopped or restarted") }); err != nil {
+			t.Error(err)
+		}
+		if err := w.ended(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // The bound for all processes together: at most 30 opens in any minute.
@@ -334,46 +336,50 @@ func TestRedeliveredElsewhereAndHere(t *testing.T) {
 // An envelope that is read by a process that has just stood still may have come
 // before that. It is left alone, and comes again on a connection of afterwards.
 func TestEnvelopeFromBeforeAStandstillIsLeftAlone(t *testing.T) {
-	seen, watch := watching()
-	w := start(t, echo, watch)
-	w.bot.pulse.mu.Lock()
-	w.bot.pulse.last = time.Now().Add(-time.Minute) // as after SIGCONT, before any goroutine of the bot ran
-	w.bot.pulse.mu.Unlock()
-	inv := w.types("raw")
-	e := inv.Envelopes()
-	if len(e) < 2 || e[0].Acked || !e[len(e)-1].Acked {
-		t.Errorf("got %+v, want it acked the second time", e)
-	}
-	if n := seen.count("disconnected frozen"); n == 0 {
-		t.Errorf("saw %s", seen)
-	}
-	w.reads("echo raw")
-	w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+	synctest.Test(t, func(t *testing.T) {
+		seen, watch := watching()
+		w := startMoved(t, echo, watch)
+		w.bot.pulse.mu.Lock()
+		w.bot.pulse.last = time.Now().Add(-time.Minute) // as after SIGCONT, before any goroutine of the bot ran
+		w.bot.pulse.mu.Unlock()
+		inv := w.types("raw")
+		e := inv.Envelopes()
+		if len(e) < 2 || e[0].Acked || !e[len(e)-1].Acked {
+			t.Errorf("got %+v, want it acked the second time", e)
+		}
+		if n := seen.count("disconnected frozen"); n == 0 {
+			t.Errorf("saw %s", seen)
+		}
+		w.reads("echo raw")
+		w.wait("both connections", func() bool { return w.sim.Ready() == 2 })
+	})
 }
 
 // A handler that was at work when its machine was suspended is ended, though its
 // timer stood still as well.
 func TestStandstillEndsWhatIsTooOld(t *testing.T) {
-	ended := make(chan error, 1)
-	begun := make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		r.received = r.received.Add(-2 * time.Minute) // as it is once the machine is awake
-		close(begun)
-		<-ctx.Done()
-		ended <- ctx.Err()
-		return r.Answer(ctx, words("much too late"))
-	}, nil)
-	inv := w.types("raw")
-	<-begun
-	w.bot.stoodStill(2 * time.Minute)
-	select {
-	case <-ended:
-	case <-w.ctx().Done():
-		t.Fatal("the handler was not ended")
-	}
-	m, err := inv.WaitAnswer(w.ctx(), func(slacksim.Message) bool { return true })
-	if err != nil || strings.Contains(m.Text, "much too late") {
-		t.Errorf("answered %q, %v", m.Text, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan error, 1)
+		begun := make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			r.received = r.received.Add(-2 * time.Minute) // as it is once the machine is awake
+			close(begun)
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return r.Answer(ctx, words("much too late"))
+		}, nil)
+		inv := w.types("raw")
+		<-begun
+		w.bot.stoodStill(2 * time.Minute)
+		select {
+		case <-ended:
+		case <-w.ctx().Done():
+			t.Fatal("the handler was not ended")
+		}
+		m, err := inv.WaitAnswer(w.ctx(), func(slacksim.Message) bool { return true })
+		if err != nil || strings.Contains(m.Text, "much too late") {
+			t.Errorf("answered %q, %v", m.Text, err)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -33,19 +34,21 @@ func TestAnswerFromMemoryTravelsInTheAck(t *testing.T) {
 }
 
 func TestLaterAnswersReplaceTheLineBefore(t *testing.T) {
-	w := start(t, func(ctx context.Context, r *Request) error {
-		for i := range 4 {
-			if err := r.Answer(ctx, words(fmt.Sprintf("line %d", i))); err != nil {
-				return err
+	synctest.Test(t, func(t *testing.T) {
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			for i := range 4 {
+				if err := r.Answer(ctx, words(fmt.Sprintf("line %d", i))); err != nil {
+					return err
+				}
 			}
+			return nil
+		}, nil)
+		inv := w.types("raw")
+		w.reads("line 3")
+		if got := inv.Answers(); len(got) != 1 || got[0].Text != "line 3" || len(got[0].Edits) != 3 {
+			t.Errorf("Ana reads %+v", got)
 		}
-		return nil
-	}, nil)
-	inv := w.types("raw")
-	w.reads("line 3")
-	if got := inv.Answers(); len(got) != 1 || got[0].Text != "line 3" || len(got[0].Edits) != 3 {
-		t.Errorf("Ana reads %+v", got)
-	}
+	})
 }
 
 func TestAfterAnAckTheAnswerComesByResponseURL(t *testing.T) {
@@ -65,71 +68,78 @@ func TestAfterAnAckTheAnswerComesByResponseURL(t *testing.T) {
 }
 
 func TestAnswerIsPossibleAfterTheHandlerReturned(t *testing.T) {
-	requests := make(chan *Request, 1)
-	w := start(t, func(ctx context.Context, r *Request) error {
-		requests <- r
-		return r.Answer(ctx, words("Starting"))
-	}, nil)
-	w.types("raw")
-	r := <-requests
-	if err := r.Answer(w.ctx(), words("Started")); err != nil {
-		t.Fatal(err)
-	}
-	if m := w.reads("Started"); len(m.Edits) != 1 {
-		t.Errorf("the first line was not replaced: %+v", m)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		requests := make(chan *Request, 1)
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			requests <- r
+			return r.Answer(ctx, words("Starting"))
+		}, nil)
+		w.types("raw")
+		r := <-requests
+		if err := r.Answer(w.ctx(), words("Started")); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.reads("Started"); len(m.Edits) != 1 {
+			t.Errorf("the first line was not replaced: %+v", m)
+		}
+	})
 }
 
 func TestAnswersEndWithTheResponseURL(t *testing.T) {
-	requests := make(chan *Request, 1)
-	w := start(t, func(ctx context.Context, r *Request) error {
-		requests <- r
-		return r.Answer(ctx, words("0"))
-	}, nil)
-	w.types("raw")
-	r := <-requests
-	for i := range maxResponseURL {
-		if err := r.Answer(w.ctx(), words(fmt.Sprint(i+1))); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		requests := make(chan *Request, 1)
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			requests <- r
+			return r.Answer(ctx, words("0"))
+		}, nil)
+		w.types("raw")
+		r := <-requests
+		for i := range maxResponseURL {
+			if err := r.Answer(w.ctx(), words(fmt.Sprint(i+1))); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if err := r.Answer(w.ctx(), words("one too many")); !errors.Is(err, ErrUnanswerable) {
-		t.Errorf("got %v, want ErrUnanswerable", err)
-	}
+		if err := r.Answer(w.ctx(), words("one too many")); !errors.Is(err, ErrUnanswerable) {
+			t.Errorf("got %v, want ErrUnanswerable", err)
+		}
+	})
 }
 
 func TestLongAnswerGoesByResponseURLAndIsCut(t *testing.T) {
-	w := start(t, func(ctx context.Context, r *Request) error {
-		m := words(strings.Repeat("long ", 2000))
-		for range 60 {
-			m.Blocks = append(m.Blocks, slack.NewSectionBlock(slack.NewTextBlockObject("mrkdwn", strings.Repeat("<&>", 1200), false, false), nil, nil))
+	synctest.Test(t, func(t *testing.T) {
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			m := words(strings.Repeat("long ", 2000))
+			for range 60 {
+				m.Blocks = append(m.Blocks, slack.NewSectionBlock(slack.NewTextBlockObject("mrkdwn", strings.Repeat("<&>", 1200), false, false), nil, nil))
+			}
+			return r.Answer(ctx, m)
+		}, nil)
+		inv := w.types("status")
+		if m := w.reads("long"); inv.AckPayload() != nil || len(m.Text) > MaxText+2 {
+			t.Errorf("ack of %d bytes, text of %d", len(inv.AckPayload()), len(m.Text))
 		}
-		return r.Answer(ctx, m)
-	}, nil)
-	inv := w.types("status")
-	if m := w.reads("long"); inv.AckPayload() != nil || len(m.Text) > MaxText+2 {
-		t.Errorf("ack of %d bytes, text of %d", len(inv.AckPayload()), len(m.Text))
-	}
+	})
 }
 
 func TestSlowHandlerIsAckedFor(t *testing.T) {
-	release := make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		<-release
-		return r.Answer(ctx, words("late but there"))
-	}, func(c *Config) { c.AckWithin = 50 * time.Millisecond })
-	inv := w.types("status")
-	if inv.AckPayload() != nil || inv.AckLatency() > time.Second {
-		t.Errorf("acked after %s with %s", inv.AckLatency(), inv.AckPayload())
-	}
-	close(release)
-	w.reads("late but there")
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			<-release
+			return r.Answer(ctx, words("late but there"))
+		}, nil)
+		inv := w.types("status")
+		if inv.AckPayload() != nil || inv.AckLatency() != 500*time.Millisecond {
+			t.Errorf("acked after %s with %s", inv.AckLatency(), inv.AckPayload())
+		}
+		close(release)
+		w.reads("late but there")
+	})
 }
 
 // Whatever goes wrong, the person reads words with a reference, and the log
 // has the reason under that reference.
 func TestWhateverGoesWrongIsAnsweredInWords(t *testing.T) {
-	blocked := make(chan struct{})
 	for name, tt := range map[string]struct {
 		handler Handler
 		reason  string
@@ -142,29 +152,29 @@ func TestWhateverGoesWrongIsAnsweredInWords(t *testing.T) {
 			_ = r.Answer(ctx, words("Starting"))
 			return errors.New("could not be stored")
 		}, "could not be stored"},
-		"never comes back": {func(context.Context, *Request) error { <-blocked; return nil }, "does not come back"},
+		"never comes back": {func(context.Context, *Request) error { <-time.After(time.Hour); return nil }, "does not come back"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := start(t, tt.handler, func(c *Config) { c.AckWithin, c.HandleWithin = 20*time.Millisecond, 100*time.Millisecond })
-			if name == "never comes back" {
-				t.Cleanup(func() { close(blocked) })
-			}
-			inv := w.types("raw")
-			m := w.reads("in the log under")
-			ref := regexp.MustCompile("under `([a-z2-7]{6})`").FindStringSubmatch(m.Text)
-			if ref == nil {
-				t.Fatalf("no reference in %q", m.Text)
-			}
-			if got := len(inv.Answers()); got != 1 {
-				t.Errorf("%d lines are shown, want 1", got)
-			}
-			log := w.log.String()
-			if !strings.Contains(log, "ref="+ref[1]) || !strings.Contains(log, tt.reason) {
-				t.Errorf("the log has no %s with %q:\n%s", ref[1], tt.reason, log)
-			}
-			if strings.Contains(log, "xoxb-leaked") || strings.Contains(m.Text, tt.reason) {
-				t.Error("the reason was shown, or a token was logged")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := startMoved(t, tt.handler, nil)
+				t.Cleanup(func() { w.bot.handlers.drain(context.Background()) }) // who never comes back does, in an hour
+				inv := w.types("raw")
+				m := w.reads("in the log under")
+				ref := regexp.MustCompile("under `([a-z2-7]{6})`").FindStringSubmatch(m.Text)
+				if ref == nil {
+					t.Fatalf("no reference in %q", m.Text)
+				}
+				if got := len(inv.Answers()); got != 1 {
+					t.Errorf("%d lines are shown, want 1", got)
+				}
+				log := w.log.String()
+				if !strings.Contains(log, "ref="+ref[1]) || !strings.Contains(log, tt.reason) {
+					t.Errorf("the log has no %s with %q:\n%s", ref[1], tt.reason, log)
+				}
+				if strings.Contains(log, "xoxb-leaked") || strings.Contains(m.Text, tt.reason) {
+					t.Error("the reason was shown, or a token was logged")
+				}
+			})
 		})
 	}
 }
@@ -211,11 +221,13 @@ func TestAnswerLostWithItsConnectionIsGivenAgain(t *testing.T) {
 		"breaks later, Slack sends it again":           {2 * unsureFor, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := loseAnAnswer(t, tt.after, tt.options...)
-			w.reads("echo raw")
-			if n := len(w.sim.Calls(slacksim.ResponseURL)); n != tt.byURL {
-				t.Errorf("%d answers by response_url, want %d", n, tt.byURL)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := loseAnAnswer(t, tt.after, tt.options...)
+				w.reads("echo raw")
+				if n := len(w.sim.Calls(slacksim.ResponseURL)); n != tt.byURL {
+					t.Errorf("%d answers by response_url, want %d", n, tt.byURL)
+				}
+			})
 		})
 	}
 }
@@ -225,13 +237,13 @@ func TestAnswerLostWithItsConnectionIsGivenAgain(t *testing.T) {
 func loseAnAnswer(t *testing.T, after time.Duration, options ...slacksim.Option) *world {
 	var served atomic.Int32
 	arrived, release, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
+	w := startMoved(t, func(ctx context.Context, r *Request) error {
 		served.Add(1)
 		close(arrived)
 		<-release
 		defer close(answered)
 		return echo(ctx, r)
-	}, func(c *Config) { c.AckWithin = 5 * time.Second }, options...)
+	}, nil, options...)
 	t.Cleanup(func() {
 		if n := served.Load(); n != 1 {
 			t.Errorf("served %d times", n)
@@ -245,8 +257,7 @@ func loseAnAnswer(t *testing.T, after time.Duration, options ...slacksim.Option)
 	w.sim.HalfOpen(0)
 	close(release)
 	<-answered
-	lost := time.Now()
-	w.wait("the answer to be old", func() bool { return time.Since(lost) >= after })
+	w.waits(after)
 	w.sim.CutSockets(0)
 	return w
 }
@@ -280,43 +291,47 @@ func TestStrangersAreAnsweredInWords(t *testing.T) {
 }
 
 func TestTooMuchIsAnsweredInWords(t *testing.T) {
-	release := make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		<-release
-		return echo(ctx, r)
-	}, func(c *Config) { c.Workers, c.QueueLength = 1, 1 })
-	w.types("first")
-	if inv := w.types("second"); inv.AckLatency() > 400*time.Millisecond {
-		t.Errorf("who stood in line was acked after %s", inv.AckLatency())
-	}
-	third := w.types("third")
-	if got := third.Answers(); len(got) != 1 || !strings.Contains(got[0].Text, "too much to do") {
-		t.Errorf("the third reads %+v", got)
-	}
-	close(release)
-	w.reads("echo first")
-	w.reads("echo second")
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			<-release
+			return echo(ctx, r)
+		}, func(c *Config) { c.Workers, c.QueueLength = 1, 1 })
+		w.types("first")
+		if inv := w.types("second"); inv.AckLatency() != 0 {
+			t.Errorf("who stood in line was acked after %s", inv.AckLatency())
+		}
+		third := w.types("third")
+		if got := third.Answers(); len(got) != 1 || !strings.Contains(got[0].Text, "too much to do") {
+			t.Errorf("the third reads %+v", got)
+		}
+		close(release)
+		w.reads("echo first")
+		w.reads("echo second")
+	})
 }
 
 func TestWaitingTooLongInLineIsAnsweredInWords(t *testing.T) {
-	release := make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		if r.Text == "second" {
-			t.Error("the handler was called for what stood in line too long")
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			if r.Text == "second" {
+				t.Error("the handler was called for what stood in line too long")
+			}
+			<-release
+			return echo(ctx, r)
+		}, func(c *Config) { c.Workers = 1 })
+		w.types("first")
+		second := w.types("second")
+		w.wait("the first to be overdue", func() bool { return strings.Contains(w.log.String(), "does not come back") })
+		close(release)
+		m, err := second.WaitAnswer(w.ctx(), func(slacksim.Message) bool { return true })
+		if err != nil || !strings.Contains(m.Text, "I did not get to this") {
+			t.Errorf("the second reads %q, %v", m.Text, err)
 		}
-		<-release
-		return echo(ctx, r)
-	}, func(c *Config) { c.Workers, c.HandleWithin = 1, 50*time.Millisecond })
-	w.types("first")
-	second := w.types("second")
-	w.wait("the first to be overdue", func() bool { return strings.Contains(w.log.String(), "does not come back") })
-	close(release)
-	m, err := second.WaitAnswer(w.ctx(), func(slacksim.Message) bool { return true })
-	if err != nil || !strings.Contains(m.Text, "I did not get to this") {
-		t.Errorf("the second reads %q, %v", m.Text, err)
-	}
+	})
 }
 
 func TestUnreadableEnvelopesAreAckedAndDoNoHarm(t *testing.T) {
@@ -421,24 +436,26 @@ func TestStoppingLetsHandlersFinish(t *testing.T) {
 }
 
 func TestStoppingDoesNotWaitForEver(t *testing.T) {
-	arrived, release := make(chan struct{}), make(chan struct{})
-	w := start(t, func(ctx context.Context, r *Request) error {
-		r.Ack()
-		close(arrived)
-		<-release
-		return nil
-	}, func(c *Config) { c.DrainWithin = 300 * time.Millisecond })
-	t.Cleanup(func() {
-		close(release)
-		w.bot.handlers.drain(context.Background()) // who comes back too late still speaks, and logs
+	synctest.Test(t, func(t *testing.T) {
+		arrived, release := make(chan struct{}), make(chan struct{})
+		w := startMoved(t, func(ctx context.Context, r *Request) error {
+			r.Ack()
+			close(arrived)
+			<-release
+			return nil
+		}, nil)
+		t.Cleanup(func() {
+			close(release)
+			w.bot.handlers.drain(context.Background()) // who comes back too late still speaks, and logs
+		})
+		w.types("raw")
+		<-arrived
+		begin := time.Now()
+		w.stop()
+		if err := w.ended(); err != nil || time.Since(begin) > 10*time.Second {
+			t.Errorf("Run returned %v after %s", err, time.Since(begin))
+		}
 	})
-	w.types("raw")
-	<-arrived
-	begin := time.Now()
-	w.stop()
-	if err := w.ended(); err != nil || time.Since(begin) > 2*time.Second {
-		t.Errorf("Run returned %v after %s", err, time.Since(begin))
-	}
 }
 
 func TestManyPeopleAtOnce(t *testing.T) {

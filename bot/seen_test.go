@@ -26,6 +26,7 @@ func TestSeenRemembersForAnHour(t *testing.T) {
 }
 
 func TestSeenIsBounded(t *testing.T) {
+	t.Parallel()
 	var s seen
 	now := time.Now()
 	for i := range 3 * seenMost {

@@ -66,7 +66,7 @@ func TestBotOutlivesARevokedToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := movedAndReady(t)
+				w := startMoved(t, echo, nil)
 				w.sim.AddChannel("C2", "others")
 				tt.revoke(w)
 				w.wait("the refusal to show", func() bool {
@@ -106,7 +106,7 @@ func (w *world) logged(words ...string) (n int) {
 // RefusedFor counts from the first refusal, without a break.
 func TestARefusalThatIsInterruptedBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := movedAndReady(t)
+		w := startMoved(t, echo, nil)
 		refused := func() bool { return w.bot.botToken.refusal() != nil }
 		for range 3 {
 			w.sim.RevokeBotToken()
