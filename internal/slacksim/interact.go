@@ -20,6 +20,11 @@ type Pressed struct {
 	BlockID       string // only where the action_id alone is not enough
 	// Value is the option chosen, by its value; a button has its own.
 	Value string
+	// Old lets it be an element of an earlier state of the message or the Home
+	// tab: what people see is as old as the network to them is slow, and a dialog
+	// stays open while the app changes what it came from. Of the states with such
+	// an element the newest counts; a button has to have Value there.
+	Old bool
 	// TeamID makes it come from another workspace, the whole payload of it; by
 	// itself a person of another workspace presses in this one.
 	TeamID string
@@ -59,8 +64,11 @@ func (s *Sim) pressInMessage(p Pressed) (*Invocation, error) {
 	if m == nil || m.Ephemeral() && m.For != p.UserID {
 		return nil, fmt.Errorf("%s sees no message %s in %s", p.UserID, p.TS, p.ChannelID)
 	}
-	blocks := withIDs(m.Blocks)
-	action, err := findAction(blocks, p)
+	states := []json.RawMessage{m.Blocks}
+	for _, version := range slices.Backward(m.Edits) {
+		states = append(states, version.Blocks)
+	}
+	action, err := findAction(states, p)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +102,13 @@ func (s *Sim) pressInView(p Pressed) (*Invocation, error) {
 	if v == nil || !v.Open || v.User != p.UserID {
 		return nil, fmt.Errorf("%s has no view %q open", p.UserID, p.ViewID)
 	}
-	action, err := findAction(v.Blocks, p)
+	states := []json.RawMessage{v.Blocks}
+	for _, e := range slices.Backward(s.story) {
+		if e.View != nil && e.View.ID == v.ID && p.Old {
+			states = append(states, e.View.Blocks)
+		}
+	}
+	action, err := findAction(states, p)
 	if err != nil {
 		return nil, err
 	}
@@ -127,16 +141,30 @@ func (s *Sim) acted(action map[string]any) map[string]any {
 }
 
 // findAction looks for an element and makes of it what a payload says of it.
-func findAction(blocks json.RawMessage, p Pressed) (map[string]any, error) {
-	var known []string
-	for _, element := range interactiveElements(blocks) {
-		id, _ := element["action_id"].(string)
-		known = append(known, id)
-		if id == p.ActionID && (p.BlockID == "" || p.BlockID == element["block_id"]) {
-			return chooseValue(element, p.Value)
+// The states are those of a message or a view, the present one first.
+func findAction(states []json.RawMessage, p Pressed) (map[string]any, error) {
+	if !p.Old {
+		states = states[:1]
+	}
+	for _, blocks := range states {
+		for _, element := range interactiveElements(withIDs(blocks)) {
+			if p.means(element) {
+				return chooseValue(element, p.Value)
+			}
 		}
 	}
+	var known []string
+	for _, element := range interactiveElements(states[0]) {
+		known = append(known, fmt.Sprint(element["action_id"]))
+	}
 	return nil, fmt.Errorf("there is nothing to press with action_id %q; there is %q", p.ActionID, known)
+}
+
+// means reports whether this is the element that was pressed.
+func (p Pressed) means(element map[string]any) bool {
+	value, _ := element["value"].(string)
+	other := p.Old && element["type"] == "button" && value != p.Value
+	return element["action_id"] == p.ActionID && (p.BlockID == "" || p.BlockID == element["block_id"]) && !other
 }
 
 // interactiveElements returns all elements with an action_id, each with the

@@ -176,6 +176,44 @@ func TestPress(t *testing.T) {
 	s.Check(t)
 }
 
+// What a person presses may have been changed before the press arrives: it is the one that they saw.
+func TestPressOfWhatWasThereBefore(t *testing.T) {
+	s := workspace(t)
+	c := connect(t, s)
+	button := func(value string) string {
+		return `[{"type":"actions","block_id":"b","elements":[{"type":"button","action_id":"go","value":"` + value + `","text":{"type":"plain_text","text":"Go"}}]}]`
+	}
+	ts := api(t, s, "chat.postMessage", map[string]any{"channel": "C1", "text": "one", "blocks": button("1")}).str("ts")
+	publish := func(blocks string) {
+		api(t, s, "views.publish", map[string]any{"user_id": "U1", "view": `{"type":"home","blocks":` + blocks + `}`})
+	}
+	publish(button("1"))
+	api(t, s, "chat.update", map[string]any{"channel": "C1", "ts": ts, "text": "two", "blocks": button("2")})
+	publish(button("2"))
+	api(t, s, "chat.update", map[string]any{"channel": "C1", "ts": ts, "text": "three", "blocks": "[]"})
+	publish(`[{"type":"divider"}]`)
+	for what, p := range map[string]Pressed{
+		"the message":  {UserID: "U1", ChannelID: "C1", TS: ts, ActionID: "go", BlockID: "b"},
+		"the Home tab": {UserID: "U1", ActionID: "go", BlockID: "b"},
+	} {
+		if _, err := s.Tap(p); err == nil {
+			t.Errorf("%s has nothing to press any more", what)
+		}
+		p.Old = true
+		for _, value := range []string{"1", "2"} {
+			p.Value = value
+			_, payload := pressed(t, s, c, p)
+			if got := payload["actions"].([]any)[0].(map[string]any)["value"]; got != value {
+				t.Errorf("%s: the app got %v, want %s", what, got, value)
+			}
+		}
+		p.Value = "3"
+		if _, err := s.Tap(p); err == nil {
+			t.Errorf("%s never had a button 3", what)
+		}
+	}
+}
+
 func TestPressMenu(t *testing.T) {
 	s := workspace(t)
 	c := connect(t, s)

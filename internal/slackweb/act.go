@@ -185,7 +185,8 @@ func (p *Page) message(_ context.Context, typed line) (any, error) {
 	return done{TS: ts}, nil
 }
 
-// pressed is a person using a button or a menu, of a message or, without ts, of their Home tab.
+// pressed is a person using a button or a menu, of a message or, without ts, of their Home tab: as they saw it, which the app may have
+// changed in the meantime. A button has to have this value.
 type pressed struct {
 	User     string `json:"user"`
 	Channel  string `json:"channel"`
@@ -212,7 +213,7 @@ func (p *Page) press(ctx context.Context, on pressed) (any, error) {
 		return nil, err
 	}
 	invocation, err := p.slack.Press(ctx, slacksim.Pressed{
-		UserID: on.User, ChannelID: on.Channel, TS: on.TS, ActionID: on.ActionID, BlockID: on.BlockID, Value: on.Value,
+		UserID: on.User, ChannelID: on.Channel, TS: on.TS, ActionID: on.ActionID, BlockID: on.BlockID, Value: on.Value, Old: true,
 	})
 	if failed, ok := errors.AsType[*slacksim.FailedError](err); ok {
 		return nil, impossible("%s", cmp.Or(reasons[failed.Code], err.Error()+"."))

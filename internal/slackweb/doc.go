@@ -23,7 +23,8 @@
 //	                               goes on behind that event
 //	POST /api/command              {"user","channel","text"}             a slash command, all of the line
 //	POST /api/message              {"user","channel","text","thread_ts"} an ordinary message
-//	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab
+//	POST /api/press                {"user","channel","ts","action_id","block_id","value"}; without ts: in the Home tab. Value is what was
+//	                               chosen or what the button has: it may be one that the app has changed since
 //	POST /api/home                 {"user"}                              opens the Home tab
 //	POST /api/panel                {"switch":"ID"}                       {"told":"what happens now"}
 //

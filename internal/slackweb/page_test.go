@@ -59,7 +59,7 @@ func TestFromACommandToAnEditedMessage(t *testing.T) {
 		t.Fatalf("the blocks are %s: %v", card.Blocks, err)
 	}
 	w.do("/api/press", map[string]string{
-		"user": "U2", "channel": "C1", "ts": card.TS, "action_id": blocks[2].Elements[0].Action, "block_id": blocks[2].ID,
+		"user": "U2", "channel": "C1", "ts": card.TS, "action_id": blocks[2].Elements[0].Action, "block_id": blocks[2].ID, "value": "less",
 	})
 	hot := says(slacksim.MessageEdited, "Water is hot")
 	// Of what ana did and was answered, and of who pressed, the other sees nothing.
@@ -120,9 +120,36 @@ func TestWithoutTheAppThePersonIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat"}`, ts), nil)
+	got := w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat","value":"more"}`, ts), nil)
 	if got.status != http.StatusUnprocessableEntity || got.body != fmt.Sprintf(`{"error":%q}`, reason) {
 		t.Errorf("a press: %d %s", got.status, got.body)
+	}
+}
+
+// Whoever presses what was changed under their hand presses what they saw; the app answers that.
+func TestAPressOfWhatWasThereBefore(t *testing.T) {
+	w := newWorld(t, nil)
+	w.boil()
+	_, ts, err := w.api.PostMessageContext(w.ctx, "C1", kettle("Water is cold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := w.api.UpdateMessageContext(w.ctx, "C1", ts, slack.MsgOptionText("Out of water", false)); err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := w.sim.Message("C1", ts); m.Blocks != nil {
+		t.Fatalf("it still has %s", m.Blocks)
+	}
+	ana := w.stream("/api/events?user=U1")
+	w.do("/api/press", map[string]string{"user": "U1", "channel": "C1", "ts": ts, "action_id": "heat", "block_id": "sim02", "value": "less"})
+	seen := ana.until(says(slacksim.MessageEdited, "Water is hot"))
+	pressed := seen[len(seen)-2]
+	if pressed.Kind != slacksim.ActionPressed || pressed.Text != "Heat less" {
+		t.Errorf("ana sees %+v", seen)
+	}
+	got := w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat","value":"never"}`, ts), nil)
+	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "nothing to press") {
+		t.Errorf("what was never there: %d %s", got.status, got.body)
 	}
 }
 
@@ -149,7 +176,7 @@ func TestAPressWaitsForTheApp(t *testing.T) {
 			w.sim.FailEnvelopes(slacksim.EnvelopeFault{Delay: test.delay})
 			answered := make(chan reply, 1)
 			go func() {
-				answered <- w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat"}`, ts), nil)
+				answered <- w.ask(http.MethodPost, "/api/press", fmt.Sprintf(`{"user":"U1","channel":"C1","ts":%q,"action_id":"heat","value":"more"}`, ts), nil)
 			}()
 			ana.until(func(e event) bool { return e.Kind == slacksim.ActionPressed })
 			select {

@@ -112,6 +112,57 @@ describe('the page', {concurrency: 4}, () => {
     await client.reads('Complete import on prod · running')
   })
 
+  story('a dialog whose button goes while it is read', async ({demo, page, client}) => {
+    await client.go(/Importbot/)
+    const home = page.getByRole('region', {name: 'Home of Importbot'})
+    await client.button(home, 'Start complete').first().click()
+    const dialog = page.getByRole('dialog', {name: 'Start a complete import on prod?'})
+    await dialog.waitFor()
+    demo.type('/import raw')
+    await home.getByText('Raw import, started by').first().waitFor({state: 'attached'})
+    expect(await dialog.isVisible(), 'the dialog is still there').toBe(true)
+    await dialog.getByRole('button', {name: 'Start', exact: true}).click()
+    await dialog.waitFor({state: 'detached'})
+    await home.getByText('That button is old').waitFor()
+    expect(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'where the focus is').toBe('Home of Importbot')
+  })
+
+  // No app answers that soon, so the stream is one of our own.
+  story('a dialog whose message changes while it is read', async ({page, client}) => {
+    const says = text => ({type: 'plain_text', text})
+    const message = (kind, seq, blocks) => JSON.stringify({id: `x-${seq}`, event: {
+      seq, time: '2033-05-18T03:33:20Z', kind, channel: 'C0IMPORTS',
+      message: {channel: 'C0IMPORTS', ts: '2000000000.000001', user: 'U0BEN', text: 'A card', blocks},
+    }})
+    const asks = {title: says('Really?'), text: says('It can’t be undone.'), confirm: says('Yes'), deny: says('No')}
+    const buttons = (...values) => [{type: 'actions', block_id: 'b', elements: values.map(value => ({type: 'button', action_id: value, value, text: says(value), confirm: asks}))}]
+    let stream
+    await page.routeWebSocket(/\/api\/events\?/, socket => {
+      stream = socket
+      socket.send(message('message', 1e6, buttons('Stop', 'Undo')))
+    })
+    await page.reload()
+    const card = await client.reads('Stop')
+    const dialog = page.getByRole('dialog')
+    await client.button(card, 'Undo').click()
+    await dialog.getByText('It can’t be undone.').waitFor()
+    stream.send(message('edit', 1e6 + 1, [{type: 'section', text: says('Changed')}, ...buttons('Stop')]))
+    await client.message('Changed').waitFor()
+    await dialog.getByRole('button', {name: 'No'}).click()
+    await dialog.waitFor({state: 'detached'})
+    expect(await page.evaluate(() => document.activeElement.dataset.ts), 'the message that has the focus').toBe('2000000000.000001')
+    // What becomes of a press is said also where the button that was pressed is gone.
+    await client.button(card, 'Stop').click()
+    await dialog.getByText('It can’t be undone.').waitFor()
+    stream.send(message('edit', 1e6 + 2, [{type: 'section', text: says('Over')}]))
+    await client.message('Over').waitFor()
+    await dialog.getByRole('button', {name: 'Yes'}).click()
+    await dialog.getByText('That can\'t be pressed').waitFor()
+    await dialog.getByRole('button', {name: 'Close'}).click()
+    await dialog.waitFor({state: 'detached'})
+    expect(await page.evaluate(() => document.activeElement.dataset.ts), 'the message that has the focus at the end').toBe('2000000000.000001')
+  })
+
   story('the Home tab', async ({page, client}) => {
     await client.go(/Importbot/)
     const home = page.getByRole('region', {name: 'Home of Importbot'})

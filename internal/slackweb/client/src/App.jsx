@@ -5,6 +5,7 @@ import { Icon } from './Icon.jsx'
 import { Panel } from './Panel.jsx'
 import { Sidebar } from './Sidebar.jsx'
 import { Thread } from './Thread.jsx'
+import { Confirming } from './blocks/Confirm.jsx'
 import { plain } from './blocks/index.jsx'
 import { useMedia, useNow, useRegions, useRoute, useVisible } from './hooks.js'
 import { permalink } from './route.js'
@@ -115,18 +116,20 @@ function Page({ state, panel, dispatch, person, become, here }) {
   const shared = { state, dispatch, ctx, now, steps, header, go: show }
   const offer = { become: (id) => { steps.done('person'); become(id) }, showPanel: panelShown ? () => document.querySelector('.panel .switch button')?.focus({ focusVisible: true }) : togglePanel }
   return (
-    <div className={`app ${thread ? 'with-thread' : ''} ${wide && panelShown ? 'with-panel' : ''}`}>
-      {!state.connected && <Lost since={state.since} />}
-      {(!narrow || drawer === 'sidebar') && (
-        <Sidebar {...{ state, place, go: show, person, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
-      )}
-      <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
-        {!(single && thread) && <Place {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />}
-        {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, single }} close={closeThread} />}
+    <Confirming context={ctx} place={`${workspace.run} ${workspace.user} ${place} ${thread ?? ''}`}>
+      <div className={`app ${thread ? 'with-thread' : ''} ${wide && panelShown ? 'with-panel' : ''}`}>
+        {!state.connected && <Lost since={state.since} />}
+        {(!narrow || drawer === 'sidebar') && (
+          <Sidebar {...{ state, place, go: show, person, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
+        )}
+        <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
+          {!(single && thread) && <Place {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />}
+          {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, single }} close={closeThread} />}
+        </div>
+        {panelShown && <Panel {...{ panel, now, drawer: !wide }} close={togglePanel} onPress={() => steps.done('panel')} />}
+        {drawer && <button className="backdrop" tabIndex={-1} aria-label="Close" onClick={() => setDrawer(null)} />}
       </div>
-      {panelShown && <Panel {...{ panel, now, drawer: !wide }} close={togglePanel} onPress={() => steps.done('panel')} />}
-      {drawer && <button className="backdrop" tabIndex={-1} aria-label="Close" onClick={() => setDrawer(null)} />}
-    </div>
+    </Confirming>
   )
 }
 

@@ -1,22 +1,30 @@
-import { useContext, useEffect, useId, useRef, useState } from 'react'
+import { useContext, useEffect, useRef, useState } from 'react'
+import { useConfirm } from './Confirm.jsx'
 import { isPermalink, safeURL } from './links.js'
-import { unescape } from './mrkdwn.js'
-import { drawText, Link, Workspace } from './Rich.jsx'
-
-/** What a label says, without marks. */
-export const labelOf = (object) => unescape(String(object.text))
+import { labelOf, Link, Workspace } from './Rich.jsx'
 
 /** Whether a control of this type is drawn here. */
 export const isControl = (element) => ['button', 'static_select', 'overflow'].includes(element?.type)
 
 /** A button or a menu of a block. What a person does with it goes to onPress, and what comes of that is shown beside it. */
 export function Control({ element, block, onPress }) {
-  const press = usePress(onPress)
-  const send = (value) => press.send({ action_id: element.action_id ?? '', block_id: block.block_id ?? '', value })
+  const { confirm, refused } = useConfirm()
+  const press = usePress(onPress, (reason) => refused(element.confirm ? labelOf(element.confirm.title) : element.text ? labelOf(element.text) : menuName(element), reason))
+  const named = { action_id: element.action_id ?? '', block_id: block.block_id ?? '' }
+  // What is done is what the person was asked about, whatever the app has made of it while they were.
+  const use = (control, value, followed) => {
+    const go = () => {
+      followed?.()
+      press.send({ ...named, value })
+    }
+    if (press.busy) return
+    if (element.confirm) confirm(element.confirm, control, go)
+    else go()
+  }
   const Kind = element.type === 'button' ? Button : Menu
   return (
     <>
-      <Kind element={element} busy={press.busy} send={send} />
+      <Kind element={element} busy={press.busy} use={use} marks={{ 'data-action': named.action_id, 'data-block': block.block_id, 'aria-busy': press.busy || undefined }} />
       {press.error && (
         <p className="bk-error" role="alert">
           <Warning /> {press.error}
@@ -26,10 +34,15 @@ export function Control({ element, block, onPress }) {
   )
 }
 
-/** One press at a time: whether one is under way, and what went wrong with the last. */
-function usePress(onPress) {
+/** One press at a time: whether one is under way, and what went wrong with the last. Where the control is gone by then, onRefused says that. */
+function usePress(onPress, onRefused) {
   const [state, setState] = useState({ busy: false, error: '' })
   const under = useRef(false)
+  const there = useRef(false)
+  useEffect(() => {
+    there.current = true
+    return () => (there.current = false)
+  }, [])
   const send = async (press) => {
     if (under.current) return
     under.current = true
@@ -42,118 +55,53 @@ function usePress(onPress) {
     }
     under.current = false
     setState({ busy: false, error })
+    if (error && !there.current) onRefused(error)
   }
   return { ...state, send }
 }
 
-function Button({ element, busy, send }) {
+function Button({ element, busy, use, marks }) {
   const { onPermalink } = useContext(Workspace)
-  // The one that was pressed: the message may change while it is asked about.
-  const [asked, setAsked] = useState(null)
   const url = safeURL(element.url)
   const props = {
     className: ['bk-button', ['primary', 'danger'].includes(element.style) && `bk-${element.style}`].filter(Boolean).join(' '),
-    'aria-busy': busy || undefined,
     'aria-label': element.accessibility_label || undefined,
-    'data-action': element.action_id,
+    ...marks,
   }
-  const told = () => send(element.value ?? '')
+  const value = element.value ?? ''
   if (url && !element.confirm) {
     return (
-      <Link href={url} onClick={told} {...props}>
+      <Link href={url} onClick={(event) => use(event.currentTarget, value)} {...props}>
         {labelOf(element.text)}
       </Link>
     )
   }
-  const agreed = () => {
-    setAsked(null)
-    const followed = safeURL(asked.url)
-    if (followed && onPermalink && isPermalink(followed)) onPermalink(followed)
-    else if (followed) window.open(followed, '_blank', 'noreferrer,noopener')
-    asked.send(asked.value ?? '')
+  const followed = () => {
+    if (url && onPermalink && isPermalink(url)) onPermalink(url)
+    else if (url) window.open(url, '_blank', 'noreferrer,noopener')
   }
   return (
-    <>
-      <button
-        type="button"
-        {...props}
-        aria-disabled={busy || undefined}
-        aria-haspopup={element.confirm ? 'dialog' : undefined}
-        onClick={() => (busy ? undefined : element.confirm ? setAsked({ ...element, send }) : told())}
-      >
-        {busy && <span className="bk-spinner" aria-hidden="true" />}
-        {labelOf(element.text)}
-      </button>
-      {asked && <Confirm asked={asked.confirm} onAgree={agreed} onDeny={() => setAsked(null)} />}
-    </>
-  )
-}
-
-/** The dialog before an action. Escape and a press beside it deny. */
-function Confirm({ asked, onAgree, onDeny }) {
-  const { now } = useContext(Workspace)
-  const dialog = useRef(null)
-  const agreed = useRef(false)
-  const id = useId()
-  const danger = asked.style === 'danger'
-  useEffect(() => {
-    dialog.current.showModal()
-  }, [])
-  const close = (agree) => {
-    agreed.current = agree
-    // Closing gives the focus back to the button, so it comes before the dialog is taken away.
-    dialog.current.close()
-  }
-  return (
-    <dialog
-      ref={dialog}
-      className="bk-dialog"
-      aria-labelledby={`${id}-title`}
-      aria-describedby={`${id}-text`}
-      onClose={() => (agreed.current ? onAgree() : onDeny())}
-      onClick={(event) => event.target === dialog.current && close(false)}
-    >
-      <div className="bk-dialog-inside">
-        <h2 id={`${id}-title`}>{labelOf(asked.title)}</h2>
-        <div id={`${id}-text`}>{drawText(asked.text, now)}</div>
-        <div className="bk-dialog-buttons">
-          <button type="button" className="bk-button" autoFocus={danger} onClick={() => close(false)}>
-            {labelOf(asked.deny)}
-          </button>
-          <button type="button" className={`bk-button ${danger ? 'bk-danger' : 'bk-primary'}`} autoFocus={!danger} onClick={() => close(true)}>
-            {labelOf(asked.confirm)}
-          </button>
-        </div>
-      </div>
-    </dialog>
+    <button type="button" {...props} aria-disabled={busy || undefined} aria-haspopup={element.confirm ? 'dialog' : undefined} onClick={(event) => use(event.currentTarget, value, followed)}>
+      {busy && <span className="bk-spinner" aria-hidden="true" />}
+      {labelOf(element.text)}
+    </button>
   )
 }
 
 /** A static_select or an overflow menu, as the browser's own menu. */
-function Menu({ element, busy, send }) {
+function Menu({ element, use, marks }) {
   const groups = element.option_groups ?? [{ options: element.options }]
-  const placeholder = element.placeholder ? labelOf(element.placeholder) : element.type === 'overflow' ? 'More actions' : 'Choose'
-  const [asked, setAsked] = useState(null)
-  const choose = (value) => (element.confirm ? setAsked({ confirm: element.confirm, value }) : send(value))
   return (
-    <>
-      <select
-        className="bk-button bk-menu"
-        aria-label={placeholder}
-        aria-busy={busy || undefined}
-        data-action={element.action_id}
-        value={element.initial_option?.value ?? ''}
-        onChange={(event) => !busy && choose(event.target.value)}
-      >
-        <option value="" disabled hidden>
-          {element.type === 'overflow' ? '⋯' : placeholder}
-        </option>
-        {groups.map((group, i) => (group.label ? <optgroup key={i} label={labelOf(group.label)} children={options(group)} /> : options(group)))}
-      </select>
-      {asked && <Confirm asked={asked.confirm} onAgree={() => (setAsked(null), send(asked.value))} onDeny={() => setAsked(null)} />}
-    </>
+    <select className="bk-button bk-menu" aria-label={menuName(element)} {...marks} value={element.initial_option?.value ?? ''} onChange={(event) => use(event.currentTarget, event.target.value)}>
+      <option value="" disabled hidden>
+        {element.type === 'overflow' ? '⋯' : menuName(element)}
+      </option>
+      {groups.map((group, i) => (group.label ? <optgroup key={i} label={labelOf(group.label)} children={options(group)} /> : options(group)))}
+    </select>
   )
 }
+
+const menuName = (element) => (element.placeholder ? labelOf(element.placeholder) : element.type === 'overflow' ? 'More actions' : 'Choose')
 
 const options = (group) =>
   group.options.map((option) => (

@@ -2,11 +2,14 @@ import { createContext, useContext, useLayoutEffect, useRef } from 'react'
 import { Message } from 'slack-blocks-to-jsx'
 import { formatDate, inFull, moment } from './dates.js'
 import { isPermalink } from './links.js'
-import { readMrkdwn, readPlain } from './mrkdwn.js'
+import { readMrkdwn, readPlain, unescape } from './mrkdwn.js'
 import { barWords, isBar, nameOf, referenced, tidy } from './richtext.js'
 
 /** The workspace that names in texts refer to. */
 export const Workspace = createContext({})
+
+/** What a label says, without marks; throws where it is none. */
+export const labelOf = (object) => unescape(String(object.text))
 
 /** Draws the elements of a rich text; throws where they are none. */
 export const rich = (elements, now) => <ByLibrary block={{ type: 'rich_text', elements: tidy(elements, now) }} />

@@ -1,10 +1,11 @@
 import { Component, useLayoutEffect, useRef, useState } from 'react'
 import './blocks.css'
 import { Chart } from './Chart.jsx'
-import { Control, isControl, labelOf } from './Controls.jsx'
+import { checkQuestion } from './Confirm.jsx'
+import { Control, isControl } from './Controls.jsx'
 import { isInline, safeURL } from './links.js'
 import { readMrkdwn } from './mrkdwn.js'
-import { ByLibrary, drawText, Link, rich, Workspace } from './Rich.jsx'
+import { ByLibrary, drawText, labelOf, Link, rich, Workspace } from './Rich.jsx'
 import { tidy, words } from './richtext.js'
 import { drawTable } from './Table.jsx'
 import { modelOf } from './plot.js'
@@ -84,7 +85,7 @@ const drawings = {
       ))}
     </div>
   ),
-  actions: (block, _, onPress) => <div className="bk-actions">{block.elements.map((element, i) => drawControl(element, block, onPress, i))}</div>,
+  actions: (block, now, onPress) => <div className="bk-actions">{block.elements.map((element, i) => drawControl(element, block, now, onPress, i))}</div>,
   rich_text: (block, now) => rich(block.elements, now),
   image: (block) => (
     <figure className="bk-image">
@@ -113,15 +114,16 @@ function drawSection(block, now, onPress) {
         )}
       </div>
       {accessory && (
-        <div className="bk-accessory">{accessory.type === 'image' ? drawImage(accessory, 'medium') : drawControl(accessory, block, onPress, 0)}</div>
+        <div className="bk-accessory">{accessory.type === 'image' ? drawImage(accessory, 'medium') : drawControl(accessory, block, now, onPress, 0)}</div>
       )}
     </div>
   )
 }
 
-function drawControl(element, block, onPress, i) {
+function drawControl(element, block, now, onPress, i) {
   if (!isControl(element)) throw new TypeError(`no control ${element?.type}`)
   if (element.type === 'button') labelOf(element.text)
+  if (element.confirm) checkQuestion(element.confirm, now)
   return <Control key={`${element.action_id ?? i}`} element={element} block={block} onPress={onPress} />
 }
 
