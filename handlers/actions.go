@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"importbot/bigfix"
@@ -51,6 +52,8 @@ func (h *Handlers) press(ctx context.Context, c *call) error {
 	case !there:
 		c.refuse(whyUnknownServer)
 		return c.Answer(ctx, h.unknownServerMessage(m.Server, "status"))
+	case c.ActionID == actRefresh && m.Import != "":
+		return h.refreshCard(ctx, c, srv, m.Import)
 	case c.ActionID == actRefresh:
 		return h.refresh(ctx, c, []Server{srv})
 	}
@@ -65,6 +68,49 @@ func (h *Handlers) refresh(ctx context.Context, c *call, servers []Server) error
 	}
 	c.replaces = c.Ephemeral
 	return c.Answer(ctx, h.statusMessage(h.views(ctx, servers, c.UserID)))
+}
+
+// refreshCard has the publisher bring a card up to what is known now, as far as it shows anything older, and says to whoever
+// pressed how the server stands: so a press always shows something, also where others have just pressed before.
+func (h *Handlers) refreshCard(ctx context.Context, c *call, srv Server, importID string) error {
+	c.Ack()
+	c.entry.ImportID = importID
+	remark := h.wantFresh(ctx, importID)
+	status := h.statusMessage(h.views(ctx, []Server{srv}, c.UserID))
+	if remark == "" {
+		return c.Answer(ctx, status)
+	}
+	return c.Answer(ctx, joined(h.refreshRemark(srv, remark), status))
+}
+
+// What there is to say of a card that is not refreshed.
+const (
+	cardOver      = "The import of this card is over."
+	cardForgotten = "I don't know the import of this card any more."
+	cardStays     = "This card stays as it is for now: my own database does not answer."
+)
+
+// wantFresh asks for a fresh card of an import that is under way, and returns what there is to say where there is none to come.
+func (h *Handlers) wantFresh(ctx context.Context, importID string) (remark string) {
+	imp, err := h.Store.Import(ctx, importID)
+	switch {
+	case errors.Is(err, imports.ErrNotFound):
+		return cardForgotten
+	case err == nil && imp.State == imports.Ended:
+		return cardOver
+	case err == nil:
+		err = h.Intake.Refresh(ctx, importID)
+	}
+	if err != nil {
+		h.Log.WithError(err).WithField("import", importID).Warn("That a card is wanted fresh could not be noted")
+		return cardStays
+	}
+	return ""
+}
+
+// refreshRemark is the remark on a card, with what follows it.
+func (h *Handlers) refreshRemark(srv Server, remark string) bot.Message {
+	return simple(h.Now(), func(p pen) []string { return []string{remark + " How " + p.name(srv.Name) + " stands now:"} })
 }
 
 func (h *Handlers) pressStatus(ctx context.Context, c *call, srv Server, _ memo) error {

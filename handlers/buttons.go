@@ -14,7 +14,7 @@ import (
 
 // What buttons do, as their action_id names it.
 const (
-	actRefresh       = "refresh"        // show the status anew, in the same message
+	actRefresh       = "refresh"        // show the status anew, in the same message; on a card, have that shown anew
 	actStatus        = "status"         // show the status to whoever presses
 	actStartRaw      = "start_raw"      // start a raw import
 	actStartComplete = "start_complete" // start a complete import
@@ -96,16 +96,16 @@ func isLink(url string) bool {
 	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
 }
 
-// cardButtons are those of a card: while its import runs, to be told of the end; once it is over, to start the next one.
+// cardButtons are those of a card: to have it brought up to date, or see what has become of the server since; while its import runs,
+// to be told of the end; once it is over, to start the next one.
 func cardButtons(s scene) []slack.Block {
 	m := memo{Server: s.server.Name, Import: s.imp.ID, Drawn: s.now.Unix()}
-	var buttons []slack.BlockElement
+	buttons := []slack.BlockElement{button(actRefresh, m, "Refresh")}
 	if s.imp.State == imports.Ended {
-		buttons = s.startButtons(m)
+		buttons = append(buttons, s.startButtons(m)...)
 	} else {
 		buttons = append(buttons, button(actNotify, m, "Notify me"))
 	}
-	buttons = append(buttons, button(actStatus, m, "Status"))
 	return row(s.server.Name, append(buttons, openButtons(s.server)...))
 }
 

@@ -78,6 +78,7 @@ type Intake interface {
 	After(ctx context.Context, w imports.Wish) (stored imports.Import, created bool, err error)
 	Cancel(ctx context.Context, importID, userID string, at time.Time) (imports.Import, error)
 	Follow(ctx context.Context, importID, userID string, direct bool) error
+	Refresh(ctx context.Context, importID string) error
 	Await(ctx context.Context, importID string) (imports.Import, error)
 }
 

@@ -25,6 +25,9 @@ const (
 	toldApart  = 20
 )
 
+// refreshApart is how far an edit that somebody asked for lies apart from any edit before it, whoever asks and however often.
+const refreshApart = 15 * time.Second
+
 const (
 	// refusedFor is how long a channel that refused is left alone.
 	refusedFor = time.Hour
@@ -57,6 +60,7 @@ const (
 	doAnswered                // note that the person needs no answer any more
 	doMilestone               // tell notice step.notice in the thread
 	doEdit                    // edit the card
+	doRefresh                 // edit the card because somebody asked for it
 )
 
 // step is what is to be done next about an import.
@@ -89,7 +93,7 @@ type situation struct {
 // that nothing overtakes the end notice.
 func (s situation) next() step {
 	var later time.Time
-	for _, candidate := range []func() (step, bool){s.card, s.finished, s.direct, s.answer, s.milestone, s.edit} {
+	for _, candidate := range []func() (step, bool){s.card, s.finished, s.direct, s.answer, s.milestone, s.edit, s.refresh} {
 		st, wanted := candidate()
 		if !wanted {
 			continue
@@ -369,6 +373,16 @@ func (s situation) edit() (step, bool) {
 		at = latest(at, t.EditedAt.Add(apart))
 	}
 	return step{do: doEdit, at: at}, true
+}
+
+// refresh is the edit that somebody asked for with the card's button. There is none while the card shows all that is known, and it
+// takes nothing from the card's own edits, which neither count it nor wait for it.
+func (s situation) refresh() (step, bool) {
+	t := s.thread
+	if t.asked <= t.refreshed || t.Card.State != Sent || t.CardGone || s.finishedDue() || s.abandoned() || t.Face.shows(faceOf(s.imp), s.now) {
+		return step{}, false
+	}
+	return step{do: doRefresh, at: latest(s.holdEdit, s.heldByChannel(), t.EditedAt.Add(refreshApart), t.RefreshedAt.Add(refreshApart))}, true
 }
 
 // lastEditsApart is how long after so many edits that were to show the last state, and whose answers were lost, the

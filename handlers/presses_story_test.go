@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"importbot/bigfix"
 	"importbot/bigfix/bigfixtest"
 	"importbot/bot"
@@ -206,6 +208,84 @@ func TestStoryOfAStatusWithButtons(t *testing.T) {
 	tn.until(func() bool { return len(tn.audit.of(audit.Command, audit.Refused)) == 1 })
 	if runs := append(tn.prod.Journal().Runs(), tn.lab.Journal().Runs()...); len(runs) != 1 {
 		t.Errorf("%d run= requests, want one", len(runs))
+	}
+}
+
+// On a replica that does not lead and on one that does: who presses is shown how the server stands, and the card shows it, too.
+func TestStoryOfARefreshedCard(t *testing.T) {
+	t.Parallel()
+	for apart, each := range map[bool]int{false: 1, true: rounds(40)} { // times that each of ten people press
+		tn := newTown(t, slowly, func(tn *town) { tn.apart = apart })
+		tn.settled()
+		tn.types("U0BEN", "C0PROD", "complete")
+		card := tn.sees("C0PROD", kindCard, "Complete import on prod: running, 0 percent")
+		tn.clock.Advance(45 * time.Second) // one percent: no reason for the card to be edited
+		tn.until(func() bool {
+			tn.signal.Wake(imports.ServerSignal("prod")) // as PostgreSQL tells of each record
+			active := tn.board.Active("prod")
+			return len(active) == 1 && active[0].Progress != nil && *active[0].Progress == 1
+		})
+		tn.presses("U0EVE", card, actRefresh)
+		tn.reads("U0EVE", "prod: running, 1 percent")
+		tn.sees("C0PROD", kindCard, "Complete import on prod: running, 1 percent")
+
+		edits, runs, looks, since := len(tn.slack.Calls("chat.update")), len(tn.prod.Journal().Runs()), len(tn.prod.Journal().Requests), tn.clock.Now()
+		var crowd errgroup.Group
+		for i := range 10 {
+			crowd.Go(func() error {
+				for range each {
+					_, err := tn.slack.Press(tn.patience(), slacksim.Pressed{
+						UserID: []string{"U0ANA", "U0BEN", "U0EVE"}[i%3], ChannelID: card.Channel, TS: card.TS, ActionID: actRefresh,
+					})
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		must(t, crowd.Wait())
+		lasted := tn.clock.Now().Sub(since)
+		tn.until(func() bool { return len(tn.audit.of(audit.Action, audit.Answered)) == 1+10*each })
+		if n, most := len(tn.slack.Calls("chat.update"))-edits, 1+int(tn.clock.Now().Sub(since)/refreshApart); n > most {
+			t.Errorf("%d edits in %s, want %d at most", n, lasted, most)
+		}
+		if n := len(tn.prod.Journal().Requests) - looks; n > 2+int(tn.clock.Now().Sub(since)/(50*time.Millisecond/3)) || len(tn.prod.Journal().Runs()) != runs {
+			t.Errorf("the server was asked %d times in %s, want one look an interval", n, lasted)
+		}
+		answers := tn.slack.Ephemerals("U0EVE")
+		if !strings.Contains(answers[len(answers)-1].Text, "prod: running, ") {
+			t.Errorf("the last press shows %q", answers[len(answers)-1].Text)
+		}
+		if apart {
+			continue
+		}
+		tn.clock.Advance(50 * time.Second)
+		tn.intake.broken = true
+		tn.presses("U0EVE", card, actRefresh)
+		tn.reads("U0EVE", "This card stays as it is for now: my own database does not answer", "prod: running")
+	}
+}
+
+func TestStoryOfACardThatIsOver(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.types("U0BEN", "C0PROD", "raw")
+	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
+	card := tn.sees("C0PROD", kindCard, "succeeded")
+	edits := len(tn.slack.Calls("chat.update"))
+	tn.presses("U0EVE", card, actRefresh)
+	tn.reads("U0EVE", "The import of this card is over. How prod stands now:", "prod: idle", "Last import: raw, succeeded")
+	if n := len(tn.slack.Ephemerals("U0EVE")); n != 1 {
+		t.Errorf("Eve reads %d messages, want one", n)
+	}
+	_, err := tn.store.Purge(t.Context(), tn.p.lead.Epoch, tn.clock.Now().Add(time.Hour))
+	must(t, err)
+	tn.presses("U0EVE", card, actRefresh)
+	tn.reads("U0EVE", "I don't know the import of this card any more. How prod stands now:", "prod: idle")
+	if n := len(tn.slack.Calls("chat.update")); n != edits {
+		t.Errorf("%d edits of a card that is over", n-edits)
 	}
 }
 

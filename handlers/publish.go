@@ -58,7 +58,9 @@ func (w *worker) do(ctx context.Context, st step) error {
 	case doMilestone:
 		return w.tell(ctx, st.notice)
 	case doEdit:
-		return w.editCard(ctx)
+		return w.editCard(ctx, w.countEdit)
+	case doRefresh:
+		return w.editCard(ctx, w.countRefresh)
 	}
 	return nil
 }
@@ -228,19 +230,27 @@ func (w *worker) tell(ctx context.Context, notice int) error {
 	return err
 }
 
-// editCard brings the card up to date.
-func (w *worker) editCard(ctx context.Context) error {
+// countEdit counts an edit among those that a card has.
+func (w *worker) countEdit(t *thread) {
+	t.Edits++
+	t.EditedAt = w.Clock.Now()
+	if w.s.imp.State == imports.Ended {
+		t.LastEdits++
+	}
+}
+
+// countRefresh notes when a card was edited because somebody asked for it.
+func (w *worker) countRefresh(t *thread) { t.RefreshedAt = w.Clock.Now() }
+
+// editCard brings the card up to date, with an edit that is counted before it leaves.
+func (w *worker) editCard(ctx context.Context, count func(*thread)) error {
 	s, err := w.gather.scene(ctx, w.s.server, w.s.imp)
 	if err != nil {
 		return err
 	}
 	t := &w.s.thread
 	before, face := *t, s.face()
-	t.Edits++
-	t.EditedAt = w.Clock.Now()
-	if w.s.imp.State == imports.Ended {
-		t.LastEdits++
-	}
+	count(t)
 	if err := w.note(ctx); err != nil {
 		return err
 	}
@@ -256,7 +266,7 @@ func (w *worker) editCard(ctx context.Context) error {
 		return w.unsaid(ctx, refusal)
 	}
 	if refusal == nil {
-		t.Face = face
+		t.Face, t.refreshed = face, t.asked
 		w.went(&w.failsEdit)
 	} else {
 		if errors.Is(refusal, bot.ErrInvalid) && before.Card.Plain {
@@ -275,8 +285,12 @@ func (w *worker) editRefused(before thread, face Face, refusal error) {
 	limited := (*bot.RateLimitedError)(nil)
 	if !bot.MaybeTaken(refusal) {
 		t.Edits, t.EditedAt, t.LastEdits = before.Edits, before.EditedAt, before.LastEdits
-	} else if w.s.imp.State != imports.Ended {
-		t.Face = face
+		t.RefreshedAt = before.RefreshedAt
+	} else {
+		t.refreshed = t.asked
+		if w.s.imp.State != imports.Ended {
+			t.Face = face
+		}
 	}
 	switch {
 	case errors.As(refusal, &limited):

@@ -489,6 +489,9 @@ func (w *worker) settle(ctx context.Context, at time.Time) error {
 	if w.s.imp.State == imports.Ended {
 		w.s.thread.Heard = len(w.s.imp.Milestones) // progress of the past is told nobody
 	}
+	if _, wanted := w.s.refresh(); !wanted {
+		w.s.thread.refreshed = w.s.thread.asked // the card shows what there is to show
+	}
 	var due *time.Time
 	if !at.IsZero() {
 		due = &at

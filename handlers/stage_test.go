@@ -439,10 +439,22 @@ func (m *memory) Thread(_ context.Context, id string) (imports.Thread, error) {
 func (m *memory) SaveThread(_ context.Context, epoch imports.Epoch, t imports.Thread) (err error) {
 	m.s.point(func() {
 		if err = m.write(epoch); err == nil {
+			if asked := m.threads[t.ImportID].Asked; asked > t.Asked { // meanwhile
+				t.Asked, t.Done, t.NextTry = asked, false, time.Time{}
+			}
 			m.threads[t.ImportID] = t
 		}
 	})
 	return err
+}
+
+// ask wants a fresh card, as a press on any replica does.
+func (m *memory) ask(id string) {
+	t := m.threads[id]
+	if t.Asked <= t.Refreshed {
+		t.Asked, t.Done, t.NextTry = t.Refreshed+1, false, time.Time{}
+		m.threads[id] = t
+	}
 }
 
 // wall is a Slack that holds its messages in memory.

@@ -91,6 +91,13 @@ func (i *troubledIntake) Await(ctx context.Context, importID string) (imports.Im
 	return imp, err
 }
 
+func (i *troubledIntake) Refresh(ctx context.Context, importID string) error {
+	if i.broken {
+		return errors.New("disk I/O error")
+	}
+	return i.Intake.Refresh(ctx, importID)
+}
+
 func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Import, bool, error) {
 	if i.broken {
 		return imports.Import{}, false, errors.Join(imports.ErrStore, errors.New("disk I/O error"))

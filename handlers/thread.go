@@ -50,6 +50,9 @@ type Store interface {
 // thread is what Slack shows of one import, as far as is known. It is kept as the body of an imports.Thread.
 type thread struct {
 	id string // of the import
+	// asked is how often somebody wanted a fresh card, refreshed how many of these wishes have been taken account of. The store
+	// keeps them beside the rest.
+	asked, refreshed int64
 
 	// Card is the import's message in the channel. Finished answers to it, and so do the milestones.
 	Card, Finished Post
@@ -71,6 +74,8 @@ type thread struct {
 	LastEdits int
 	// EditedAt is when the card was last edited, ToldAt when the last milestone was told.
 	EditedAt, ToldAt time.Time
+	// RefreshedAt is when the card was last edited because somebody wanted it fresh. Those edits are not counted among the others.
+	RefreshedAt time.Time `json:",omitzero"`
 	// Refused is when the channel last refused a message, zero after it took one.
 	Refused time.Time
 	// Reposted says that the card was posted afresh because it was gone.
@@ -83,7 +88,7 @@ type thread struct {
 
 // decode reads a stored thread.
 func decode(stored imports.Thread) (thread, error) {
-	t := thread{id: stored.ImportID}
+	t := thread{id: stored.ImportID, asked: stored.Asked, refreshed: stored.Refreshed}
 	if len(stored.Body) == 0 {
 		return t, nil
 	}
@@ -100,7 +105,7 @@ func (t thread) encode(imp imports.Import, followers int, due *time.Time) (impor
 		return imports.Thread{}, fmt.Errorf("writing the thread of import %s: %w", t.id, err)
 	}
 	stored := imports.Thread{
-		ImportID: imp.ID, Shown: imp.Revision, Followers: followers, Done: due == nil, Body: body,
+		ImportID: imp.ID, Shown: imp.Revision, Followers: followers, Asked: t.asked, Refreshed: t.refreshed, Done: due == nil, Body: body,
 	}
 	if due != nil {
 		stored.NextTry = *due
@@ -156,17 +161,20 @@ type Face struct {
 	Progress int // -1: none
 	// TrueUntil is when what the card says of the rest of the way must be looked at again; zero for never.
 	TrueUntil time.Time `json:",omitzero"`
+	// Looked is the last look that it shows, zero once the import is over. A newer one alone is not worth an edit, unless somebody
+	// asks for it.
+	Looked time.Time `json:",omitzero"`
 }
 
 // faceOf is the face that an import's card should have. Before an import is seen running its card has one face: what
 // changes within seconds is not worth an edit.
 func faceOf(imp imports.Import) Face {
-	f := Face{State: imp.State, Outcome: imp.Outcome, Lost: !imp.Lost.IsZero(), Progress: -1}
+	f := Face{State: imp.State, Outcome: imp.Outcome, Lost: !imp.Lost.IsZero(), Progress: -1, Looked: imp.LastLook}
 	switch {
 	case imp.State == imports.Accepted || imp.State == imports.Sending:
 		f.State = imports.Sent
 	case imp.State == imports.Ended:
-		f.Lost = false
+		f.Lost, f.Looked = false, time.Time{}
 	}
 	if imp.Progress != nil {
 		f.Progress = *imp.Progress
@@ -181,9 +189,15 @@ func (s scene) face() Face {
 	return f
 }
 
-// sameState says whether two faces differ in their progress, and what is said of the rest of the way, at most.
+// sameState says whether two faces differ in their progress, what is said of the rest of the way, and the last look, at most.
 func (f Face) sameState(other Face) bool {
 	f.Progress, other.Progress = 0, 0
 	f.TrueUntil, other.TrueUntil = time.Time{}, time.Time{}
+	f.Looked, other.Looked = time.Time{}, time.Time{}
 	return f == other
+}
+
+// shows says whether a card with this face shows all that is known now of an import with the other one.
+func (f Face) shows(other Face, now time.Time) bool {
+	return f.sameState(other) && f.Progress == other.Progress && f.Looked.Equal(other.Looked) && (f.TrueUntil.IsZero() || now.Before(f.TrueUntil))
 }
