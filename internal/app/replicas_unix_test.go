@@ -73,6 +73,9 @@ func anyOf(ctx context.Context, all []<-chan struct{}) bool {
 	}
 }
 
+// unheard is for how long a leader that says nothing leads at least.
+const unheard = 12 * time.Second
+
 // Commands land on any of three replicas; the one that leads is killed in mid-import, and another goes on in the same thread.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
@@ -96,8 +99,8 @@ func TestReplicas(t *testing.T) {
 	next, _ := leader(t, others)
 	took := time.Since(killed)
 	t.Logf("another leads %s after kill -9", took.Round(time.Millisecond))
-	if took > 5*time.Second {
-		t.Errorf("it took %s until another led, want 5 s at most", took)
+	if took > unheard {
+		t.Errorf("it took %s until another led, as if nothing had told that this one is gone", took)
 	}
 
 	// A command that lands on a replica that does not lead is answered as well.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -15,28 +16,29 @@ import (
 
 // What hangs while the program stops takes from nobody behind it the time for the last words: audit entries are written then.
 func TestALayerThatHangsLeavesTimeToTheNext(t *testing.T) {
-	t.Parallel()
-	p, hangs := new(parts), make(chan struct{})
-	defer close(hangs)
-	fail := func(error) {}
-	first, second := p.newLayer(t.Context(), fail), p.newLayer(t.Context(), fail)
-	first.run("hanging", func(context.Context) error { <-hangs; return nil })
-	said := make(chan bool, 1)
-	second.run("the last words", func(ctx context.Context) error {
-		<-ctx.Done()
-		<-time.After(lastMoments / 4)
-		said <- true
-		return nil
+	synctest.Test(t, func(t *testing.T) {
+		p, hangs := new(parts), make(chan struct{})
+		defer close(hangs)
+		fail := func(error) {}
+		first, second := p.newLayer(t.Context(), fail), p.newLayer(t.Context(), fail)
+		first.run("hanging", func(context.Context) error { <-hangs; return nil })
+		said := make(chan bool, 1)
+		second.run("the last words", func(ctx context.Context) error {
+			<-ctx.Done()
+			<-time.After(lastMoments - time.Millisecond)
+			said <- true
+			return nil
+		})
+		began := time.Now()
+		if err := endAll(began.Add(stopWithin), first, second); !errors.Is(err, errSlow) {
+			t.Errorf("got %v, want that something was too slow", err)
+		}
+		select {
+		case <-said:
+		default:
+			t.Errorf("nobody waited for the last words; it was over after %s", time.Since(began))
+		}
 	})
-	began := time.Now()
-	if err := endAll(began.Add(lastMoments+100*time.Millisecond), first, second); !errors.Is(err, errSlow) {
-		t.Errorf("got %v, want that something was too slow", err)
-	}
-	select {
-	case <-said:
-	default:
-		t.Errorf("nobody waited for the last words; it was over after %s", time.Since(began))
-	}
 }
 
 // The epoch outlives the term, for importbot_leader_epoch only rises.

@@ -42,8 +42,8 @@ func TestADatabaseThatIsAwayAtTheStart(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "can't be reached: connection refused") || errors.Is(err, imports.ErrUnsure) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("%s took %s to say so", name, took)
+		if took := time.Since(began); took >= callWithin {
+			t.Errorf("%s took %s to say so, as if it had been waited for", name, took)
 		}
 	}
 	if s.Shares() != 1 {
@@ -75,15 +75,13 @@ func TestANetworkThatIsGone(t *testing.T) {
 	if err := acceptOne(ctx, s, "1"); err == nil || !strings.Contains(err.Error(), "does not answer in time") || errors.Is(err, imports.ErrUnsure) {
 		t.Errorf("Accept: %v", err)
 	}
-	if took := time.Since(began); took > 2500*time.Millisecond {
-		t.Errorf("Accept took %s", took)
+	if took := time.Since(began); took >= callWithin {
+		t.Errorf("Accept took %s, more than its caller has", took)
 	}
-	began = time.Now()
-	if _, err := s.Import(context.WithoutCancel(t.Context()), "1"); err == nil {
+	answered := make(chan error, 1)
+	go func() { _, err := s.Import(context.WithoutCancel(t.Context()), "1"); answered <- err }()
+	if err := await(t, "a call without a deadline", answered, patience); err == nil {
 		t.Error("Import answered")
-	}
-	if took := time.Since(began); took > callWithin+time.Second {
-		t.Errorf("a call without a deadline took %s", took)
 	}
 	proxy.Thaw()
 	for deadline := time.Now().Add(patience); ; {

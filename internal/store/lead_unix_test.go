@@ -197,8 +197,8 @@ func TestTheServerIsRestarted(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "PostgreSQL at 127.0.0.1:") || errors.Is(err, imports.ErrUnsure) {
 				t.Errorf("accepting without a server: %v", err)
 			}
-			if took := time.Since(began); took > 2500*time.Millisecond {
-				t.Errorf("it took %s to say so", took)
+			if took := time.Since(began); took >= callWithin {
+				t.Errorf("it took %s to say so, more than its caller has", took)
 			}
 			if err := c.Restart(); err != nil {
 				t.Fatal(err)
@@ -237,11 +237,8 @@ func TestAfterARestartAnotherReplicaWaits(t *testing.T) {
 	if err := term.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	began = time.Now()
+	slow.outlive = time.Hour // who gave the lead away is not waited for
 	mustLead(t, openURL(t, url, Options{pace: slow}), patience)
-	if took := time.Since(began); took >= slow.outlive {
-		t.Errorf("it waited %s for one that gave the lead away", took)
-	}
 }
 
 // Whoever freezes, wakes and dies when: no two hold the lead in one moment.
