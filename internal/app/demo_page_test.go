@@ -201,7 +201,7 @@ func TestDemoPageOfAPerson(t *testing.T) {
 	defer answer.Body.Close() //nolint:errcheck // it is read
 	text, err := io.ReadAll(answer.Body)
 	for _, want := range []string{`"Runs and watches BigFix Inventory data imports"`, `"command":"/import"`, `"usage_hint":"status | history | raw`, `"it-general"`, `"bigfix-imports"`,
-		`"On call, may start imports"`, `"Licence manager, may look"`, `"panel":true`} {
+		`"On call, may start imports"`, `"Licence manager, may start imports on lab alone"`, `"lab-imports"`, `"panel":true`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s, %v", want, text, err)
 		}

@@ -2,6 +2,9 @@ package app
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +22,51 @@ func played(t *testing.T, lines ...string) string {
 	}
 	t.Logf("\n%s", out.String())
 	return out.String()
+}
+
+// What takes hours or minutes in life can be played as well: an import that was suspiciously fast, and reports that are too old. Both are
+// over when they are, though the bot is started anew meanwhile.
+func TestDemoOfAlertsThatTakeTime(t *testing.T) {
+	t.Parallel()
+	stdin, typed := io.Pipe()
+	out := newBuffer()
+	d := demo.Demo{
+		Stdin: stdin, Stdout: out, Bot: botOf(binary(t)), Manifest: manifestFor, Look: look,
+		Pace: 4 * time.Second, LabPace: 66 * time.Second, // more than a third of what is usual there
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	for _, scene := range []struct{ line, until string }{
+		{"lab brief", "will succeed after seconds"},
+		{"/import complete lab", "Complete import on lab succeeded suspiciously fast"},
+		{"press Start import", "Starting a complete import on lab"},
+		{"bot strict", "Reports of prod are out of date"},
+		{"/import complete", "Over: a complete import on prod succeeded"},
+		{"bot lenient", "The bot is started anew without BIGFIX_PROD_STALE_AFTER"},
+		{"", "Over: a complete import on lab took as long as usual"},
+	} {
+		fmt.Fprintln(typed, scene.line) //nolint:errcheck // what does not come of it is missed below
+		out.awaitFor(t, 2*time.Minute, scene.until, func(out string) bool { return strings.Contains(out, scene.until) })
+	}
+	typed.Close() //nolint:errcheck // it can't fail
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	t.Logf("\n%s", out)
+}
+
+// Each of two servers has its own channel, its own people and its own trouble, and all of it is seen at a glance.
+func TestDemoOfTwoServers(t *testing.T) {
+	t.Parallel()
+	inOrder(t, played(t, "/import status", "/import status all", "as ben /import complete", "as ben /import raw lab", "lab fails", "as ben /import complete lab", "prod web raw",
+		"/import history lab 3", "home"),
+		"ana types /import status", "prod · idle · BigFix Inventory", "ana types /import status all", "prod · idle", "lab · idle · License Metric Tool",
+		"Only @oncall may start imports on prod.", "which knows one kind of import only",
+		"ben types /import complete lab", "importbot · #lab-imports",
+		"Somebody starts a raw import in the web pages of prod.", "last 3 imports", "importbot · Home tab of ana", "prod", "lab",
+	)
 }
 
 // inOrder fails unless the texts stand in the output, one behind the other.
@@ -57,7 +105,7 @@ func TestDemoOfEverythingElse(t *testing.T) {
 		"importbot · Home tab of ana", "Data imports", "[Refresh]",
 		"ana types /import mute 2h trying it", "trying it", "ana types /import unmute",
 		"$ importbot history -n 1", "prod · the last 1 import, newest first", "running",
-		"The server restarts", "@ana", // whom it is told that nobody knows how it ended
+		"The server prod restarts", "@ana", // whom it is told that nobody knows how it ended
 	)
 }
 

@@ -39,7 +39,9 @@ func (s *stage) enter(ctx context.Context, line string) (settle func(context.Con
 		s.looks(ctx, rest)
 	case word == "wait":
 		return s.waits(rest)
-	case word == toServer, word == toSlack, word == toBot:
+	case word == prod:
+		return s.happens(toServer, rest)
+	case word == toServer, word == lab, word == toSlack, word == toBot:
 		return s.happens(word, rest)
 	case word == "help":
 		s.screen.say(playbook()...)
@@ -116,10 +118,14 @@ func playbook() []string {
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")
 	add("importbot history", "the command line, beside the bot: also importbot report")
-	add("as ben /import raw", "ben does it, who may start nothing; or gus, a guest")
+	add("as ben /import raw", "ben does it, who may on lab alone; or gus, a guest")
+	add("/import status all", "looks at both servers: prod, and lab, a License Metric Tool")
 	for _, h := range happenings {
-		add(h.whom+" "+h.words, h.does)
+		if _, both := named(toServer, h.words); h.whom != lab || !both {
+			add(h.whom+" "+h.words, h.does)
+		}
 	}
+	add("lab fails, lab down, …", "what can befall server can befall lab")
 	add("wait 10s", "in a script: does nothing for so long")
 	add("exit", "leaves")
 	return lines

@@ -1,7 +1,7 @@
 // Package demo shows Importbot on one machine, with nothing to set up.
 //
-// Three parts talk over real HTTP and WebSocket on loopback ports: a simulated BigFix server (bigfixtest), a simulated Slack
-// (slacksim), and between them the bot itself, a process of its own with the environment of an operator. Nothing is read from this
+// Three parts talk over real HTTP and WebSocket on loopback ports: two simulated servers (bigfixtest), a simulated Slack (slacksim), and
+// between them the bot itself, a process of its own with the environment of an operator. Nothing is read from this
 // environment or from .env, and what the bot stores goes to a temporary directory that is removed at the end.
 //
 // The person is Ana, an operator, in the channel #bigfix-imports. At a terminal she has a prompt; from a pipe each line is a command,
@@ -14,6 +14,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +25,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
 
-	"importbot/bigfix"
-	"importbot/bigfix/bigfixtest"
 	"importbot/internal/slacksim"
 	"importbot/internal/slackweb"
 )
@@ -48,8 +48,10 @@ type Demo struct {
 	Page net.Listener
 	// Log gets what the bot logs; nil is nowhere.
 	Log io.Writer
-	// Pace is how long a complete import takes on the simulated server, and a raw one half of it; 0 means twenty seconds.
+	// Pace is how long a complete import takes on the server prod, and a raw one half of it; 0 means twenty seconds.
 	Pace time.Duration
+	// LabPace is how long an import takes on the server lab, where three minutes and more are usual; 0 means as long as usual.
+	LabPace time.Duration
 }
 
 // The bot looks often enough that an import of twenty seconds has a course: a card that moves, and milestones in its thread.
@@ -86,17 +88,21 @@ type stage struct {
 	Demo
 	behind
 	slack    *slacksim.Sim
-	bigfix   *bigfixtest.Server
+	servers  [2]*server
 	bot      *supervisor
+	strict   atomic.Bool // it is told that reports are old after a minute
 	database string
 	began    time.Time
-	lastPast bigfixtest.Last // the last import before the demo
 	screen   *screen
 	diary    diary
 	terminal *os.File // where a person types; nil for a pipe
 	asked    *press   // a button that asks before it does something, and waits for a yes
 	visits   []visit  // to Home tabs
 }
+
+// prod is the server that all is about, and lab the other one.
+func (s *stage) prod() *server { return s.servers[0] }
+func (s *stage) lab() *server  { return s.servers[1] }
 
 func (d Demo) stage(dir string) (*stage, error) {
 	if d.Pace == 0 {
@@ -111,21 +117,17 @@ func (d Demo) stage(dir string) (*stage, error) {
 		return nil, err
 	}
 	now := time.Now()
-	last := d.lastNight(now)
-	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), began: now, lastPast: last, bigfix: bigfixtest.NewServer(
-		bigfixtest.WithDuration(bigfix.TypeRaw, d.usual(bigfix.TypeRaw)),
-		bigfixtest.WithDuration(bigfix.TypeComplete, d.usual(bigfix.TypeComplete)),
-		bigfixtest.WithSchedule(bigfixtest.Schedule{At: nightly(now), Type: bigfix.TypeComplete}),
-		bigfixtest.WithLast(last),
-	)}
+	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), began: now, servers: d.servers(now)}
+	s.prod().start(now, d.Pace)
+	s.lab().start(now, cmp.Or(d.LabPace, labTakes))
 	if f, ok := d.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && isTerminal(d.Stdout) {
 		s.terminal = f
 	}
 	s.screen = newScreen(d.Stdout, reader{names: slack, now: time.Now}, ana, s.terminal != nil, s.width, s.height)
-	s.screen.unread = general
-	s.screen.seen = len(slack.Events()) // what was said before is not drawn
+	s.screen.unread = aside
+	s.screen.seen = slack.Seq() // what was said before is not drawn
 	s.bot = &supervisor{
-		command: d.Bot, dir: dir, environ: s.environ, slack: slack, bigfix: s.bigfix, log: s.logs(), told: s.note, fell: make(chan *process, 1),
+		command: d.Bot, dir: dir, environ: s.environ, slack: slack, servers: s.servers[:], log: s.logs(), told: s.note, fell: make(chan *process, 1),
 	}
 	return s, nil
 }
@@ -136,7 +138,9 @@ func (s *stage) close() {
 		s.heal.Stop()
 	}
 	s.behind.Unlock()
-	s.bigfix.Close()
+	for _, srv := range s.servers {
+		srv.Close()
+	}
 	s.slack.Close()
 }
 
@@ -165,37 +169,11 @@ func (s *stage) serve() (end func()) {
 	}
 }
 
-// nightly is when the simulated server has its daily import: at midnight on this machine, or at four if midnight is near, so that it
-// does not come into the story.
-func nightly(now time.Time) time.Duration {
-	hour := 0
-	if h := now.Local().Hour(); h >= 23 || h < 1 {
-		hour = 4
-	}
-	y, m, day := now.Local().Date()
-	at := time.Date(y, m, day, hour, 0, 0, 0, time.Local).UTC()
-	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
-}
-
-// lastDue is when the last nightly import was due.
-func lastDue(now time.Time) time.Time {
-	due := now.UTC().Truncate(24 * time.Hour).Add(nightly(now))
-	for due.After(now.Add(-time.Hour)) {
-		due = due.AddDate(0, 0, -1)
-	}
-	return due.Local()
-}
-
-// lastNight is what the server remembers: the last import of the past.
-func (d Demo) lastNight(now time.Time) bigfixtest.Last {
-	end := lastDue(now).Add(d.usual(bigfix.TypeComplete) * 101 / 100).Truncate(time.Second)
-	return bigfixtest.Last{Status: bigfix.StatusSuccessful, SuccessTime: end, ImportTime: end, Type: bigfix.TypeComplete}
-}
-
 // settings are what an operator would set for this workspace, as far as it is known before anything runs.
 func settings() []string {
 	return []string{
-		"SLACK_COMMAND=" + command, "SLACK_CHANNEL=" + channel, "IMPORT_OPERATORS=" + oncall, "ALERT_MENTION=" + oncall, "BIGFIX_NAME=" + server,
+		"SLACK_COMMAND=" + command, "SLACK_CHANNEL=" + channel, "IMPORT_OPERATORS=" + oncall, "ALERT_MENTION=" + oncall,
+		"BIGFIX_SERVERS=" + prod + "," + lab, "BIGFIX_LAB_CHANNEL=" + labChannel, "BIGFIX_LAB_OPERATORS=" + oncall + "," + ben, "BIGFIX_LAB_EDITION=ilmt",
 	}
 }
 
@@ -203,9 +181,14 @@ func settings() []string {
 // minutes and hours in life takes seconds here.
 func (s *stage) environ(name string) []string {
 	dir := filepath.Dir(s.database)
-	return append(settings(),
+	var told []string
+	if s.strict.Load() {
+		told = []string{s.strictness()}
+	}
+	return append(append(settings(), told...),
 		"SLACK_BOT_TOKEN="+s.slack.BotToken, "SLACK_APP_TOKEN="+s.slack.AppToken, "SLACK_API_URL="+s.slack.APIURLOf(name),
-		"BIGFIX_URL="+s.bigfix.URL, "BIGFIX_TOKEN="+s.bigfix.Token, "BIGFIX_TIMEOUT=5s",
+		"BIGFIX_PROD_URL="+s.prod().URL, "BIGFIX_PROD_TOKEN="+s.prod().Token, "BIGFIX_LAB_URL="+s.lab().URL, "BIGFIX_LAB_TOKEN="+s.lab().Token,
+		"BIGFIX_TIMEOUT=5s", "BIGFIX_LAB_POLL_RUNNING="+(labTakes/pollShare).String(), "BIGFIX_LAB_STALL_AFTER="+(labTakes/10).String(),
 		"POLL_RUNNING="+(s.Pace/pollShare).String(), "POLL_IDLE=1s", "START_GRACE=10s", "END_GRACE=1s",
 		"DIGEST="+strings.ToLower(s.began.UTC().Add(-time.Minute).Format("Mon 15:04"))+" UTC", // which is just now: the first thing to read
 		"STALL_AFTER="+(s.Pace/4).String(), "UNREACHABLE_AFTER=8s", "MISSED_AFTER=5s",

@@ -137,9 +137,11 @@ func TestCompleteKnowsEveryCommand(t *testing.T) {
 	}
 }
 
-// The past holds enough of both types for an estimate.
+// The pasts hold enough for an estimate, and on lab that of a fast import is suspicious: the one that is to be so is fast enough, and the
+// next one after it is not.
 func TestThePastTellsWhatIsUsual(t *testing.T) {
-	s := &stage{Demo: Demo{Pace: pace}, database: filepath.Join(t.TempDir(), "importbot.db")}
+	d := Demo{Pace: pace}
+	s := &stage{Demo: d, servers: d.servers(noon), database: filepath.Join(t.TempDir(), "importbot.db")}
 	if err := s.remember(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
@@ -148,19 +150,29 @@ func TestThePastTellsWhatIsUsual(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close() //nolint:errcheck // it was only read
-	past, err := db.Recent(t.Context(), server, 20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []bigfix.ImportType{bigfix.TypeRaw, bigfix.TypeComplete} {
-		usual := s.usual(kind)
-		if u, ok := imports.UsualOf(past, kind); !ok || u.Low < usual*9/10 || u.High > usual*11/10 {
-			t.Errorf("%s: got %+v, %t", kind, u, ok)
+	for _, srv := range s.servers {
+		past, err := db.Recent(t.Context(), srv.name, 20)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	watched, err := db.Watched(t.Context(), server, noon.AddDate(0, 0, -30), noon)
-	if err != nil || len(watched) != 1 || noon.Sub(watched[0].To) > imports.WatchedPause || noon.Sub(watched[0].From) < 10*24*time.Hour {
-		t.Errorf("it was watched %v, %v", watched, err)
+		kinds := []bigfix.ImportType{bigfix.TypeRaw, bigfix.TypeComplete}
+		if srv.edition == bigfix.ILMT {
+			kinds = kinds[1:]
+		}
+		for _, kind := range kinds {
+			usual := srv.usual(kind)
+			u, ok := imports.UsualOf(past, kind)
+			if !ok || u.Low < usual*9/10 || u.High > usual*115/100 {
+				t.Errorf("%s, %s: got %+v, %t", srv.name, kind, u, ok)
+			}
+			if short := u.TooShort(); srv.name == lab && (srv.fast >= short || usual <= short) {
+				t.Errorf("on lab less than %s is suspicious", short)
+			}
+		}
+		watched, err := db.Watched(t.Context(), srv.name, noon.AddDate(0, 0, -30), noon)
+		if err != nil || len(watched) != 1 || noon.Sub(watched[0].To) > imports.WatchedPause || noon.Sub(watched[0].From) < 6*24*time.Hour {
+			t.Errorf("%s was watched %v, %v", srv.name, watched, err)
+		}
 	}
 }
 
@@ -228,16 +240,17 @@ func TestScreen(t *testing.T) {
 func TestTheNightlyStaysOutOfTheStory(t *testing.T) {
 	for hour := range 24 {
 		now := time.Date(2026, 5, 20, hour, 30, 0, 0, time.UTC)
-		due := now.Truncate(24 * time.Hour).Add(nightly(now))
-		if due.Before(now) {
-			due = due.AddDate(0, 0, 1)
-		}
-		if due.Sub(now) < 30*time.Minute {
-			t.Errorf("at %s it is due in %s", now.Format("15:04"), due.Sub(now))
-		}
-		last := Demo{Pace: pace}.lastNight(now)
-		if !last.ImportTime.Before(now) || now.Sub(last.ImportTime) > 25*time.Hour {
-			t.Errorf("at %s the last one was at %s", now.Format("15:04"), last.ImportTime)
+		for _, srv := range (Demo{Pace: pace}).servers(now) {
+			due := now.Truncate(24 * time.Hour).Add(srv.nightly(now))
+			if due.Before(now) {
+				due = due.AddDate(0, 0, 1)
+			}
+			if due.Sub(now) < 30*time.Minute {
+				t.Errorf("at %s that of %s is due in %s", now.Format("15:04"), srv.name, due.Sub(now))
+			}
+			if !srv.last.ImportTime.Before(now) || now.Sub(srv.last.ImportTime) > 25*time.Hour {
+				t.Errorf("at %s the last one of %s was at %s", now.Format("15:04"), srv.name, srv.last.ImportTime)
+			}
 		}
 	}
 }

@@ -59,87 +59,130 @@ const (
 )
 
 // happenings is the table, in the order in which one would try them.
-var happenings = slices.Concat(serverHappenings, slackHappenings, botHappenings)
+var happenings = slices.Concat(befalling(prodSite, (*stage).prod), befalling(labSite, (*stage).lab), slackHappenings, botHappenings)
 
-var serverHappenings = []happening{
-	{whom: toServer, words: "nightly", does: "the nightly import begins in 4 s", label: "Run the nightly import now",
-		cant: (*stage).passesOver, do: func(s *stage) (string, error) {
+// serverHappening is one that befalls a server, whichever.
+type serverHappening struct {
+	words, does  string
+	label, there string // of the switch, of the one server and of the other, which has fewer
+	in           string
+	undo         string
+	on           func(*server) bool
+	alone        string // the name of the only server that it makes sense for
+
+	cant func(*server) string
+	do   func(*server) (told string, err error)
+}
+
+// befalling are the happenings of one server.
+func befalling(at site, of func(*stage) *server) (all []happening) {
+	for _, h := range serverHappenings {
+		if h.alone != "" && h.alone != at.name {
+			continue
+		}
+		one := happening{whom: at.whom, words: h.words, does: h.does, label: h.label, in: h.in, undo: h.undo, on: lifted(of, h.on), cant: lifted(of, h.cant),
+			do: func(s *stage) (string, error) { return h.do(of(s)) }}
+		if at.name == lab {
+			one.label, one.in = h.there, ""
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// lifted is something that is asked of a server, asked of the stage that it stands on; nil for nil.
+func lifted[T any](of func(*stage) *server, ask func(*server) T) func(*stage) T {
+	if ask == nil {
+		return nil
+	}
+	return func(s *stage) T { return ask(of(s)) }
+}
+
+var serverHappenings = []serverHappening{
+	{words: "nightly", does: "the nightly import begins in 4 s", label: "Run the nightly import now", there: "Run lab's nightly import now",
+		cant: (*server).passesOver, do: func(s *server) (string, error) {
 			s.nightlyIn(soon, false)
-			return "Midnight comes early: the nightly import begins in 4 s.", nil
+			return "Midnight comes early on " + s.name + ": the nightly import begins in 4 s.", nil
 		}},
-	{whom: toServer, words: "nightly fails", does: "the nightly import begins in 4 s, and fails",
-		cant: first((*stage).passesOver, (*stage).isPlanned), do: func(s *stage) (string, error) {
-			s.plan("fail", bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
+	{words: "nightly fails", does: "the nightly import begins in 4 s, and fails",
+		cant: first((*server).passesOver, (*server).isPlanned), do: func(s *server) (string, error) {
+			s.plan("fail", bigfixtest.Plan{Duration: s.fast, Fails: true})
 			s.nightlyIn(soon, false)
-			return "Midnight comes early: the nightly import begins in 4 s, and will fail.", nil
+			return "Midnight comes early on " + s.name + ": the nightly import begins in 4 s, and will fail.", nil
 		}},
-	{whom: toServer, words: "fails", does: "the next import fails, whoever starts it", label: "Make the next import fail",
-		cant: (*stage).isPlanned, do: func(s *stage) (string, error) {
-			s.plan("fail", bigfixtest.Plan{Duration: s.Pace / 4, Fails: true})
-			return "The next import will fail.", nil
+	{words: "fails", does: "the next import fails, whoever starts it", label: "Make the next import fail", there: "Make lab's next import fail",
+		cant: (*server).isPlanned, do: func(s *server) (string, error) {
+			s.plan("fail", bigfixtest.Plan{Duration: s.fast, Fails: true})
+			return "The next import on " + s.name + " will fail.", nil
 		}},
-	{whom: toServer, words: "hangs", does: "the next import stands still at 96 % until the server restarts", label: "Let the next import hang",
-		cant: (*stage).isPlanned, do: func(s *stage) (string, error) {
+	{words: "brief", does: "the next import succeeds after 5 s, where three minutes are usual", there: "Make lab's next import too fast", alone: lab,
+		cant: first((*server).isPlanned, (*server).isNoWonder), do: func(s *server) (string, error) {
+			s.briefs++
+			s.plan("end too soon", bigfixtest.Plan{Duration: s.fast})
+			return "The next import on " + s.name + " will succeed after seconds, where minutes are usual.", nil
+		}},
+	{words: "hangs", does: "the next import stands still at 96 % until the server restarts", label: "Let the next import hang",
+		cant: (*server).isPlanned, do: func(s *server) (string, error) {
 			s.plan("hang", bigfixtest.Plan{RestAt: 96, RestFor: forEver})
-			return "The next import will stand still at 96 % until the server is restarted.", nil
+			return "The next import on " + s.name + " will stand still at 96 % until the server is restarted.", nil
 		}},
-	{whom: toServer, words: "rests", does: "the next import stands still at 59 % for a while", label: "Let the next import rest",
-		cant: (*stage).isPlanned, do: func(s *stage) (string, error) {
-			s.plan("rest", bigfixtest.Plan{RestAt: 59, RestFor: s.Pace * 3 / 5})
-			return "The next import will stand still at 59 % for a while.", nil
+	{words: "rests", does: "the next import stands still at 59 % for a while", label: "Let the next import rest",
+		cant: (*server).isPlanned, do: func(s *server) (string, error) {
+			s.plan("rest", bigfixtest.Plan{RestAt: 59, RestFor: s.takes * 3 / 5})
+			return "The next import on " + s.name + " will stand still at 59 % for a while.", nil
 		}},
-	{whom: toServer, words: "misses", does: "the nightly import is due in 10 s, and does not begin", label: "Miss the nightly import",
-		cant: (*stage).countsForNightly, do: func(s *stage) (string, error) {
+	{words: "misses", does: "the nightly import is due in 10 s, and does not begin", label: "Miss the nightly import",
+		cant: (*server).countsForNightly, do: func(s *server) (string, error) {
 			s.nightlyIn(aheadOfAll, true)
-			return "The nightly import is due in 10 s, and will not begin.", nil
+			return "The nightly import on " + s.name + " is due in 10 s, and will not begin.", nil
 		}},
-	{whom: toServer, words: "restarts", does: "it restarts, which takes 4 s, and forgets what runs", label: "Restart the server",
-		cant: (*stage).isRestarting, do: func(s *stage) (string, error) {
-			now := s.bigfix.Clock().Now()
-			s.bigfix.RestartAt(now, soon)
+	{words: "restarts", does: "it restarts, which takes 4 s, and forgets what runs", label: "Restart the server",
+		cant: (*server).isRestarting, do: func(s *server) (string, error) {
+			now := s.now()
+			s.RestartAt(now, soon)
 			s.back = now.Add(soon)
-			return "The server restarts, which takes 4 s.", nil
+			return "The server " + s.name + " restarts, which takes 4 s.", nil
 		}},
-	{whom: toServer, words: "rejects", does: "it rejects Importbot's token", label: "Reject the token",
-		undo: "accepts", on: func(s *stage) bool { return s.rejecting },
-		cant: unless(func(s *stage) bool { return !s.rejecting }, "The server rejects every token already."),
-		do: func(s *stage) (string, error) {
-			s.bigfix.RejectTokens()
+	{words: "rejects", does: "it rejects Importbot's token", label: "Reject the token",
+		undo: "accepts", on: func(s *server) bool { return s.rejecting },
+		cant: unless(func(s *server) bool { return !s.rejecting }, "The server rejects every token already."),
+		do: func(s *server) (string, error) {
+			s.RejectTokens()
 			s.rejecting = true
-			return "The server rejects every token.", nil
+			return "The server " + s.name + " rejects every token.", nil
 		}},
-	{whom: toServer, words: "accepts", does: "it accepts the token again",
-		cant: unless(func(s *stage) bool { return s.rejecting }, "The server accepts the token already."),
-		do: func(s *stage) (string, error) {
-			s.bigfix.AcceptTokens()
+	{words: "accepts", does: "it accepts the token again",
+		cant: unless(func(s *server) bool { return s.rejecting }, "The server accepts the token already."),
+		do: func(s *server) (string, error) {
+			s.AcceptTokens()
 			s.rejecting = false
-			return "The server accepts the token again.", nil
+			return "The server " + s.name + " accepts the token again.", nil
 		}},
-	{whom: toServer, words: "down", does: "it is gone from the network", label: "Take the server away",
-		undo: "up", on: func(s *stage) bool { return s.away },
-		cant: unless(func(s *stage) bool { return !s.away }, "The server is gone already."),
-		do: func(s *stage) (string, error) {
-			s.bigfix.Stop()
+	{words: "down", does: "it is gone from the network", label: "Take the server away", there: "Take lab away",
+		undo: "up", on: func(s *server) bool { return s.away },
+		cant: unless(func(s *server) bool { return !s.away }, "The server is gone already."),
+		do: func(s *server) (string, error) {
+			s.Stop()
 			s.away = true
-			return "The server is gone from the network.", nil
+			return "The server " + s.name + " is gone from the network.", nil
 		}},
-	{whom: toServer, words: "up", does: "it is back",
-		cant: unless(func(s *stage) bool { return s.away }, "The server is there already."),
-		do: func(s *stage) (string, error) {
-			if err := s.bigfix.Start(); err != nil {
+	{words: "up", does: "it is back",
+		cant: unless(func(s *server) bool { return s.away }, "The server is there already."),
+		do: func(s *server) (string, error) {
+			if err := s.Start(); err != nil {
 				return "", refusal("The server could not be started again: " + clean(err.Error()))
 			}
 			s.away = false
-			return "The server is back.", nil
+			return "The server " + s.name + " is back.", nil
 		}},
-	{whom: toServer, words: "web raw", does: "somebody starts a raw import in the web pages", label: "Start a raw import", in: inThePage,
-		cant: first((*stage).isBusy, (*stage).isRestarting), do: func(s *stage) (string, error) { return s.byHand(bigfix.TypeRaw) }},
-	{whom: toServer, words: "web complete", does: "somebody starts a complete import in the web pages", label: "Start a complete import", in: inThePage,
-		cant: first((*stage).isBusy, (*stage).isRestarting), do: func(s *stage) (string, error) { return s.byHand(bigfix.TypeComplete) }},
-	{whom: toServer, words: "pending", does: "somebody changes something in the web pages", label: "Change something", in: inThePage,
-		do: func(s *stage) (string, error) {
-			s.bigfix.SetPending(true)
-			return "Changes made in the web pages wait for a complete import.", nil
+	{words: "web raw", does: "somebody starts a raw import in the web pages", label: "Start a raw import", in: inThePage, alone: prod,
+		cant: first((*server).isBusy, (*server).isRestarting), do: func(s *server) (string, error) { return s.byHand(bigfix.TypeRaw) }},
+	{words: "web complete", does: "somebody starts a complete import in the web pages", label: "Start a complete import", in: inThePage,
+		cant: first((*server).isBusy, (*server).isRestarting), do: func(s *server) (string, error) { return s.byHand(bigfix.TypeComplete) }},
+	{words: "pending", does: "somebody changes something in the web pages", label: "Change something", in: inThePage,
+		do: func(s *server) (string, error) {
+			s.SetPending(true)
+			return "Changes made in the web pages of " + s.name + " wait for a complete import.", nil
 		}},
 }
 
@@ -182,12 +225,45 @@ var botHappenings = []happening{
 			}
 			return fmt.Sprintf("The bot starts again: process %d.", p.pid()), nil
 		},
-		settle: func(ctx context.Context, s *stage) {
-			if p := s.bot.alive(); p != nil {
-				s.bot.await(ctx, p) //nolint:errcheck // what comes of it is told
-			}
-		}},
+		settle: awaitBot},
+	{whom: toBot, words: "strict", does: "it is started anew with STALE_AFTER=1m for prod, whose reports are too old then", label: "Call reports old after 1 min",
+		undo: "lenient", on: func(s *stage) bool { return s.strict.Load() },
+		cant: unless(func(s *stage) bool { return !s.strict.Load() }, "The bot is told to be strict already."),
+		do:   func(s *stage) (string, error) { return s.beStrict(true) }, settle: awaitBot},
+	{whom: toBot, words: "lenient", does: "it is started anew without that",
+		cant: unless(func(s *stage) bool { return s.strict.Load() }, "The bot is not told to be strict."),
+		do:   func(s *stage) (string, error) { return s.beStrict(false) }, settle: awaitBot},
 }
+
+// awaitBot waits for a bot that was started to take commands.
+func awaitBot(ctx context.Context, s *stage) {
+	if p := s.bot.alive(); p != nil {
+		s.bot.await(ctx, p) //nolint:errcheck // what comes of it is told
+	}
+}
+
+// beStrict starts the bot anew with another setting, as an operator would. Hours that may pass without a success can't be had here, but
+// the hours since the last night can be too many.
+func (s *stage) beStrict(strict bool) (string, error) {
+	s.strict.Store(strict)
+	setting := "without " + staleAfter
+	if strict {
+		setting = "with " + s.strictness()
+	}
+	p, err := s.bot.restart()
+	switch {
+	case err != nil:
+		return "", err
+	case p == nil:
+		return "When it is started again, the bot will run " + setting + ".", nil
+	}
+	return fmt.Sprintf("The bot is started anew %s: process %d.", setting, p.pid()), nil
+}
+
+// staleAfter is the setting of how old the reports of prod may be, and strictness all of it for a bot that is told to be strict.
+const staleAfter = "BIGFIX_PROD_STALE_AFTER"
+
+func (s *stage) strictness() string { return fmt.Sprintf("%s=%gs", staleAfter, (3 * s.Pace).Seconds()) }
 
 // id is what the panel's switch is called in programs.
 func (h happening) id() string { return strings.ReplaceAll(h.whom+" "+h.words, " ", "-") }
@@ -213,12 +289,8 @@ func named(whom, words string) (happening, bool) {
 // happens, so that of several who do something each finds what the one before left.
 type behind struct {
 	sync.Mutex
-	away, rejecting bool
-	back            time.Time // when the server is back that restarts
-	plans           []string  // what the next imports will do
-	begun           int       // how many imports had begun before the first of them
-	refuses         time.Time // until when Slack refuses everything
-	heal            *time.Timer
+	refuses time.Time // until when Slack refuses everything
+	heal    *time.Timer
 }
 
 // befall does what the table says, and tells whoever looks.
@@ -267,8 +339,8 @@ func (s *stage) happens(whom, words string) (settle func(context.Context)) {
 }
 
 // first is the first reason of several.
-func first(reasons ...func(*stage) string) func(*stage) string {
-	return func(s *stage) string {
+func first[T any](reasons ...func(T) string) func(T) string {
+	return func(s T) string {
 		for _, reason := range reasons {
 			if why := reason(s); why != "" {
 				return why
@@ -279,86 +351,13 @@ func first(reasons ...func(*stage) string) func(*stage) string {
 }
 
 // unless is a reason where something does not hold.
-func unless(holds func(*stage) bool, why string) func(*stage) string {
-	return func(s *stage) string {
+func unless[T any](holds func(T) bool, why string) func(T) string {
+	return func(s T) string {
 		if holds(s) {
 			return ""
 		}
 		return why
 	}
-}
-
-func (s *stage) passesOver() string {
-	if s.running() {
-		return "An import runs: the server would pass the nightly one over. Try this again when it has ended."
-	}
-	return ""
-}
-
-func (s *stage) isBusy() string {
-	if s.bigfix.Busy(s.bigfix.Clock().Now()) {
-		return "An import runs already; the web pages start no second one."
-	}
-	return ""
-}
-
-func (s *stage) isRestarting() string {
-	if s.bigfix.Clock().Now().Before(s.back) {
-		return "The server is restarting."
-	}
-	return ""
-}
-
-func (s *stage) countsForNightly() string {
-	now := s.bigfix.Clock().Now()
-	switch imp, ok := s.bigfix.Latest(now); {
-	case ok && imp.Outcome == bigfixtest.Running:
-		return s.passesOver()
-	case ok && now.Sub(imp.Ended) < asGoodAs:
-		return "An import ran less than five minutes ago, which would count for the nightly one. Try this again later, or first of all."
-	}
-	return ""
-}
-
-// plan decides the course of the next import.
-func (s *stage) plan(word string, plan bigfixtest.Plan) {
-	if s.planned() == "" {
-		s.plans, s.begun = nil, len(s.bigfix.Imports(s.bigfix.Clock().Now()))
-	}
-	s.plans = append(s.plans, word)
-	s.bigfix.PlanNext(plan)
-}
-
-// planned is what the next import will do, where it was decided.
-func (s *stage) planned() string {
-	if len(s.plans) == 0 {
-		return ""
-	}
-	begun := len(s.bigfix.Imports(s.bigfix.Clock().Now())) - s.begun
-	if begun >= len(s.plans) {
-		return ""
-	}
-	return s.plans[begun]
-}
-
-func (s *stage) isPlanned() string {
-	if word := s.planned(); word != "" {
-		return "The next import is to " + word + " already."
-	}
-	return ""
-}
-
-// nightlyIn moves the daily import, which then begins or does not.
-func (s *stage) nightlyIn(ahead time.Duration, dead bool) {
-	now := s.bigfix.Clock().Now()
-	due := now.Add(ahead)
-	s.bigfix.Set(func(d *bigfixtest.Doubts) { d.ScheduleDead = dead })
-	s.bigfix.SetSchedule(now, bigfixtest.Schedule{At: due.Sub(due.Truncate(24 * time.Hour)), Type: bigfix.TypeComplete})
-}
-
-func (s *stage) byHand(kind bigfix.ImportType) (string, error) {
-	s.bigfix.StartByHand(s.bigfix.Clock().Now(), kind)
-	return "Somebody starts a " + typeWord(kind) + " import in the web pages.", nil
 }
 
 // everything is how the simulated Slack calls all methods.
@@ -372,12 +371,6 @@ func (s *stage) refuse() {
 		s.slack.Heal(everything)
 		s.note("Slack answers again.")
 	})
-}
-
-// running says whether the server runs an import.
-func (s *stage) running() bool {
-	imp, ok := s.bigfix.Latest(s.bigfix.Clock().Now())
-	return ok && imp.Outcome == bigfixtest.Running
 }
 
 func typeWord(kind bigfix.ImportType) string {

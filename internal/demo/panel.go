@@ -59,7 +59,7 @@ func (p panel) Flip(_ context.Context, id string) (told string, err error) {
 // State implements [slackweb.Panel].
 func (p panel) State() slackweb.PanelState {
 	p.behind.Lock()
-	sections := []slackweb.PanelSection{p.botSection(), p.serverSection(), p.pagesSection(), p.slackSection()}
+	sections := []slackweb.PanelSection{p.botSection(), p.prod().section(), p.pagesSection(), p.lab().section(), p.slackSection()}
 	for i := range sections {
 		sections[i].Switches = p.switches(sections[i].ID)
 	}
@@ -90,12 +90,12 @@ func (p panel) switches(section string) []slackweb.PanelSwitch {
 	return all
 }
 
-// serverSection is the truth about the simulated server, of which the bot knows what it sees. The lock is held.
-func (p panel) serverSection() slackweb.PanelSection {
-	now := p.bigfix.Clock().Now()
-	is := slackweb.PanelSection{ID: toServer, Title: "BigFix server " + server, Tone: slackweb.ToneGood, Summary: "No import runs."}
-	status, err := p.bigfix.Status(now)
-	imp, any := p.bigfix.Latest(now)
+// section is the truth about a simulated server, of which the bot knows what it sees. The lock is held.
+func (s *server) section() slackweb.PanelSection {
+	now := s.now()
+	is := slackweb.PanelSection{ID: s.whom, Title: s.product + " " + s.name, Tone: slackweb.ToneGood, Summary: "No import runs."}
+	status, err := s.Status(now)
+	imp, any := s.Latest(now)
 	runs := any && imp.Outcome == bigfixtest.Running
 	switch {
 	case err == nil && runs:
@@ -110,19 +110,19 @@ func (p panel) serverSection() slackweb.PanelSection {
 	if err != nil {
 		is.Tone, is.Summary = slackweb.ToneBad, "Restarting: nobody answers."
 	}
-	if p.rejecting {
+	if s.rejecting {
 		is.Tone = slackweb.ToneBad
 		is.Summary += " It rejects Importbot's token."
 	}
-	if p.away {
+	if s.away {
 		is.Tone = slackweb.ToneBad
 		is.Summary = "Gone from the network. Unseen from there: " + uncapitalised(is.Summary)
 	}
-	is.Facts = p.serverFacts(now, imp, runs)
+	is.Facts = s.facts(now, imp, runs)
 	return is
 }
 
-func (p panel) serverFacts(now time.Time, imp bigfixtest.Import, runs bool) (facts []slackweb.PanelFact) {
+func (s *server) facts(now time.Time, imp bigfixtest.Import, runs bool) (facts []slackweb.PanelFact) {
 	fact := func(label, value string) { facts = append(facts, slackweb.PanelFact{Label: label, Value: value}) }
 	moment := func(label string, at time.Time) {
 		facts = append(facts, slackweb.PanelFact{Label: label, Time: at.Truncate(time.Second)})
@@ -131,19 +131,19 @@ func (p panel) serverFacts(now time.Time, imp bigfixtest.Import, runs bool) (fac
 		fact("Started by", startedBy(imp.Origin))
 		moment("Running since", imp.Began)
 	}
-	last, ended := p.lastImport(now)
+	last, ended := s.lastImport(now)
 	fact("Last import", last)
 	moment("It ended", ended)
-	if word := p.planned(); word != "" {
+	if word := s.planned(); word != "" {
 		fact("Next import", "will "+word)
 	}
-	moment("Next scheduled", p.nextDue(now))
+	moment("Next scheduled", s.nextDue(now))
 	return facts
 }
 
 // lastImport is the newest that is over, and how it ended in truth.
-func (p panel) lastImport(now time.Time) (what string, ended time.Time) {
-	for _, imp := range slices.Backward(p.bigfix.Imports(now)) {
+func (s *server) lastImport(now time.Time) (what string, ended time.Time) {
+	for _, imp := range slices.Backward(s.Imports(now)) {
 		switch imp.Outcome {
 		case bigfixtest.Running:
 			continue
@@ -152,16 +152,7 @@ func (p panel) lastImport(now time.Time) (what string, ended time.Time) {
 		}
 		return typeWord(imp.Type) + ", " + string(imp.Outcome), imp.Ended
 	}
-	return typeWord(p.lastPast.Type) + ", succeeded", p.lastPast.ImportTime
-}
-
-// nextDue is when the daily import begins next.
-func (p panel) nextDue(now time.Time) time.Time {
-	due := now.UTC().Truncate(24 * time.Hour).Add(p.bigfix.Schedule().At)
-	if !due.After(now) {
-		due = due.AddDate(0, 0, 1)
-	}
-	return due
+	return typeWord(s.last.Type) + ", succeeded", s.last.ImportTime
 }
 
 func startedBy(origin bigfixtest.Origin) string {
@@ -178,7 +169,7 @@ func startedBy(origin bigfixtest.Origin) string {
 
 // pagesSection is what others do, past Importbot.
 func (p panel) pagesSection() slackweb.PanelSection {
-	return slackweb.PanelSection{ID: inThePage, Title: "The server's web pages", Summary: "What people do past Importbot.", Facts: []slackweb.PanelFact{}}
+	return slackweb.PanelSection{ID: inThePage, Title: "The web pages of " + prod, Summary: "What people do past Importbot.", Facts: []slackweb.PanelFact{}}
 }
 
 // slackSection is the simulated Slack. The lock is held.
@@ -213,7 +204,7 @@ func (p panel) botSection() slackweb.PanelSection {
 	case fallen:
 		is.Tone, is.Summary, since = slackweb.ToneBad, "Ended by itself: "+b.words, "Ended"
 	case stopping:
-		is.Tone, is.Summary = slackweb.ToneBusy, "Stopping: the demo ends."
+		is.Tone, is.Summary = slackweb.ToneBusy, "Stopping."
 	}
 	if b.starts > 0 {
 		is.Facts = []slackweb.PanelFact{

@@ -70,13 +70,13 @@ func (p panel) sectionOf(id string) slackweb.PanelSection {
 }
 
 // ended starts an import as somebody in the web pages does, and returns it when it is over.
-func (p panel) ended(t *testing.T, kind bigfix.ImportType) bigfixtest.Import {
+func ended(t *testing.T, on *server, kind bigfix.ImportType) bigfixtest.Import {
 	t.Helper()
-	p.bigfix.StartByHand(p.bigfix.Clock().Now(), kind)
-	over, stop := p.bigfix.Clock().Until(p.bigfix.Clock().Now().Add(2 * p.Pace))
+	on.StartByHand(on.now(), kind)
+	over, stop := on.Clock().Until(on.now().Add(8 * on.fast))
 	defer stop()
 	<-over
-	imp, _ := p.bigfix.Latest(p.bigfix.Clock().Now())
+	imp, _ := on.Latest(on.now())
 	return imp
 }
 
@@ -85,15 +85,15 @@ func TestSwitches(t *testing.T) {
 	tests := map[string]func(*testing.T, panel){
 		"server-nightly": func(t *testing.T, p panel) {
 			p.flip(t, "server-nightly")
-			now := p.bigfix.Clock().Now()
-			if due := p.nextDue(now); due.Sub(now) > soon || p.bigfix.Doubts().ScheduleDead {
+			now := p.prod().now()
+			if due := p.prod().nextDue(now); due.Sub(now) > soon || p.prod().Doubts().ScheduleDead {
 				t.Errorf("it is due in %s", due.Sub(now))
 			}
 		},
 		"server-misses": func(t *testing.T, p panel) {
 			p.flip(t, "server-misses")
-			now := p.bigfix.Clock().Now()
-			if due := p.nextDue(now); due.Sub(now) > aheadOfAll || !p.bigfix.Doubts().ScheduleDead {
+			now := p.prod().now()
+			if due := p.prod().nextDue(now); due.Sub(now) > aheadOfAll || !p.prod().Doubts().ScheduleDead {
 				t.Errorf("it is due in %s", due.Sub(now))
 			}
 		},
@@ -101,7 +101,7 @@ func TestSwitches(t *testing.T) {
 			if _, now := p.flip(t, "server-fails"); now.Disabled != "The next import is to fail already." || p.find(t, "server-hangs").Disabled == "" {
 				t.Errorf("it looks like %+v", now)
 			}
-			if imp := p.ended(t, bigfix.TypeRaw); imp.Outcome != bigfixtest.Failed {
+			if imp := ended(t, p.prod(), bigfix.TypeRaw); imp.Outcome != bigfixtest.Failed {
 				t.Errorf("it %s", imp.Outcome)
 			}
 			if now := p.find(t, "server-fails"); now.Disabled != "" {
@@ -110,7 +110,7 @@ func TestSwitches(t *testing.T) {
 		},
 		"server-hangs": func(t *testing.T, p panel) {
 			p.flip(t, "server-hangs")
-			if imp := p.ended(t, bigfix.TypeRaw); imp.Outcome != bigfixtest.Running {
+			if imp := ended(t, p.prod(), bigfix.TypeRaw); imp.Outcome != bigfixtest.Running {
 				t.Errorf("it %s", imp.Outcome)
 			}
 			if is := p.sectionOf(toServer); is.Progress == nil || *is.Progress != 96 || is.Summary != "Running a raw import: 96 %." || is.Tone != slackweb.ToneBusy {
@@ -128,27 +128,27 @@ func TestSwitches(t *testing.T) {
 			}
 		},
 		"server-restarts": func(t *testing.T, p panel) {
-			p.bigfix.StartByHand(p.bigfix.Clock().Now(), bigfix.TypeComplete)
+			p.prod().StartByHand(p.prod().now(), bigfix.TypeComplete)
 			if _, now := p.flip(t, "server-restarts"); now.Disabled != "The server is restarting." {
 				t.Errorf("it looks like %+v", now)
 			}
-			if imp, _ := p.bigfix.Latest(p.bigfix.Clock().Now()); imp.Outcome != bigfixtest.Interrupted {
+			if imp, _ := p.prod().Latest(p.prod().now()); imp.Outcome != bigfixtest.Interrupted {
 				t.Errorf("it %s", imp.Outcome)
 			}
 		},
 		"server-rejects": func(t *testing.T, p panel) {
-			if _, now := p.flip(t, "server-rejects"); now.On == nil || !*now.On || lookAt(p) != bigfix.ErrUnauthorized {
-				t.Errorf("it looks like %+v, and the server %v", now, lookAt(p))
+			if _, now := p.flip(t, "server-rejects"); now.On == nil || !*now.On || lookAt(p.prod()) != bigfix.ErrUnauthorized {
+				t.Errorf("it looks like %+v, and the server %v", now, lookAt(p.prod()))
 			}
-			if told, now := p.flip(t, "server-rejects"); *now.On || lookAt(p) != nil || told != "The server accepts the token again." {
+			if told, now := p.flip(t, "server-rejects"); *now.On || lookAt(p.prod()) != nil || told != "The server prod accepts the token again." {
 				t.Errorf("then it looks like %+v", now)
 			}
 		},
 		"server-down": func(t *testing.T, p panel) {
-			if _, now := p.flip(t, "server-down"); now.On == nil || !*now.On || lookAt(p) != bigfix.ErrUnavailable {
-				t.Errorf("it looks like %+v, and the server %v", now, lookAt(p))
+			if _, now := p.flip(t, "server-down"); now.On == nil || !*now.On || lookAt(p.prod()) != bigfix.ErrUnavailable {
+				t.Errorf("it looks like %+v, and the server %v", now, lookAt(p.prod()))
 			}
-			if told, now := p.flip(t, "server-down"); *now.On || lookAt(p) != nil || told != "The server is back." {
+			if told, now := p.flip(t, "server-down"); *now.On || lookAt(p.prod()) != nil || told != "The server prod is back." {
 				t.Errorf("then it looks like %+v", now)
 			}
 		},
@@ -156,20 +156,58 @@ func TestSwitches(t *testing.T) {
 			if _, now := p.flip(t, "server-web-raw"); now.Disabled == "" || p.find(t, "server-web-complete").Disabled == "" {
 				t.Errorf("it looks like %+v", now)
 			}
-			if imp, _ := p.bigfix.Latest(p.bigfix.Clock().Now()); imp.Type != bigfix.TypeRaw || imp.Origin != bigfixtest.ByHand {
+			if imp, _ := p.prod().Latest(p.prod().now()); imp.Type != bigfix.TypeRaw || imp.Origin != bigfixtest.ByHand {
 				t.Errorf("it is %+v", imp)
 			}
 		},
 		"server-web-complete": func(t *testing.T, p panel) {
 			p.flip(t, "server-web-complete")
-			if imp, _ := p.bigfix.Latest(p.bigfix.Clock().Now()); imp.Type != bigfix.TypeComplete || imp.Origin != bigfixtest.ByHand {
+			if imp, _ := p.prod().Latest(p.prod().now()); imp.Type != bigfix.TypeComplete || imp.Origin != bigfixtest.ByHand {
 				t.Errorf("it is %+v", imp)
 			}
 		},
 		"server-pending": func(t *testing.T, p panel) {
 			p.flip(t, "server-pending")
-			if status, err := p.bigfix.Status(p.bigfix.Clock().Now()); err != nil || status.Mode != bigfix.ModePending {
+			if status, err := p.prod().Status(p.prod().now()); err != nil || status.Mode != bigfix.ModePending {
 				t.Errorf("it is %s, %v", status.Mode, err)
+			}
+		},
+		"lab-nightly": func(t *testing.T, p panel) {
+			p.flip(t, "lab-nightly")
+			now := p.lab().now()
+			if due := p.lab().nextDue(now); due.Sub(now) > soon {
+				t.Errorf("it is due in %s", due.Sub(now))
+			}
+			if due := p.prod().nextDue(now); due.Sub(now) <= soon {
+				t.Error("that of the other one is due as well")
+			}
+		},
+		"lab-fails": func(t *testing.T, p panel) {
+			if _, now := p.flip(t, "lab-fails"); now.Disabled != "The next import is to fail already." || p.find(t, "lab-brief").Disabled == "" {
+				t.Errorf("it looks like %+v", now)
+			}
+			if now := p.find(t, "server-fails"); now.Disabled != "" {
+				t.Errorf("that of the other one looks like %+v", now)
+			}
+			if imp := ended(t, p.lab(), bigfix.TypeComplete); imp.Outcome != bigfixtest.Failed {
+				t.Errorf("it %s", imp.Outcome)
+			}
+		},
+		"lab-brief": func(t *testing.T, p panel) {
+			p.flip(t, "lab-brief")
+			if is := p.sectionOf(lab); !slices.Contains(is.Facts, slackweb.PanelFact{Label: "Next import", Value: "will end too soon"}) {
+				t.Errorf("the server is %+v", is)
+			}
+			if imp := ended(t, p.lab(), bigfix.TypeComplete); imp.Outcome != bigfixtest.Succeeded || imp.Ended.Sub(imp.Began) > p.lab().usual(imp.Type)/3 {
+				t.Errorf("it %s after %s", imp.Outcome, imp.Ended.Sub(imp.Began))
+			}
+		},
+		"lab-down": func(t *testing.T, p panel) {
+			if _, now := p.flip(t, "lab-down"); now.On == nil || !*now.On || lookAt(p.lab()) != bigfix.ErrUnavailable || lookAt(p.prod()) != nil {
+				t.Errorf("it looks like %+v, and the servers %v and %v", now, lookAt(p.lab()), lookAt(p.prod()))
+			}
+			if told, now := p.flip(t, "lab-down"); *now.On || lookAt(p.lab()) != nil || told != "The server lab is back." {
+				t.Errorf("then it looks like %+v", now)
 			}
 		},
 		"slack-cut": func(t *testing.T, p panel) {
@@ -204,6 +242,22 @@ func TestSwitches(t *testing.T) {
 				t.Errorf("it answers %v", err)
 			}
 		},
+		"bot-strict": func(t *testing.T, p panel) {
+			settled, _ := named(toBot, "strict")
+			isTold := func() bool { return slices.Contains(p.environ("bot"), "BIGFIX_PROD_STALE_AFTER=1.2s") }
+			before := p.bot.stands()
+			if told, now := p.flip(t, "bot-strict"); now.On == nil || !*now.On || !isTold() || !strings.HasPrefix(told, "The bot is started anew with BIGFIX_PROD_STALE_AFTER=1.2s: ") {
+				t.Errorf("it tells %q and looks like %+v", told, now)
+			}
+			settled.settle(t.Context(), p.stage)
+			if after := p.bot.stands(); after.state != serving || after.pid == before.pid {
+				t.Errorf("the bot is %+v", after)
+			}
+			p.flip(t, "bot-kill")
+			if told, now := p.flip(t, "bot-strict"); *now.On || isTold() || told != "When it is started again, the bot will run without BIGFIX_PROD_STALE_AFTER." {
+				t.Errorf("it tells %q and looks like %+v", told, now)
+			}
+		},
 	}
 	for _, h := range happenings {
 		if h.label != "" && tests[h.id()] == nil {
@@ -224,8 +278,8 @@ func TestSwitches(t *testing.T) {
 }
 
 // lookAt is what a client of the server is told.
-func lookAt(p panel) error {
-	client, err := bigfix.New(p.bigfix.Config())
+func lookAt(server *server) error {
+	client, err := bigfix.New(server.Config())
 	if err != nil {
 		return err
 	}
@@ -261,7 +315,8 @@ func TestTerminalAndPanelTellTheSame(t *testing.T) {
 	if _, err := p.Flip(t.Context(), "server-nightly-fails"); !errors.Is(err, slackweb.ErrNoSwitch) {
 		t.Errorf("what is no switch of its own: %v", err)
 	}
-	told := []string{"Midnight comes early: the nightly import begins in 4 s, and will fail.", "Changes made in the web pages wait for a complete import."}
+	told := []string{"Midnight comes early on prod: the nightly import begins in 4 s, and will fail.",
+		"Changes made in the web pages of prod wait for a complete import."}
 	var logged []string
 	for i, line := range p.State().Log {
 		logged = append(logged, line.Text)

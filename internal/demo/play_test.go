@@ -76,11 +76,16 @@ func greeted() (*websocket.Conn, error) {
 	if _, _, err = ws.ReadMessage(); err != nil {
 		return nil, err
 	}
-	look, err := http.Get(os.Getenv("BIGFIX_URL") + "/api/import_status.json")
-	if err != nil {
-		return nil, err
+	for _, server := range []string{"BIGFIX_PROD_URL", "BIGFIX_LAB_URL"} {
+		look, err := http.Get(os.Getenv(server) + "/api/import_status.json")
+		if err != nil {
+			return nil, err
+		}
+		if err := look.Body.Close(); err != nil {
+			return nil, err
+		}
 	}
-	return ws, look.Body.Close()
+	return ws, nil
 }
 
 // manifest is one as short as it can be.
@@ -126,7 +131,7 @@ func TestTerminalDrawsWhatWasDoneElsewhere(t *testing.T) {
 	var out bytes.Buffer
 	size := func() int { return 90 }
 	s := newScreen(&out, testReader(), "U1", true, size, size)
-	s.unread = "C2"
+	s.unread = func(m slacksim.Message) bool { return m.Channel == "C2" }
 	s.mine(slacksim.CommandTyped, "U1")
 	undone := s.mine(slacksim.ActionPressed, "U1")
 	undone()

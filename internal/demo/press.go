@@ -34,10 +34,10 @@ type button struct {
 	block string // the block_id of its block
 }
 
-// visit is somebody looking at their Home tab, after so many events.
+// visit is somebody looking at their Home tab, behind the event with that number.
 type visit struct {
-	user   string
-	events int
+	user string
+	seq  int
 }
 
 // surface is something with buttons: a message, or a Home tab where TS is empty.
@@ -160,10 +160,10 @@ func (s *stage) surfaces(who person) []surface {
 	}
 	events := s.slack.Events()
 	for i := len(events) - 1; i >= 0; i-- {
-		if n := len(visited); n > 0 && visited[n-1].events > i {
+		e := events[i]
+		if n := len(visited); n > 0 && visited[n-1].seq >= e.Seq {
 			home()
 		}
-		e := events[i]
 		if e.Kind != slacksim.MessagePosted && e.Kind != slacksim.EphemeralShown {
 			continue
 		}
@@ -206,7 +206,7 @@ const homeWithin = 3 * time.Second
 func (s *stage) opensHome(ctx context.Context, who person) {
 	within, cancel := context.WithTimeout(ctx, homeWithin)
 	defer cancel()
-	before := len(s.slack.Events())
+	before := s.slack.Seq()
 	s.slack.OpenHome(who.id)
 	_, err := s.slack.WaitEvent(within, before, func(e slacksim.Event) bool {
 		return e.Kind == slacksim.HomePublished && (e.User == who.id || e.View != nil && e.View.User == who.id)
@@ -221,6 +221,6 @@ func (s *stage) opensHome(ctx context.Context, who person) {
 	case err != nil:
 		s.screen.say("Importbot published nothing new; this is what stood there.")
 	}
-	s.visits = append(s.visits, visit{who.id, len(s.slack.Events())})
+	s.visits = append(s.visits, visit{who.id, s.slack.Seq()})
 	s.screen.home(who.id, view.Blocks)
 }

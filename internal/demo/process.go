@@ -18,7 +18,7 @@ const (
 	readyWithin = 15 * time.Second
 	// stopWithin is how long it may take to stop, as every supervisor has such a bound.
 	stopWithin = 10 * time.Second
-	// lookWithin is how long a bot that Slack has greeted is waited for until it has looked at its server, which may be away.
+	// lookWithin is how long a bot that Slack has greeted is waited for until it has looked at its servers, which may be away.
 	lookWithin = 500 * time.Millisecond
 )
 
@@ -29,7 +29,7 @@ type supervisor struct {
 	dir     string
 	environ func(name string) []string // of the process that the simulated Slack knows by this name
 	slack   *slacksim.Sim
-	bigfix  *bigfixtest.Server
+	servers []*server
 	log     io.Writer             // gets what the bot logs; nil is nowhere
 	told    func(sentence string) // is told of what nobody asked for in the same moment
 	fell    chan *process         // gets the one that ended by itself
@@ -152,14 +152,16 @@ func (s *supervisor) tellEnd(p *process) {
 	}
 }
 
-// awaitGreeting closes ready once Slack has greeted the process and it has looked at its server, which may be away.
+// awaitGreeting closes ready once Slack has greeted the process and it has looked at its servers, which may be away.
 func (s *supervisor) awaitGreeting(ctx context.Context, p *process) {
 	if s.slack.Wait(ctx, func() bool { return s.slack.ConnectionsOf(p.name) > 0 }) != nil {
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	s.bigfix.Wait(within, func(r bigfixtest.Request) bool { return !r.Time.Before(p.began) }) //nolint:errcheck // it may be away
+	for _, srv := range s.servers {
+		srv.Wait(within, func(r bigfixtest.Request) bool { return !r.Time.Before(p.began) }) //nolint:errcheck // it may be away
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -215,7 +217,7 @@ func (s *supervisor) kill() *process {
 	return p
 }
 
-// stop asks the process to stop, kills one that does not in time, and lets none be started any more.
+// stop ends the process, and lets none be started any more.
 func (s *supervisor) stop() error {
 	s.mu.Lock()
 	s.closed = true
@@ -224,6 +226,23 @@ func (s *supervisor) stop() error {
 		s.mu.Unlock()
 		return nil
 	}
+	s.mu.Unlock()
+	return s.end(p)
+}
+
+// restart asks the process to stop and starts another, which it returns; nil where none runs.
+func (s *supervisor) restart() (*process, error) {
+	p := s.alive()
+	if p == nil {
+		return nil, nil
+	}
+	s.end(p) //nolint:errcheck // that it ended matters here, and not how
+	return s.start()
+}
+
+// end asks a process to stop, and kills one that does not in time.
+func (s *supervisor) end(p *process) error {
+	s.mu.Lock()
 	if !p.ended.IsZero() {
 		s.mu.Unlock()
 		<-p.over

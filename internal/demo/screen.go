@@ -18,8 +18,8 @@ type screen struct {
 	mu       sync.Mutex
 	out      io.Writer
 	reader   reader
-	me       string // whose terminal it is
-	unread   string // a channel that nobody looks at here: what people write there is not drawn
+	me       string                      // whose terminal it is
+	unread   func(slacksim.Message) bool // whether nobody looks at a message here, so that it is not drawn; nil: at each
 	width    func() int
 	height   func() int
 	terminal bool
@@ -59,7 +59,7 @@ func newScreen(out io.Writer, r reader, me string, terminal bool, width, height 
 func (s *screen) show(e slacksim.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unread == "" || e.Channel != s.unread || e.Message.Ephemeral() {
+	if s.unread == nil || e.Message.Ephemeral() || !s.unread(e.Message) {
 		s.draw(e)
 	}
 	s.seen = e.Seq

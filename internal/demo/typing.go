@@ -109,13 +109,14 @@ func (s *stage) awaitQuiet(ctx context.Context, long time.Duration, counts func(
 		case <-ctx.Done():
 			return
 		case <-over.C:
-			if events := s.slack.Events(); !slices.ContainsFunc(events[min(from, len(events)):], counts) {
+			if !slices.ContainsFunc(s.slack.EventsAfter(from), counts) {
 				return
 			}
 			over.Reset(long)
 		case <-drawn:
 			_, seen := s.screen.until()
-			if slices.ContainsFunc(s.slack.Events()[from:seen], counts) {
+			news := func(e slacksim.Event) bool { return e.Seq <= seen && counts(e) }
+			if slices.ContainsFunc(s.slack.EventsAfter(from), news) {
 				over.Reset(long)
 			}
 			from = seen
@@ -138,7 +139,7 @@ func (s *stage) awaitEnd(ctx context.Context) error {
 			s.screen.say("The bot does not run any more, so nobody tells how the import goes on.")
 			return nil
 		}
-		if len(s.slack.Messages(channel)) > 0 {
+		if len(s.shown()) > 0 {
 			s.awaitQuiet(within, settled, anything)
 		}
 		if err != nil || s.bot.alive() == nil || s.allTold() && !s.underWay(within) {
@@ -155,14 +156,24 @@ func (s *stage) underWay(ctx context.Context) bool {
 		return false
 	}
 	defer r.Close() //nolint:errcheck // it was only read
-	active, err := r.Active(ctx, server)
-	return err == nil && len(active) > 0
+	return slices.ContainsFunc(s.servers[:], func(srv *server) bool {
+		active, err := r.Active(ctx, srv.name)
+		return err == nil && len(active) > 0
+	})
+}
+
+// shown is what stands in the channels of the servers.
+func (s *stage) shown() (all []slacksim.Message) {
+	for _, srv := range s.servers {
+		all = append(all, s.slack.Messages(srv.channel)...)
+	}
+	return all
 }
 
 // allTold says whether every card has its finished message.
 func (s *stage) allTold() bool {
 	open := map[any]bool{}
-	for _, m := range s.slack.Messages(channel) {
+	for _, m := range s.shown() {
 		if m.Metadata == nil {
 			continue
 		}
@@ -173,7 +184,7 @@ func (s *stage) allTold() bool {
 			delete(open, id)
 		}
 	}
-	return len(open) == 0 && !s.running()
+	return len(open) == 0 && !slices.ContainsFunc(s.servers[:], (*server).running)
 }
 
 // prompt lets a person type until they leave.
@@ -251,7 +262,7 @@ func completions() []string {
 	for _, word := range handlers.Commands() {
 		lines = append(lines, command+" "+word)
 	}
-	lines = append(lines, "press", "home", "importbot history", "importbot report", "as ben "+command+" raw", "help")
+	lines = append(lines, command+" status all", command+" complete "+lab, "press", "home", "importbot history", "importbot report", "as ben "+command+" raw", "help")
 	for _, e := range happenings {
 		lines = append(lines, e.whom+" "+e.words)
 	}

@@ -10,14 +10,16 @@ import (
 
 // Who and where.
 const (
-	ana     = "U0ANA"
-	ben     = "U0BEN"
-	gus     = "U0GUS"
-	oncall  = "S0ONCALL"
-	channel = "C0IMPORTS"
-	general = "C0GENERAL"
-	server  = "prod"
-	command = "/import"
+	ana        = "U0ANA"
+	ben        = "U0BEN"
+	gus        = "U0GUS"
+	oncall     = "S0ONCALL"
+	channel    = "C0IMPORTS"
+	labChannel = "C0LAB"
+	general    = "C0GENERAL"
+	prod       = "prod"
+	lab        = "lab"
+	command    = "/import"
 )
 
 // person is somebody in the simulated workspace.
@@ -26,10 +28,11 @@ type person struct {
 	is       []slacksim.UserOption
 }
 
-// people are who one can be here: ana is on call and may start imports, ben is not, and gus is, but a guest.
+// people are who one can be here: ana is on call and may start imports, ben may on one of the servers alone, and gus is on call, but a
+// guest.
 var people = []person{
 	{id: ana, name: "ana", is: []slacksim.UserOption{slacksim.Title("On call, may start imports")}},
-	{id: ben, name: "ben", is: []slacksim.UserOption{slacksim.Title("Licence manager, may look")}},
+	{id: ben, name: "ben", is: []slacksim.UserOption{slacksim.Title("Licence manager, may start imports on lab alone")}},
 	{id: gus, name: "gus", is: []slacksim.UserOption{slacksim.Title("Contractor, a guest"), slacksim.Guest()}},
 }
 
@@ -41,6 +44,11 @@ var talk = []struct {
 	{52 * time.Minute, ben, "The licence review with the auditors is tomorrow at ten. How old will the numbers be?"},
 	{49 * time.Minute, ana, "From tonight's import. If that fails I start one in the morning: it takes less than an hour."},
 	{48 * time.Minute, ben, "Good. I watch <#" + channel + ">, then."},
+}
+
+// aside says whether a message is none for whoever sits at the terminal, in #bigfix-imports: talk elsewhere, and the other server's report.
+func aside(m slacksim.Message) bool {
+	return m.Channel == general || m.Channel == labChannel && m.Metadata != nil && m.Metadata.Payload["kind"] == "digest"
 }
 
 // workspace makes a simulated Slack with people, channels, and the app as its manifest installs it.
@@ -56,6 +64,8 @@ func workspace(manifest []byte) (*slacksim.Sim, error) {
 	slack.AddUserGroup(oncall, "oncall", ana, gus) // who is a guest all the same
 	slack.AddChannel(channel, "bigfix-imports")
 	slack.SetTopic(channel, "Data imports of BigFix Inventory. /import status says how it stands")
+	slack.AddChannel(labChannel, "lab-imports")
+	slack.SetTopic(labChannel, "Data imports of the License Metric Tool")
 	slack.AddChannel(general, "it-general")
 	slack.SetTopic(general, "Everything else")
 	for _, line := range talk {

@@ -74,6 +74,12 @@ func (s *Sim) Events() []Event {
 	return slices.Clone(s.story)
 }
 
+// EventsAfter returns what was seen after the event with that Seq.
+func (s *Sim) EventsAfter(seq int) []Event {
+	events, _ := s.eventsAfter(seq)
+	return slices.Clone(events)
+}
+
 // Seq is that of the newest event, 0 where nothing was seen yet.
 func (s *Sim) Seq() int {
 	s.mu.Lock()

@@ -233,7 +233,7 @@ describe('the page', {concurrency: 4}, () => {
     await client.panel.getByRole('switch', {name: 'Take the server away'}).hover()
     await last.getByText('It is gone from the network.').waitFor()
     await client.panel.getByRole('switch', {name: 'Take the server away'}).click()
-    await client.panel.getByRole('status').getByText('The server is gone from the network.').waitFor()
+    await client.panel.getByRole('status').getByText('The server prod is gone from the network.').waitFor()
     await client.panel.getByRole('switch', {name: 'Take the server away', checked: true}).waitFor()
   })
 
