@@ -17,7 +17,8 @@ import (
 	"importbot/internal/pgtest"
 )
 
-func TestAKilledLeaderIsReplacedWithinFiveSeconds(t *testing.T) {
+// Nobody waits for one who is dead as for one who says nothing. It takes seconds: the log says how many.
+func TestAKilledLeaderIsReplacedAtOnce(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Server(t).Database(t)
 	victim := startReplica(t, url, "usual")
@@ -34,7 +35,7 @@ func TestAKilledLeaderIsReplacedWithinFiveSeconds(t *testing.T) {
 	}
 	began := time.Now()
 	victim.kill()
-	term := await(t, "replacing it", next, 5*time.Second)
+	term := await(t, "replacing it", next, usualPace.held)
 	t.Logf("replaced after %s", time.Since(began))
 	if term.epoch != epoch+1 || term.Lead().Check() != nil {
 		t.Errorf("epoch %d after %d, held: %v", term.epoch, epoch, term.Lead().Check())
