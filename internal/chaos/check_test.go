@@ -281,6 +281,13 @@ func TestRules(t *testing.T) {
 				e.edit(500+i, "1.1", fmt.Sprint(i))
 			}
 		}, "few messages", "edited 21 times"},
+		{"twenty-one edits, one of which was asked for", func(e *Evidence) {
+			for i := range 19 {
+				e.edit(500+i, "1.1", fmt.Sprint(i))
+			}
+			e.say(600, cleo, "[refresh]", "trigger-4b", "prod: running.")
+			e.Commands[len(e.Commands)-1].Pressed = "refresh"
+		}, "", ""},
 		{"nine messages", func(e *Evidence) {
 			for i := range 6 {
 				e.post(500+i, "imp-1", "milestone", "C1", fmt.Sprint(i), fmt.Sprint("3.", i))
