@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -36,12 +35,10 @@ func (s *Store) readFile(path string) error {
 	if f.copied != "" { // may have to be made whole from its log first
 		name = dsn(filepath.Join(f.copied, filepath.Base(path)), "query_only(1)")
 	}
-	db, err := sql.Open("sqlite", name)
-	if err != nil {
+	if s.read, err = openPool(name); err != nil {
 		return errors.Join(s.explain("opening the database", err), f.close())
 	}
-	db.SetMaxOpenConns(readers)
-	s.read = pool{db}
+	s.read.SetMaxOpenConns(readers)
 	s.write = s.read
 	return nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,14 +63,14 @@ func (s *Store) openFile(ctx context.Context, path string) (err error) {
 	if err := s.prepareFiles(); err != nil {
 		return err
 	}
-	if s.write.DB, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
+	if s.write, err = openPool(dsn(path, "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
 		return s.explain("opening the database", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := s.write.PingContext(ctx); err != nil {
 		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
-	if s.read.DB, err = sql.Open("sqlite", dsn(path, "query_only(1)")); err != nil {
+	if s.read, err = openPool(dsn(path, "query_only(1)")); err != nil {
 		return errors.Join(s.explain("opening the database", err), s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
