@@ -362,7 +362,44 @@ describe('the page', {concurrency: 4}, () => {
       await other.reads('In the last one too.')
       await other.panel.getByText('Running, and taking commands.').waitFor()
     }
+    // A tab that nobody sees knows all the same what came meanwhile.
+    const [hidden, ben] = [others.at(0), others.at(-1)]
+    const look = visibility => hidden.page.evaluate(visibility => {
+      Object.defineProperty(document, 'visibilityState', {value: visibility, configurable: true})
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, visibility)
+    await look('hidden')
+    await ben.become('ben')
+    await ben.type('While nobody looked.')
+    await hidden.place(/bigfix-imports/).getByText('1 unread message').waitFor()
+    await look('visible')
+    await hidden.page.locator('.messages .new + li', {hasText: 'While nobody looked.'}).waitFor()
+    await hidden.place(/bigfix-imports/).getByText('unread message').waitFor({state: 'detached'})
   })
+
+  story('what comes while one reads further up', async ({demo, page, client}) => {
+    const other = await openPage(browser, demo.address)
+    const ben = new Client(other.page)
+    try {
+      await ben.become('ben')
+      await client.type('/import help')
+      await client.reads('/import unmute')
+      const list = page.getByRole('region', {name: /^Messages in/})
+      await list.evaluate(element => element.scrollTo(0, 0))
+      await page.getByRole('button', {name: 'Latest messages'}).waitFor()
+      await ben.type('Is anybody here?')
+      await page.getByRole('button', {name: 'New messages'}).waitFor()
+      expect(await list.evaluate(element => element.scrollTop), 'how far the list was moved').toBe(0)
+      // Who sends something sees it, and the answer.
+      await client.type('/import status')
+      await client.reads('Last success')
+      await page.getByRole('button', {name: 'New messages'}).waitFor({state: 'detached'})
+      expect(await list.evaluate(element => element.scrollHeight - element.clientHeight - element.scrollTop < 48), 'the list is at its end').toBe(true)
+      Client.sound(other.faults)
+    } finally {
+      await other.close()
+    }
+  }, {height: 560})
 
   story('what it weighs', async ({t, demo, page, client}) => {
     await client.type('Something to show.')

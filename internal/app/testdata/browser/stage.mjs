@@ -47,13 +47,15 @@ export function startBrowser() {
 }
 
 /** Waits until the panel says that the bot takes commands: the page is there before it is. Node.js 20 has no WebSocket, a browser has. */
-async function botServes(page, address) {
+async function botServes(context, address) {
+  const page = await context.newPage()
   await page.goto(new URL('/licenses.md', address).href) // a file of the page's own origin, which follows nothing itself
   await page.evaluate(() => new Promise((resolve, reject) => {
     const stream = new WebSocket(`ws://${location.host}/api/events?user=U0ANA`)
     stream.onmessage = ({data}) => data.includes('taking commands') && resolve(stream.close())
     stream.onclose = () => reject(new Error('the bot never took commands'))
   }))
+  await page.close()
 }
 
 /**
@@ -62,8 +64,8 @@ async function botServes(page, address) {
  */
 export async function openPage(browser, address, {width = 1280, height = 800, colorScheme = 'light', ...more} = {}) {
   const context = await browser.newContext({viewport: {width, height}, colorScheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', ...more})
+  await botServes(context, address)
   const page = await context.newPage()
-  await botServes(page, address)
   const faults = []
   page.on('pageerror', error => faults.push(String(error)))
   page.on('console', message => {

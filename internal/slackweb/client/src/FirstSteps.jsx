@@ -18,10 +18,12 @@ export function FirstSteps({ state, channel, steps, openThread, offer, panel, fi
           </p>
         )}
         <p className="step">
-          <span className="count">
-            {next + 1} of {all.length}
+          <span>
+            <span className="count">
+              {next + 1} of {all.length}
+            </span>
+            {step.words}
           </span>
-          <span>{step.words}</span>
           <span className="step-actions">{step.actions}</span>
         </p>
       </div>

@@ -10,6 +10,9 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
   const items = timeline(state, channel.id)
   const { box, inner, atEnd, toEnd } = useStickToEnd(channel.id)
   const since = useNewSince(state, channel.id, items)
+  const me = state.workspace.user
+  const below = useBelow(items, atEnd, me)
+  useOwnInSight(items, me, toEnd)
   useTarget(inner, message ?? thread, Boolean(message) && !thread, items.length)
   const name = channel.dm ? channel.name || state.workspace.app.name : '#' + channel.name
   return (
@@ -17,14 +20,14 @@ export function Messages({ state, channel, ctx, now, openThread, thread, message
       <div className="scroll" ref={box} data-region tabIndex={0} role="region" aria-label={`Messages in ${name}`}>
         <ol className="messages" ref={inner}>
           <Beginning channel={channel} app={state.workspace.app} />
-          {rows(items, since, state.workspace.user, now).map((row) => (
+          {rows(items, since, me, now).map((row) => (
             <Row key={row.key} {...{ row, state, channel, ctx, now, openThread, thread, go }} />
           ))}
         </ol>
       </div>
       {!atEnd && (
         <button className="to-end" onClick={toEnd}>
-          <Icon name="down" size={16} /> Latest messages
+          <Icon name="down" size={16} /> {below ? 'New messages' : 'Latest messages'}
         </button>
       )}
     </div>
@@ -43,6 +46,25 @@ function useNewSince(state, channel, items) {
     // Looked at when the viewer comes and goes, not whenever something is said.
   }, [visible])
   return since
+}
+
+/** Whether something came that is further down than what the viewer looks at. */
+function useBelow(items, atEnd, me) {
+  const last = items.at(-1)?.ts ?? '0'
+  const [seen, setSeen] = useState(last)
+  useEffect(() => {
+    if (atEnd) setSeen(last)
+  }, [atEnd, last])
+  return !atEnd && items.some((item) => item.kind === 'message' && item.ts > seen && item.user !== me)
+}
+
+/** Whoever sends something is at the end of the list, where that and the answer to it stand. */
+export function useOwnInSight(items, me, toEnd) {
+  const last = items.at(-1)
+  const own = last?.user === me ? last.id : undefined
+  useEffect(() => {
+    if (own) toEnd()
+  }, [own, toEnd])
 }
 
 const isNew = (item, since, me) => item.kind === 'message' && item.ts > since && item.user !== me && !item.ephemeral

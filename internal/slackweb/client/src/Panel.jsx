@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { Icon } from './Icon.jsx'
 import { post } from './api.js'
 import { useReturnFocus } from './hooks.js'
-import { moment } from './time.js'
+import { moment, timeOfDay } from './time.js'
 
 /** What is behind the workspace: how it stands, and switches. It is drawn from data alone. */
 export function Panel({ panel, now, drawer, close, onPress }) {
@@ -40,10 +40,10 @@ function useSwitches(onPress) {
   const use = async (id) => {
     try {
       const { told: words } = await post('/api/panel', { switch: id })
-      setTold({ id, words })
+      setTold({ id, words, at: new Date() })
       onPress()
     } catch (err) {
-      setTold({ id, words: err.message, bad: true })
+      setTold({ id, words: err.message, at: new Date(), bad: true })
     }
   }
   return { told, pointed, use, point }
@@ -59,6 +59,7 @@ function Told({ told, hint }) {
   return (
     <footer className="panel-foot">
       <p className={told?.bad ? 'told bad' : 'told'} role="status">
+        {told && <time dateTime={told.at.toISOString()}>{timeOfDay(told.at)}</time>}
         {told?.words}
       </p>
       {!told && (

@@ -2,6 +2,7 @@ import { useEffect } from 'react'
 import { Composer } from './Composer.jsx'
 import { Icon } from './Icon.jsx'
 import { Message, SlackSays } from './Message.jsx'
+import { useOwnInSight } from './Messages.jsx'
 import { post } from './api.js'
 import { commandOf } from './commands.js'
 import { useReturnFocus, useStickToEnd } from './hooks.js'
@@ -12,8 +13,9 @@ export function Thread({ state, dispatch, channel, thread, ctx, now, close, step
   const root = find(state, channel.id, thread)
   const all = replies(state, channel.id, thread)
   const shown = all.filter((item) => item.kind === 'message' && !item.ephemeral).length
-  const { box, inner } = useStickToEnd(thread)
+  const { box, inner, toEnd } = useStickToEnd(thread)
   const me = state.workspace.user
+  useOwnInSight(all, me, toEnd)
   useReturnFocus(true)
   useEffect(() => steps.done('thread'), [steps.done])
   useEffect(() => {
