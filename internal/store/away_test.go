@@ -52,7 +52,7 @@ func TestADatabaseThatIsAwayAtTheStart(t *testing.T) {
 	if err := c.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "leading once it is there", term, 10*time.Second)
+	await(t, "leading once it is there", term, patience)
 	for _, name := range []string{"Accept", "Ping", "Import", "Leader"} {
 		if err := calls[name](t.Context()); err != nil {
 			t.Errorf("%s with the database there: %v", name, err)
@@ -84,15 +84,7 @@ func TestANetworkThatIsGone(t *testing.T) {
 		t.Error("Import answered")
 	}
 	proxy.Thaw()
-	for deadline := time.Now().Add(patience); ; {
-		err := acceptOne(t.Context(), s, "1")
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("with the network back: %v", err)
-		}
-	}
+	soon(t, "storing with the network back", func() bool { return acceptOne(t.Context(), s, "1") == nil })
 }
 
 // The connection is cut when the COMMIT is on its way: once before the server has it, once when it has done it. From
@@ -176,7 +168,7 @@ func TestAFaultThatLasts(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			go func() { ended <- s.Run(ctx) }()
-			soon(t, func() bool { return len(mustReplicas(t, s)) > 0 })
+			soon(t, "a replica", func() bool { return len(mustReplicas(t, s)) > 0 })
 			if err := c.Exec(`ALTER ROLE bot PASSWORD 'another'`); err != nil {
 				t.Fatal(err)
 			}
@@ -187,11 +179,11 @@ func TestAFaultThatLasts(t *testing.T) {
 				}
 				return
 			}
-			soon(t, func() bool { return strings.Contains(out.String(), "rejects the password") })
+			soon(t, "word of the fault", func() bool { return strings.Contains(out.String(), "rejects the password") })
 			if err := c.Exec(`ALTER ROLE bot PASSWORD '` + c.Password() + `'`); err != nil {
 				t.Fatal(err)
 			}
-			soon(t, func() bool { return strings.Contains(out.String(), "the database is back") })
+			soon(t, "word of its end", func() bool { return strings.Contains(out.String(), "the database is back") })
 			cancel()
 			if err := await(t, "Run", ended, patience); err != nil {
 				t.Errorf("Run ended with %v", err)

@@ -92,7 +92,7 @@ func TestOthersAreTold(t *testing.T) {
 		accept("last " + row.name) // what follows on the same channel shows that all before it arrived
 		await(t, row.name, last, patience)
 		for _, id := range row.wakes {
-			await(t, row.name+" wakes "+id, waits[id], time.Second)
+			await(t, row.name+" wakes "+id, waits[id], patience)
 		}
 		for _, id := range row.not {
 			select {

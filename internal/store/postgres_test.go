@@ -12,7 +12,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/sirupsen/logrus"
@@ -234,11 +233,11 @@ func TestAPooler(t *testing.T) {
 			if err := acceptOne(t.Context(), direct, "2"); err != nil {
 				t.Fatal(err)
 			}
-			await(t, "being told through the pooler", woken, 5*time.Second)
+			await(t, "being told through the pooler", woken, patience)
 			if err := term.Release(t.Context()); err != nil {
 				t.Error(err)
 			}
-			mustLead(t, direct, 5*time.Second)
+			mustLead(t, direct, patience)
 		})
 	}
 	t.Run("wrong password", func(t *testing.T) {
@@ -446,7 +445,7 @@ func TestAStandby(t *testing.T) {
 	if err := waits.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "none of the hosts is a primary now") {
 		t.Errorf("waiting for a primary: %v", err)
 	}
-	soon(t, func() bool {
+	soon(t, "being told that this is a standby", func() bool {
 		err := acceptOne(t.Context(), s, "2")
 		return err != nil && strings.Contains(err.Error(), "only reads now, as a standby does")
 	})

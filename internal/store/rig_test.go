@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,11 +91,7 @@ func runStore(t *testing.T, s *Store) (stop func() error) {
 
 func awaitReplicas(t *testing.T, s *Store, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); s.Shares() != n || len(mustReplicas(t, s)) != n; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d shares among %+v, want %d", s.Shares(), mustReplicas(t, s), n)
-		}
-	}
+	soon(t, fmt.Sprintf("%d replicas", n), func() bool { return s.Shares() == n && len(mustReplicas(t, s)) == n })
 }
 
 func mustReplicas(t *testing.T, s *Store) []Replica {
@@ -117,12 +114,17 @@ func drain(c <-chan struct{}) {
 	}
 }
 
-// soon waits until something holds.
-func soon(t *testing.T, holds func() bool) {
+// soon waits until something holds, and leaves the machine to those who work meanwhile.
+func soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s", patience)
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within %s", what, patience)
 		}
 	}
 }

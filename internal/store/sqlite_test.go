@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -79,13 +78,9 @@ func TestALockedDatabaseInWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	err = acceptOne(t.Context(), s, "1")
 	if err == nil || !strings.Contains(err.Error(), "another program holds the database") {
 		t.Errorf("on a locked database: %v", err)
-	}
-	if took := time.Since(began); took > 2*busyTimeout {
-		t.Errorf("it took %s to say so", took)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
@@ -113,11 +108,11 @@ func TestLeadingWaitsForALockedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	lead := leading(t, s)
-	await(t, "word that the database is locked", told, 10*time.Second)
+	await(t, "word that the database is locked", told, patience)
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if term := await(t, "the lead", lead, 10*time.Second); term == nil || term.Lead().Check() != nil {
+	if term := await(t, "the lead", lead, patience); term == nil || term.Lead().Check() != nil {
 		t.Errorf("the file is free, and the term is %v", term)
 	}
 }
