@@ -64,6 +64,18 @@ func (b *Bot) Person(ctx context.Context, userID string) (Person, error) {
 	}
 }
 
+// Known is what Slack said of somebody within the last hour; it asks nobody. ok
+// is false where Slack was not asked, or said nothing.
+func (b *Bot) Known(userID string) (p Person, ok bool) {
+	b.people.mu.Lock()
+	defer b.people.mu.Unlock()
+	known, ok := b.people.recall(userID)
+	if !ok || passed(known.at, b.now()) >= personStale {
+		return Person{}, false
+	}
+	return known.Person, true
+}
+
 // answer looks somebody up and wakes those who wait for it, whatever happens.
 func (b *Bot) answer(ctx context.Context, userID string, asking *asking) {
 	asking.err = ErrUnavailable

@@ -125,6 +125,9 @@ func TestPersonIsRememberedForAWhile(t *testing.T) {
 		{name: "a refusal is one", after: 20 * time.Minute, fault: slacksim.Fault{Error: "user_not_visible"}, want: ErrChannel, asked: 7},
 	} {
 		clock = clock.Add(step.after)
+		if _, ok := w.bot.Known("U1"); ok == (step.asked == 1 && step.after == 0 || step.want == ErrUnavailable || step.name == "back") {
+			t.Errorf("%s: known before: %t", step.name, ok)
+		}
 		w.bot.limits = newLimits(longAgo())
 		if step.guest {
 			w.sim.AddUser("U1", "ana", slacksim.Guest())
@@ -135,6 +138,9 @@ func TestPersonIsRememberedForAWhile(t *testing.T) {
 		got, err := w.bot.Person(w.ctx(), "U1")
 		if !errors.Is(err, step.want) || err == nil && got.Guest != step.guest {
 			t.Errorf("%s: %+v, %v", step.name, got, err)
+		}
+		if known, ok := w.bot.Known("U1"); ok == (step.want == ErrUnavailable) || ok && known.Guest != (step.guest || step.want != nil) {
+			t.Errorf("%s: known as %+v, %t", step.name, known, ok)
 		}
 		if n := len(w.sim.Calls(methodPerson)); n != step.asked {
 			t.Errorf("%s: Slack was asked %d times, want %d", step.name, n, step.asked)

@@ -77,10 +77,13 @@ func TestStatusMessages(t *testing.T) {
 	}{
 		{"idle, an operator asks", nil},
 		{"idle, somebody else asks", []func(*view){func(v *view) { v.may = false }}},
+		{"idle, nobody knows whether it is a guest who asks", []func(*view){func(v *view) { v.unsure = true }}},
+		{"idle, a guest asks where everybody may", []func(*view){func(v *view) { v.may, v.usersMay = false, []string{"*"} }}},
 		{"pending", []func(*view){mode(bigfix.ModePending)}},
 		{"no import ever", []func(*view){mode(bigfix.ModeNone), func(v *view) { v.known.Quiet = &imports.Baseline{Mode: bigfix.ModeNone} }}},
 		{"unknown mode", []func(*view){mode("<!channel> upgrading")}},
 		{"running, followed here", []func(*view){runs, active(running(), "https://example.slack.com/archives/C0PROD/p1")}},
+		{"running, nobody knows whether it is a guest who asks", []func(*view){runs, active(running(), ""), func(v *view) { v.unsure = true }}},
 		{"running, stands still", []func(*view){runs, active(atRest(day(2, 30)), ""), func(v *view) {
 			v.known.Good.Status.Progress = ptr(96)
 			seldomRests(&v.scene)

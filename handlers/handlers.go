@@ -98,6 +98,7 @@ type Workspace interface {
 	Links
 	PublishHome(ctx context.Context, userID string, blocks []slack.Block) error
 	Person(ctx context.Context, userID string) (bot.Person, error)
+	Known(userID string) (p bot.Person, ok bool)
 }
 
 // Links makes links to messages; *bot.Bot is one.

@@ -312,7 +312,7 @@ func (h *Handlers) homeOf(v *visitor, all []view) homePage {
 		if v.foreign && !slices.Contains(one.server.Operators, v.userID) {
 			continue
 		}
-		one.may, _ = h.Operators.May(one.server, v.userID)
+		one.may, one.unsure = h.mayAtOnce(one.server, v.userID)
 		one.several = len(all) > 1
 		page.views = append(page.views, one)
 	}

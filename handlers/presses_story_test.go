@@ -202,8 +202,10 @@ func TestStoryOfAStatusWithButtons(t *testing.T) {
 
 	// Everybody may on lab, but guests.
 	tn.types("U0GIN", "C0LAB", "status")
-	tn.presses("U0GIN", tn.reads("U0GIN", "lab: "), actStartComplete)
+	tn.presses("U0GIN", tn.reads("U0GIN", "lab: ", "`/import complete lab` starts one now, unless you are a guest."), actStartComplete)
 	tn.reads("U0GIN", "Guests may start imports on lab only where they are named. Nothing was started.")
+	tn.types("U0GIN", "C0LAB", "status")
+	tn.reads("U0GIN", "lab: ", "Imports are started by everybody but guests.")
 	tn.types("U0GIN", "C0LAB", "complete")
 	tn.until(func() bool { return len(tn.audit.of(audit.Command, audit.Refused)) == 1 })
 	if runs := append(tn.prod.Journal().Runs(), tn.lab.Journal().Runs()...); len(runs) != 1 {
@@ -462,3 +464,4 @@ type acquainted struct {
 
 func (a acquainted) Person(context.Context, string) (bot.Person, error) { return a.person, a.err }
 func (acquainted) Permalink(string, string) string                      { return "" }
+func (acquainted) Known(string) (bot.Person, bool)                      { return bot.Person{}, false }

@@ -479,3 +479,4 @@ func (c *counting) PublishHome(_ context.Context, userID string, _ []slack.Block
 	return c.err
 }
 func (*counting) Permalink(string, string) string { return "" }
+func (*counting) Known(string) (bot.Person, bool) { return bot.Person{}, false }

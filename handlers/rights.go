@@ -75,6 +75,16 @@ func (h *Handlers) mayChange(ctx context.Context, c *call, srv Server, d deed) *
 	return nil
 }
 
+// mayAtOnce says whether somebody may start imports, as far as that is known without asking Slack: unsure is that they may unless
+// they are a guest.
+func (h *Handlers) mayAtOnce(srv Server, userID string) (may, unsure bool) {
+	if may, _ = h.Operators.May(srv, userID); !may || slices.Contains(srv.Operators, userID) {
+		return may, false
+	}
+	person, known := h.Slack.Known(userID)
+	return !known || !person.Guest && !person.Foreign, !known
+}
+
 // Whom a refusal is about.
 const (
 	wordForeign = "people of other workspaces"

@@ -110,7 +110,8 @@ type view struct {
 	scene         // imp is the import that runs, if active
 	active   bool //
 	card     string
-	may      bool // whether the person may start imports
+	may      bool // whether the person may start imports, as far as is known at once
+	unsure   bool // they may unless they are a guest
 	usersMay []string
 	several  bool // more than one server is shown
 	whole    bool // as the Home tab shows it: with the last imports
@@ -157,7 +158,7 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 		active, _ = h.Store.Active(ctx, srv.Name)
 	}
 	v.known = known
-	v.may, _ = h.Operators.May(srv, userID)
+	v.may, v.unsure = h.mayAtOnce(srv, userID)
 	v.usersMay = srv.Operators
 	for _, imp := range active {
 		if imp.State == imports.Accepted || imp.State == imports.Waiting {
@@ -584,14 +585,22 @@ func (h *Handlers) whatNow(p pen, v view) string {
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."
 	case st.Mode == bigfix.ModeRunning && v.may:
-		return "Nothing can be started while it runs; " + complete + " adds you to those mentioned at its end, " +
+		unless := "; "
+		if v.unsure {
+			unless = ". Unless you are a guest, "
+		}
+		return "Nothing can be started while it runs" + unless + complete + " adds you to those mentioned at its end, " +
 			p.code(join(h.Command, "complete", name, "after")) + " starts one right behind it."
 	case st.Mode == bigfix.ModeRunning || v.active:
 		return ""
 	case !st.MayRun():
 		return "Importbot's user may not start imports on it: that user needs the permission Manage Imports."
+	case v.may && v.unsure:
+		return starts + " starts one now, unless you are a guest."
 	case v.may:
 		return starts + " starts one now."
+	case slices.Contains(v.usersMay, everybody):
+		return "Imports are started by everybody but guests."
 	}
 	return "Imports are started by " + h.Operators.named(p, v.usersMay) + "."
 }
