@@ -3,6 +3,7 @@ package imports_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -54,9 +55,41 @@ func newRig(t *testing.T, opts ...bigfixtest.Option) *rig {
 		step:   5 * time.Second, cards: new(cards), signal: new(imports.Signal), board: new(imports.Board),
 	}
 	t.Cleanup(r.server.Close)
+	r.install()
 	r.open()
 	t.Cleanup(func() { _ = r.store.Close() })
 	return r
+}
+
+// installed is a database as the first start leaves it, without anything in it. That start, which every one of these tests would
+// otherwise make, is what the tests of store are about.
+var installed = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "importbot-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "importbot.db")
+	s, err := store.Open(context.Background(), path, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// install puts a new database into place.
+func (r *rig) install() {
+	r.t.Helper()
+	file, err := installed()
+	if err == nil {
+		err = os.WriteFile(r.path, file, 0o600)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // open opens the database, as a new process does.

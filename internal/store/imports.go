@@ -407,7 +407,7 @@ func (s *Store) imports(ctx context.Context, where, order string, args ...any) (
 	if err != nil {
 		return nil, s.explain(doing, err)
 	}
-	if found, err = scanImports(rows); err != nil {
+	if found, err = scanImports(rows); err != nil || len(found) == 0 {
 		return nil, s.explain(doing, err)
 	}
 	who, err := followers(ctx, tx, `SELECT id FROM imports WHERE `+where+` `+order, args...)

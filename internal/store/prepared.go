@@ -68,9 +68,6 @@ type keptConn struct {
 	idle map[string]sqliteStmt // by their text: those that nobody reads from just now
 }
 
-// Unwrap is the driver's own connection.
-func (c *keptConn) Unwrap() driver.Conn { return c.sqliteConn }
-
 // worthKeeping says whether a statement is one of those that run again and again. What a migration makes it makes once.
 func worthKeeping(query string) bool {
 	verb, _, _ := strings.Cut(strings.TrimSpace(query), " ")
