@@ -56,6 +56,12 @@ export class Client {
     return this.message(words)
   }
 
+  /** The message that says so now, whatever it says later: a card changes while one looks at it. */
+  async card(words) {
+    const ts = await (await this.reads(words)).getAttribute('data-ts')
+    return Object.assign(this.page.getByRole('region', {name: /^Messages in (?!the thread)/}).locator(`[data-ts="${ts}"]`), {ts})
+  }
+
   button(message, name) {
     return message.getByRole('button', {name})
   }

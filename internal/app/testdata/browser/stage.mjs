@@ -14,11 +14,13 @@ if (!binary) throw new Error('IMPORTBOT has to be the path of the built program:
 export async function startDemo() {
   const child = spawn(binary, ['demo', '--addr', '127.0.0.1:0'], {stdio: ['pipe', 'pipe', 'pipe']})
   const lines = []
+  const waiting = new Set() // for a line of the terminal
   const ended = new Promise(resolve => child.once('exit', resolve))
   readline.createInterface({input: child.stderr}).on('line', line => lines.push(line))
   const address = await new Promise((resolve, reject) => {
     readline.createInterface({input: child.stdout}).on('line', line => {
       lines.push(line)
+      for (const look of waiting) look(line)
       const found = /http:\/\/127\.0\.0\.1:\d+\/?/.exec(line)
       if (lines.length === 1 && found) resolve(found[0])
     })
@@ -28,7 +30,19 @@ export async function startDemo() {
   return {
     address,
     lines,
-    type: line => child.stdin.write(line + '\n'),
+    /** Types a line in the terminal; with words, until it says those. */
+    type: (line, words) => {
+      const said = words && new Promise(resolve => {
+        const look = told => {
+          if (!told.includes(words)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+      })
+      child.stdin.write(line + '\n')
+      return said
+    },
     stop: () => {
       child.kill('SIGTERM')
       return ended
