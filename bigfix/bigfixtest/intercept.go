@@ -82,8 +82,8 @@ func (s *Server) drop(r Request) {
 	s.mu.Lock()
 	if r.N == 0 {
 		s.add(r)
-	} else {
-		s.requests[r.N-1] = r
+	} else if i := r.N - 1 - s.dropped; i >= 0 { // it may have stood still for long
+		s.requests[i] = r
 	}
 	s.mu.Unlock()
 	panic(http.ErrAbortHandler)

@@ -2,7 +2,8 @@ package bigfixtest
 
 import "time"
 
-// Journal is everything that a server was asked and did.
+// Journal is everything that a server was asked and did, unless [WithJournal]
+// keeps the newest requests only.
 type Journal struct {
 	Requests []Request
 	Imports  []Import

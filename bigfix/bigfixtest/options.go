@@ -23,6 +23,7 @@ type settings struct {
 	plan      func(Import) Plan
 	last      *Last // nil: as if last night's import had gone well
 	seed      uint64
+	journal   int // requests that are kept; 0: all
 }
 
 // The credentials of a simulated server unless options give others.
@@ -87,5 +88,9 @@ func WithLast(l Last) Option { return func(s *settings) { s.last = &l } }
 
 // WithSeed sets what the server's own chances are dealt from.
 func WithSeed(seed uint64) Option { return func(s *settings) { s.seed = seed } }
+
+// WithJournal keeps the newest n requests in the Journal, and up to a quarter
+// more for a while: for a server that runs for days. By default all are kept.
+func WithJournal(n int) Option { return func(s *settings) { s.journal = n } }
 
 func (s *settings) rand() *rand.Rand { return rand.New(rand.NewPCG(s.seed, 0x1a7)) }

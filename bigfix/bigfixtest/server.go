@@ -41,6 +41,7 @@ type Server struct {
 	http         *http.Server  // nil while it is stopped
 	gone         chan struct{} // closed when it stops: what hangs lets go
 	requests     []Request
+	dropped      int           // how many before them are not kept
 	more         chan struct{} // closed and replaced when requests grow
 	issued       map[string]time.Time
 	rejecting    bool // no token is right
@@ -152,7 +153,8 @@ func (s *Server) RevokeTokens() {
 	clear(s.issued)
 }
 
-// Journal returns what the server was asked and did so far.
+// Journal returns what the server was asked, as far as [WithJournal] keeps it,
+// and did so far.
 func (s *Server) Journal() Journal {
 	imports := s.Imports(s.clock.Now())
 	s.mu.Lock()
@@ -160,7 +162,8 @@ func (s *Server) Journal() Journal {
 	return Journal{Requests: slices.Clone(s.requests), Imports: imports}
 }
 
-// Wait blocks until a request fits, one that came before included, or ctx ends.
+// Wait blocks until a request fits, one that came before and is kept included,
+// or ctx ends.
 func (s *Server) Wait(ctx context.Context, fits func(Request) bool) (Request, error) {
 	for {
 		s.mu.Lock()
@@ -189,7 +192,11 @@ func (s *Server) note(r Request) Request {
 
 // add is note for who holds the lock.
 func (s *Server) add(r Request) Request {
-	r.N = len(s.requests) + 1
+	r.N = s.dropped + len(s.requests) + 1
+	if keep := s.set.journal; keep > 0 && len(s.requests) >= keep+max(keep/4, 1) {
+		n := len(s.requests) - keep
+		s.requests, s.dropped = slices.Clone(s.requests[n:]), s.dropped+n
+	}
 	s.requests = append(s.requests, r)
 	close(s.more)
 	s.more = make(chan struct{})

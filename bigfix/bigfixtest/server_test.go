@@ -437,3 +437,47 @@ func gist(err error) []any {
 	}
 	return []any{e.Kind, e.Op, e.Status, e.Message}
 }
+
+// A server that runs for days keeps the newest requests, whose numbers go on; one that is cut long after it came is no mistake.
+func TestJournalIsBounded(t *testing.T) {
+	const keep = 8
+	srv := newServer(t, bigfixtest.WithJournal(keep))
+	held, release := make(chan struct{}), make(chan struct{})
+	cancel := srv.Intercept(func(at bigfixtest.Point, r bigfixtest.Request) bigfixtest.Verdict {
+		if at == bigfixtest.Taken && r.Path == "/held" {
+			close(held)
+			<-release
+			return bigfixtest.Cut
+		}
+		return bigfixtest.Pass
+	})
+	defer cancel()
+	cut := make(chan error, 1)
+	go func() {
+		resp, err := http.Get(srv.URL + "/held")
+		if err == nil {
+			resp.Body.Close()
+		}
+		cut <- err
+	}()
+	<-held
+	for range 5 * keep {
+		get(t, srv.URL+statusPath+"?token="+srv.Token)
+	}
+	close(release)
+	if err := <-cut; err == nil {
+		t.Error("the one that was held was answered")
+	}
+	kept := srv.Journal().Requests
+	if n := len(kept); n < keep || n > keep+keep/4 {
+		t.Errorf("%d requests are kept", n)
+	}
+	for i, r := range kept {
+		if want := 5*keep + 1 - (len(kept) - 1 - i); r.N != want || r.Path != statusPath {
+			t.Errorf("request %d of those kept is %d, %s, want %d", i, r.N, r.Path, want)
+		}
+	}
+	if _, err := srv.Wait(patient(t), func(r bigfixtest.Request) bool { return r.N == 5*keep+1 }); err != nil {
+		t.Error(err)
+	}
+}

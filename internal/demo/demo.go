@@ -212,11 +212,13 @@ func (s *stage) greeting() []string {
 func (s *stage) play(ctx context.Context) error {
 	drawing := make(chan struct{})
 	watch, unwatch := context.WithCancel(context.WithoutCancel(ctx))
-	_, drawn := s.screen.until()
 	go func() {
 		defer close(drawing)
-		for e := range s.slack.SubscribeAfter(watch, drawn) {
-			s.screen.show(e)
+		for watch.Err() == nil { // a terminal that stood still for long goes on behind what is forgotten
+			_, drawn := s.screen.until()
+			for e := range s.slack.SubscribeAfter(watch, drawn) {
+				s.screen.show(e)
+			}
 		}
 	}()
 	err := s.act(ctx)

@@ -61,6 +61,7 @@ func (s *server) start(now time.Time, complete time.Duration) {
 		bigfixtest.WithDuration(bigfix.TypeComplete, complete),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{At: s.nightly(now), Type: bigfix.TypeComplete}),
 		bigfixtest.WithLast(s.last),
+		bigfixtest.WithJournal(remembered),
 	)
 }
 

@@ -22,6 +22,10 @@ const (
 	command    = "/import"
 )
 
+// remembered is how many events, calls and requests the simulators remember, so that a demo may be left alone for days. It is some fifty
+// imports.
+const remembered = 2000
+
 // person is somebody in the simulated workspace.
 type person struct {
 	id, name string
@@ -54,7 +58,8 @@ func aside(m slacksim.Message) bool {
 // workspace makes a simulated Slack with people, channels, and the app as its manifest installs it.
 func workspace(manifest []byte) (*slacksim.Sim, error) {
 	clock := new(setBack)
-	slack, err := slacksim.Start(slacksim.WithTeam("T0DEMO", "demo"), slacksim.WithManifest(manifest), slacksim.WithClock(clock))
+	slack, err := slacksim.Start(
+		slacksim.WithTeam("T0DEMO", "demo"), slacksim.WithManifest(manifest), slacksim.WithClock(clock), slacksim.WithRetention(remembered))
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
 	}

@@ -49,8 +49,8 @@ func (c *Call) copy() Call {
 	return out
 }
 
-// Journal returns every call so far, in order of arrival, those by
-// response_url among them.
+// Journal returns every call so far that is remembered, in order of arrival,
+// those by response_url among them.
 func (s *Sim) Journal() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +174,7 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 // record puts a call into the journal. s.mu is held.
 func (s *Sim) record(name string, args map[string]string) *Call {
 	call := &Call{Method: name, Time: s.Now(), Args: args}
-	s.journal = append(s.journal, call)
+	s.journal = append(without(s.journal, s.forgets(len(s.journal))), call)
 	s.touch()
 	return call
 }

@@ -51,7 +51,8 @@
 // ([Sim.APIURLOf]).
 //
 // State is held in memory and outlives the bot: a test may kill the bot, start
-// it again and find the same channels, messages and counters.
+// it again and find the same channels, messages and counters. Nothing is
+// forgotten, unless [WithRetention] says so for a program that runs for days.
 //
 // Time is real unless [WithClock] is given a [ManualClock]: limits, deadlines,
 // expiries and timestamps then follow that clock, the pings never do.

@@ -9,11 +9,12 @@ import (
 
 // delivery is one envelope on its way.
 type delivery struct {
-	inv    *Invocation
-	conn   *conn
-	sent   time.Time // real, for the latency
-	handed bool      // it was on another connection before
-	acked  time.Time // real; zero while it is not
+	inv      *Invocation
+	envelope string // its id
+	conn     *conn
+	sent     time.Time // real, for the latency
+	handed   bool      // it was on another connection before
+	acked    time.Time // real; zero while it is not
 }
 
 // Envelope is one delivery of an [Invocation], for a test to read.
@@ -163,7 +164,7 @@ func (s *Sim) deliver(inv *Invocation, handed bool) bool {
 // enclose puts an invocation into an envelope for this connection. s.mu is held.
 func (s *Sim) enclose(inv *Invocation, c *conn, handed bool) {
 	envelope := uuid.NewString()
-	d := &delivery{inv: inv, conn: c, sent: time.Now(), handed: handed}
+	d := &delivery{inv: inv, envelope: envelope, conn: c, sent: time.Now(), handed: handed}
 	message := reply{
 		"envelope_id": envelope, "type": inv.kind, "payload": inv.payload, "accepts_response_payload": inv.accepts,
 	}
@@ -207,7 +208,8 @@ func (s *Sim) overdue(d *delivery) {
 	}
 }
 
-// Invocations returns all that people did and events that were sent, in order.
+// Invocations returns all that people did and events that were sent, in order,
+// as far as it is remembered.
 func (s *Sim) Invocations() []*Invocation {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -56,18 +56,19 @@ type Event struct {
 
 // tell records what was seen and wakes who waits. s.mu is held.
 func (s *Sim) tell(e Event) {
-	e.Seq, e.Time = len(s.story)+1, s.Now()
+	e.Seq, e.Time = s.seq()+1, s.Now()
 	if e.Channel == "" {
 		e.Channel = e.Message.Channel
 	}
 	if e.Trigger == "" {
 		e.Trigger = e.Message.Trigger
 	}
-	s.story = append(s.story, e)
+	n := s.forgets(len(s.story) + 1)
+	s.story, s.forgotten = append(without(s.story, n), e), s.forgotten+n
 	s.touch()
 }
 
-// Events returns all that was seen so far.
+// Events returns all that was seen so far, as far as it is remembered.
 func (s *Sim) Events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,31 +85,45 @@ func (s *Sim) EventsAfter(seq int) []Event {
 func (s *Sim) Seq() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.story)
+	return s.seq()
+}
+
+// seq is Seq for who holds s.mu.
+func (s *Sim) seq() int { return s.forgotten + len(s.story) }
+
+// Forgotten is the Seq of the newest event that is not remembered any more, 0
+// where all are; see [WithRetention].
+func (s *Sim) Forgotten() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.forgotten
 }
 
 // Subscribe returns what is seen from now on, in order, without loss and
 // however slowly it is read. The channel is closed when ctx ends or the
-// simulator is closed, once everything until then was delivered or ctx ended.
+// simulator is closed, once everything until then was delivered or ctx ended,
+// and where it is read so slowly that what comes next is forgotten.
 func (s *Sim) Subscribe(ctx context.Context) <-chan Event {
-	s.mu.Lock()
-	seen := len(s.story)
-	s.mu.Unlock()
-	return s.SubscribeAfter(ctx, seen)
+	return s.SubscribeAfter(ctx, s.Seq())
 }
 
-// SubscribeAfter is Subscribe from after the event with that Seq: 0 for all.
+// SubscribeAfter is Subscribe from after the event with that Seq: 0 for all
+// that are remembered.
 func (s *Sim) SubscribeAfter(ctx context.Context, seq int) <-chan Event {
 	out := make(chan Event)
 	if !s.enter() {
 		close(out)
 		return out
 	}
+	seq = max(seq, s.Forgotten())
 	go func() {
 		defer s.running.Done()
 		defer close(out)
 		for {
 			events, changed := s.eventsAfter(seq)
+			if len(events) > 0 && events[0].Seq > seq+1 {
+				return
+			}
 			for _, e := range events {
 				select {
 				case out <- e:
@@ -134,7 +149,7 @@ func (s *Sim) SubscribeAfter(ctx context.Context, seq int) <-chan Event {
 func (s *Sim) eventsAfter(seq int) ([]Event, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.story[min(seq, len(s.story)):], s.changed
+	return s.story[min(max(seq-s.forgotten, 0), len(s.story)):], s.changed
 }
 
 // errClosed is why a wait ends when the simulator does.
@@ -163,9 +178,7 @@ func (s *Sim) Wait(ctx context.Context, done func() bool) error {
 // included, that matches: one that is there, or the first that comes or is
 // edited until it does. The error lists what there was instead.
 func (s *Sim) WaitMessage(ctx context.Context, match func(Message) bool) (Message, error) {
-	s.mu.Lock()
-	seen := len(s.story)
-	s.mu.Unlock()
+	seen := s.Seq()
 	there := s.messages("", func(m *Message) bool { return !m.Deleted })
 	if i := slices.IndexFunc(there, match); i >= 0 {
 		return there[i], nil

@@ -171,6 +171,7 @@ func (s *Sim) invoke(kind, what, userID, channelID string, accepts bool) *Invoca
 // start sends an invocation on its way. s.mu is held.
 func (s *Sim) start(inv *Invocation) {
 	s.open = append(s.open, inv)
+	s.retire()
 	s.invoked = append(s.invoked, inv)
 	inv.At = s.Now()
 	if inv.kind == kindEvent {

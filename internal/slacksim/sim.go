@@ -46,6 +46,7 @@ type Sim struct {
 	serial   int   // for every other kind of id
 
 	story      []Event // all that was seen
+	forgotten  int     // how many events before it are not remembered any more
 	journal    []*Call
 	violations []Violation
 	allowed    map[Rule]bool
@@ -85,6 +86,7 @@ type config struct {
 	keepUndelivered bool
 	commandsReplace bool
 	limits          map[string]Limit
+	retention       int // 0: all
 	location        *time.Location
 	listener        net.Listener
 	setup           []func(*Sim)

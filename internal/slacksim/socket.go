@@ -95,6 +95,7 @@ func (c *conn) sendText(text []byte) {
 }
 
 func (s *Sim) openConnection(r *request) (reply, error) {
+	s.retireTickets()
 	id := uuid.NewString()
 	s.tickets[id] = &ticket{process: r.call.Process, made: s.Now()}
 	return reply{"url": "ws://" + s.listener.Addr().String() + "/link/?ticket=" + id + "&app_id=" + s.AppID}, nil
@@ -245,7 +246,7 @@ func (s *Sim) bye(c *conn, code int) error {
 	s.mu.Lock()
 	frozen := c.frozen
 	if !frozen && c.ready { // not in answer to ours
-		s.farewells = append(s.farewells, code)
+		s.farewells = append(without(s.farewells, s.forgets(len(s.farewells))), code)
 	}
 	s.mu.Unlock()
 	if !frozen {

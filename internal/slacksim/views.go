@@ -138,6 +138,7 @@ func (s *Sim) newView(sent map[string]any, userID, previous string) *view {
 		v.root = before.root
 	}
 	s.fillView(v, sent)
+	s.retireViews()
 	s.views[v.ID] = v
 	return v
 }

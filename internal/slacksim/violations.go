@@ -57,7 +57,7 @@ func (v Violation) String() string { return string(v.Rule) + ": " + v.Detail }
 // violate records a broken rule. s.mu is held.
 func (s *Sim) violate(rule Rule, format string, args ...any) {
 	v := Violation{Time: s.Now(), Rule: rule, Detail: fmt.Sprintf(format, args...)}
-	s.violations = append(s.violations, v)
+	s.violations = append(without(s.violations, s.forgets(len(s.violations))), v)
 	s.touch()
 }
 

@@ -351,7 +351,7 @@ func (s *Sim) post(m *Message) *Message {
 		c = &channel{id: m.Channel, private: true, members: map[string]bool{}}
 		s.channels[m.Channel] = c
 	}
-	c.messages = append(c.messages, m)
+	c.messages = append(without(c.messages, s.forgets(len(c.messages))), m)
 	kind := MessagePosted
 	if m.Ephemeral() {
 		kind = EphemeralShown

@@ -34,6 +34,7 @@
 //	Workspace {
 //	  "run": "…",                    // of this workspace: one that is begun anew at this address has another
 //	  "seq": 17,                     // the newest event: what is older is read already
+//	  "forgotten": 0,                // the newest event that the workspace has forgotten: who has not seen that far begins anew
 //	  "user": "U0ANA",
 //	  "team": {"id","name","url"},   // url: ends in a slash; its messages are at URL + "archives/CHANNEL/pTS"
 //	  "app":  {"name","user_id","description","home":true},
@@ -59,7 +60,8 @@
 // the first that a browser hears of a message. Blocks have the ids that Slack gives to those without.
 //
 // The id of an event also names the run. Who comes back with one of another run, as a page does that was left open while the program
-// was started anew, gets 410, and has to load all of it again.
+// was started anew, gets 410, and has to load all of it again. So does who comes back with one before what was forgotten, where the
+// workspace does not remember everything; and a stream that is taken in so slowly that what comes next is forgotten ends.
 //
 // Answers: to a command, a press and a home {"trigger"}, as the events have it that belong to it; to a message {"ts"}. A press is answered
 // when the app took it, and refused where it did not in time.

@@ -102,7 +102,8 @@ func subject(e slacksim.Event) string {
 	return ""
 }
 
-// gone is the answer to a browser that goes on behind events of another workspace, one that had this address before.
+// gone is the answer to a browser that goes on behind events of another workspace, one that had this address before, or that this one has
+// forgotten.
 var gone = &refusal{http.StatusGone, "The workspace that this page shows is gone: load the page again."}
 
 // lookEvery is how often it is looked at what stands behind the workspace.
@@ -118,7 +119,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	newest := p.slack.Seq()
 	after, err := p.position(cmp.Or(r.URL.Query().Get("after"), "0"))
-	if err == nil && after > newest {
+	if err == nil && (after > newest || after > 0 && after < p.slack.Forgotten()) {
 		err = gone
 	}
 	if err != nil {
@@ -131,8 +132,10 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	defer out.close()
 	happens := p.slack.SubscribeAfter(ctx, after)
-	for _, e := range compact(p.past(userID, happens, newest-after)) {
-		out.send(p.told(e))
+	if after < newest {
+		for _, e := range compact(p.past(userID, happens, newest)) {
+			out.send(p.told(e))
+		}
 	}
 	p.follow(out, userID, happens)
 }
@@ -172,11 +175,14 @@ func (p *Page) showPanel(out *stream, shown []byte) []byte {
 	return now
 }
 
-// past takes the first n events, those that a person sees.
-func (p *Page) past(userID string, events <-chan slacksim.Event, n int) (out []slacksim.Event) {
-	for range n {
-		if e, more := <-events; more && p.slack.Sees(userID, e) {
+// past takes the events up to the newest one, those that a person sees.
+func (p *Page) past(userID string, events <-chan slacksim.Event, newest int) (out []slacksim.Event) {
+	for e := range events {
+		if p.slack.Sees(userID, e) {
 			out = append(out, e)
+		}
+		if e.Seq >= newest {
+			break
 		}
 	}
 	return out

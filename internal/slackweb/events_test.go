@@ -1,6 +1,7 @@
 package slackweb
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -151,6 +152,40 @@ func TestEphemeralMessagesAreForOne(t *testing.T) {
 	want := []slacksim.EventKind{slacksim.MessagePosted, slacksim.MessagePosted}
 	if diff := cmp.Diff(want, kindsOf(ben.until(says(slacksim.MessagePosted, "seen by all")))); diff != "" {
 		t.Errorf("ben sees, -want +got:\n%s", diff)
+	}
+}
+
+// A workspace that forgets goes on for who has seen all that is forgotten, and begins anew, with what it remembers, for everybody else.
+func TestWhatIsForgotten(t *testing.T) {
+	const kept = 8
+	w := newWorld(t, nil, slacksim.WithRetention(kept))
+	ana := w.stream("/api/events?user=U1")
+	for i := range 100 {
+		w.sim.Say("U2", "C1", fmt.Sprint("message ", i+1), "")
+		if got := next[event](ana); got.Seq != i+1 {
+			t.Fatalf("who is there sees %s, want number %d", brief(got), i+1)
+		}
+	}
+	var about workspace
+	if err := json.Unmarshal([]byte(w.ask(http.MethodGet, "/api/workspace?user=U1", "", nil).body), &about); err != nil {
+		t.Fatal(err)
+	}
+	if about.Seq != 100 || about.Forgotten < 100-kept-kept/4 || about.Forgotten > 100-kept {
+		t.Errorf("it is at %d, and has forgotten %d", about.Seq, about.Forgotten)
+	}
+	for after, want := range map[int]int{1: http.StatusGone, about.Forgotten - 1: http.StatusGone, 101: http.StatusGone} {
+		if got := w.ask(http.MethodGet, fmt.Sprintf("/api/events?user=U1&after=%d", after), "", nil); got.status != want {
+			t.Errorf("behind %d: %d %s, want %d", after, got.status, got.body, want)
+		}
+	}
+	for _, after := range []int{0, about.Forgotten} {
+		first := next[event](w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", after)))
+		if want := about.Forgotten + 1; first.Seq != want || first.Message.Text != fmt.Sprint("message ", want) {
+			t.Errorf("behind %d comes %s, want number %d", after, brief(first), want)
+		}
+	}
+	if got := w.sim.Messages("C1"); len(got) < kept || len(got) > kept+kept/4 || got[len(got)-1].Text != "message 100" {
+		t.Errorf("the channel has %d messages", len(got))
 	}
 }
 

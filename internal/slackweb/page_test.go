@@ -25,7 +25,7 @@ func TestWorkspaceIsWhatOnePersonKnows(t *testing.T) {
 		"U2": `{"id":"C1","name":"kitchen","topic":"Tea","dm":false,"read_only":false}`,
 	} {
 		got := w.ask(http.MethodGet, "/api/workspace?user="+user, "", nil)
-		want := fmt.Sprintf(`{"run":%q,"seq":1,"user":%q,"team":{"id":"T1","name":"works","url":"https://works.slack.com/"},`+
+		want := fmt.Sprintf(`{"run":%q,"seq":1,"forgotten":0,"user":%q,"team":{"id":"T1","name":"works","url":"https://works.slack.com/"},`+
 			`"app":{"name":"Kettle","user_id":"U0BOT","description":"Boils water","home":true},`+
 			`"users":[{"id":"U0BOT","name":"kettle","title":"","bot":true},{"id":"U1","name":"ana","title":"Makes tea","bot":false},`+
 			`{"id":"U2","name":"ben","title":"","bot":false}],"people":["U1","U2"],"groups":[{"id":"S1","handle":"drinkers","mine":%t}],`+

@@ -10,17 +10,18 @@ import (
 
 // workspace is what a person's client knows before anything happens.
 type workspace struct {
-	Run      string    `json:"run"`
-	Seq      int       `json:"seq"`
-	User     string    `json:"user"`
-	Team     team      `json:"team"`
-	App      app       `json:"app"`
-	Users    []user    `json:"users"`
-	People   []string  `json:"people"`
-	Groups   []group   `json:"groups"`
-	Channels []channel `json:"channels"`
-	Commands []command `json:"commands"`
-	Panel    bool      `json:"panel"`
+	Run       string    `json:"run"`
+	Seq       int       `json:"seq"`
+	Forgotten int       `json:"forgotten"`
+	User      string    `json:"user"`
+	Team      team      `json:"team"`
+	App       app       `json:"app"`
+	Users     []user    `json:"users"`
+	People    []string  `json:"people"`
+	Groups    []group   `json:"groups"`
+	Channels  []channel `json:"channels"`
+	Commands  []command `json:"commands"`
+	Panel     bool      `json:"panel"`
 }
 
 type team struct {
@@ -76,7 +77,7 @@ func (p *Page) serveWorkspace(w http.ResponseWriter, r *http.Request) {
 func (p *Page) workspace(userID string) workspace {
 	seq, about := p.slack.Seq(), p.slack.App()
 	out := workspace{
-		Run: p.run, Seq: seq, User: userID, People: p.people, Panel: p.panel != nil,
+		Run: p.run, Seq: seq, Forgotten: p.slack.Forgotten(), User: userID, People: p.people, Panel: p.panel != nil,
 		Team:  team{ID: p.slack.TeamID, Name: p.slack.TeamName, URL: p.slack.TeamURL},
 		App:   app{Name: about.Name, UserID: p.slack.BotUserID, Description: about.Description, Home: about.HomeTab},
 		Users: []user{}, Groups: []group{}, Channels: []channel{}, Commands: []command{},

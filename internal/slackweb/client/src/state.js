@@ -39,10 +39,10 @@ function enter(state, { workspace, read, anew }) {
   return { ...nothing, workspace, read: read ?? { ...nothing.read, seq: workspace.seq } }
 }
 
-/** Whether a workspace goes on where this state stands. */
+/** Whether a workspace goes on where this state stands: what came behind it may be forgotten. */
 export function continues(state, workspace) {
   const known = state.workspace
-  return Boolean(known) && known.user === workspace.user && known.run === workspace.run
+  return Boolean(known) && known.user === workspace.user && known.run === workspace.run && state.seq >= (workspace.forgotten ?? 0)
 }
 
 function take(state, event) {

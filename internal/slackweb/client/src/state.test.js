@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { belongs, find, mentions, nothing, readOf, reduce, replies, summary, timeline, toKeep, tsOf, unread } from './state.js'
+import { belongs, continues, find, mentions, nothing, readOf, reduce, replies, summary, timeline, toKeep, tsOf, unread } from './state.js'
 
 const people = { ana: 'U0ANA', ben: 'U0BEN', bot: 'U0BOT' }
 
@@ -219,6 +219,12 @@ describe('a connection', () => {
     const lost = play(enter(0), { type: 'lost', at: new Date(1) }, { type: 'lost', at: new Date(2) })
     expect(lost).toMatchObject({ connected: false, since: new Date(1) })
     expect(reduce(lost, { type: 'connected' })).toMatchObject({ connected: true, since: null })
+  })
+
+  it('to a workspace that has forgotten what came next begins anew', () => {
+    const state = play(enter(3), posted(3, '10.000000'))
+    expect(continues(state, { ...workspace(9), forgotten: 3 })).toBe(true)
+    expect(continues(state, { ...workspace(9), forgotten: 4 })).toBe(false)
   })
 
   it('to a workspace that was begun anew forgets the old one', () => {
