@@ -504,20 +504,20 @@ func alertLine(p pen, now time.Time, a imports.Alert) string {
 func alertWord(p pen, a imports.Alert) string {
 	switch a.Kind {
 	case imports.AlertFailed:
-		return "an import did not succeed"
+		return articled(p.kind(a.Type)) + " did not succeed"
 	case imports.AlertMissed:
-		return "a scheduled import did not run"
+		return "a scheduled " + p.kind(a.DueType) + " did not run"
 	case imports.AlertStale:
 		return "reports are out of date"
 	case imports.AlertStalled:
 		if a.Progress != nil {
-			return "the import stands still at " + p.percent(*a.Progress)
+			return "the " + p.kind(a.Type) + " stands still at " + p.percent(*a.Progress)
 		}
-		return "the import stands still"
+		return "the " + p.kind(a.Type) + " stands still"
 	case imports.AlertOverrun:
-		return "the import takes much longer than usual"
+		return "the " + p.kind(a.Type) + " takes much longer than usual"
 	case imports.AlertBrief:
-		return "an import ended suspiciously fast"
+		return articled(p.kind(a.Type)) + " ended suspiciously fast"
 	case imports.AlertUnreachable:
 		if a.Failure != nil && a.Failure.HTTP != 0 {
 			return "the server gives no usable answer"

@@ -455,9 +455,9 @@ func lastLine(p pen, last []imports.Import) string {
 func (h *Handlers) homeBrief(v view) []slack.Block {
 	m := simple(v.now, func(p pen) []string {
 		out := []string{p.name(v.server.Name) + p.sep() + v.mode(p) + " · " + product(v.server.Edition), v.bar(p)}
-		if alerts := openAlerts(p, v.known); len(alerts) > 0 {
-			out = append(out, alerts[0])
-			if n := len(alerts) - 1; n > 0 {
+		if open := v.known.Open(); len(open) > 0 {
+			out = append(out, alertLine(p, v.now, open[0]))
+			if n := len(open) - 1; n > 0 {
 				out = append(out, "and "+counted(n, "more alert"))
 			}
 		}

@@ -46,7 +46,7 @@ func waiting(v *view) { v.waiting = []imports.Import{waits()} }
 func alarmed(v *view) {
 	v.known.Alerts = []imports.Alert{
 		{ID: "a", Kind: imports.AlertStale, Server: "prod", Since: yesterday(1, 0), RaisedAt: yesterday(1, 0), Limit: 27 * time.Hour},
-		{ID: "b", Kind: imports.AlertFailed, Server: "prod", ImportID: "imp-1", Since: day(0, 12), RaisedAt: day(0, 12)},
+		{ID: "b", Kind: imports.AlertFailed, Server: "prod", ImportID: "imp-1", Type: bigfix.TypeComplete, Since: day(0, 12), RaisedAt: day(0, 12)},
 		{ID: "c", Kind: imports.AlertMissed, Server: "prod", Since: day(0, 12), RaisedAt: day(0, 12), OverAt: day(0, 30)},
 	}
 }
@@ -56,6 +56,15 @@ func TestStatusOfMore(t *testing.T) {
 	h := offline(t, prod)
 	out := []shown{
 		{"muted, with alerts", h.statusMessage([]view{seen(alarmed, muted)})},
+		{"several of a kind", h.statusMessage([]view{seen(func(v *view) {
+			failed := func(t bigfix.ImportType, at time.Time) imports.Alert {
+				return imports.Alert{Kind: imports.AlertFailed, Server: "prod", Type: t, Since: at, RaisedAt: at}
+			}
+			v.known.Alerts = []imports.Alert{
+				failed(bigfix.TypeComplete, day(0, 12)), failed(bigfix.TypeRaw, day(1, 30)), failed(bigfix.TypeRaw, day(1, 30)), failed("", day(1, 50)),
+				{Kind: imports.AlertMissed, Server: "prod", DueType: bigfix.TypeComplete, Since: day(0, 0)},
+			}
+		})})},
 		{"one runs, one waits", h.statusMessage([]view{seen(underWay, waiting)})},
 		{"the next one is near", h.statusMessage([]view{seen(nextIn(30 * time.Minute))})},
 		{"the next one is near, and nobody knows how long it takes", h.statusMessage([]view{seen(nextIn(5*time.Minute), func(v *view) { v.recent = nil })})},

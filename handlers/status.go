@@ -605,11 +605,20 @@ func (h *Handlers) whatNow(p pen, v view) string {
 	return "Imports are started by " + h.Operators.named(p, v.usersMay) + "."
 }
 
-// openAlerts is a line for each open alert of a server.
+// openAlerts is a line for each open alert of a server. Those that nothing tells apart to the minute have one together.
 func openAlerts(p pen, known imports.Server) []string {
 	var out []string
+	times := make(map[string]int)
 	for _, a := range known.Open() {
-		out = append(out, alertLine(p, p.now, a))
+		line := alertLine(p, p.now, a)
+		if times[line]++; times[line] == 1 {
+			out = append(out, line)
+		}
+	}
+	for i, line := range out {
+		if n := times[line]; n > 1 {
+			out[i] += fmt.Sprintf(" (%d of them)", n)
+		}
 	}
 	return out
 }

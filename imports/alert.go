@@ -43,8 +43,9 @@ type Alert struct {
 	ID     string
 	Kind   AlertKind
 	Server string
-	// ImportID is the import it is about; empty for an alert about no import.
-	ImportID string `json:",omitempty"`
+	// ImportID is the import it is about, Type what is known of that one's type; empty for an alert about no import.
+	ImportID string            `json:",omitempty"`
+	Type     bigfix.ImportType `json:",omitempty"`
 	// Since is since when it is so, RaisedAt when it was noticed, OverAt when it was over; zero while it is not.
 	Since, RaisedAt time.Time
 	OverAt          time.Time `json:",omitzero"`

@@ -30,7 +30,7 @@ const (
 func (w *alarms) failed() (raised []Alert) {
 	for _, imp := range w.ended {
 		if imp.NeedsAttention() && !w.endedLongAgo(imp) {
-			raised = append(raised, Alert{ID: imp.ID, ImportID: imp.ID, Since: imp.EndedAt})
+			raised = append(raised, Alert{ID: imp.ID, ImportID: imp.ID, Type: imp.Type, Since: imp.EndedAt})
 		}
 	}
 	return raised
@@ -156,7 +156,7 @@ func (w *alarms) stalled() []Alert {
 		return nil
 	}
 	at := *imp.Progress
-	return []Alert{{ID: imp.ID + ":" + stamp(imp.RestSince), ImportID: imp.ID, Since: imp.RestSince, Limit: limit, Progress: &at}}
+	return []Alert{{ID: imp.ID + ":" + stamp(imp.RestSince), ImportID: imp.ID, Type: imp.Type, Since: imp.RestSince, Limit: limit, Progress: &at}}
 }
 
 // stallAfter is how long the progress of an import of a type may rest; ok is false where that is not known.
@@ -186,7 +186,7 @@ func (w *alarms) overrun() []Alert {
 	if !ok || w.look.At.Sub(from) <= limit {
 		return nil
 	}
-	return []Alert{{ID: imp.ID, ImportID: imp.ID, Since: from.Add(limit), Limit: limit, Usual: &usual}}
+	return []Alert{{ID: imp.ID, ImportID: imp.ID, Type: imp.Type, Since: from.Add(limit), Limit: limit, Usual: &usual}}
 }
 
 // usualFor is what is usual for an import of a type. While that is unknown it is what takes longest of all that it may be.
@@ -223,7 +223,7 @@ func (w *alarms) brief() []Alert {
 		usual, ok := w.usualBut(imp)
 		took, known := imp.atMost()
 		if ok && known && imp.Outcome == Succeeded && took < usual.TooShort() {
-			return []Alert{{ID: imp.ID, ImportID: imp.ID, Since: imp.EndedAt, Limit: usual.TooShort(), Usual: &usual}}
+			return []Alert{{ID: imp.ID, ImportID: imp.ID, Type: imp.Type, Since: imp.EndedAt, Limit: usual.TooShort(), Usual: &usual}}
 		}
 	}
 	return nil
