@@ -18,14 +18,15 @@ func TestARejectedLoginIsNotTriedAgainAfterARestart(t *testing.T) {
 	}
 	for _, run := range []struct {
 		name, password string
-		logins         int // in all
+		status         string // once this process has looked itself: before that it tells of the one before
+		logins         int    // in all
 	}{
-		{"the first start", "wrong", 1},
-		{"a second start", "wrong", 1},
-		{"a start with the right password", bigfixtest.DefaultPassword, 2},
+		{"the first start", "wrong", "rejects Importbot's credentials (401)", 1},
+		{"a second start", "wrong", "rejects Importbot's credentials. ", 1}, // the server did not say so again
+		{"a start with the right password", bigfixtest.DefaultPassword, "idle", 2},
 	} {
 		p := w.start(t, with(run.password)).ready(t)
-		w.looked(t)
+		w.looked(t, run.status)
 		if got := w.logins(); got != run.logins {
 			t.Errorf("%s: got %d logins in all, want %d", run.name, got, run.logins)
 		}
@@ -36,21 +37,21 @@ func TestARejectedLoginIsNotTriedAgainAfterARestart(t *testing.T) {
 	}
 }
 
-// looked waits until status has the answer of a look: words that say what the server's part was.
-func (w *world) looked(t *testing.T) {
+// looked waits until status says so.
+func (w *world) looked(t *testing.T, want string) {
 	t.Helper()
-	for range 100 {
-		inv := w.command(t, "status")
-		m, err := inv.WaitAnswer(deadline(t), whatever)
+	var said string
+	for range 200 {
+		m, err := w.command(t, "status").WaitAnswer(deadline(t), whatever)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(m.Text, "not looked") {
-			t.Logf("status: %s", m.Text)
+		if said = m.Text; strings.Contains(said, want) {
 			return
 		}
+		<-time.After(50 * time.Millisecond)
 	}
-	t.Fatal("the server was never looked at")
+	t.Fatalf("status never said %q, but: %s", want, said)
 }
 
 func (w *world) logins() (n int) {
