@@ -31,11 +31,13 @@ var written2 = []string{
 
 // A program of schema 2 finds nothing to do with what waits, and what it writes leaves that alone.
 func TestAnOlderVersionLeavesAloneWhatWaits(t *testing.T) {
+	t.Parallel()
 	for name, url := range map[string]func(*testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "importbot.db") },
 		"postgres": func(t *testing.T) string { return pgtest.Server(t).Database(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := openURL(t, url(t), Options{})
 			imp := imports.Import{ID: "waits", Server: "prod", Type: "complete", Origin: imports.Here, State: imports.Waiting, RequestedBy: "Uana", RequestKey: "k", WishedAt: time.UnixMilli(5)}
 			if _, _, err := s.Accept(t.Context(), imp); err != nil {

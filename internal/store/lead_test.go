@@ -81,6 +81,7 @@ func TestATermOfLeading(t *testing.T) {
 
 // Whoever gives up waiting is not led to believe that they lead.
 func TestWaitingForTheLeadEnds(t *testing.T) {
+	t.Parallel()
 	url := databases["postgres"](t)
 	one, two := openAt(t, url, &clock{noon}), openAt(t, url, &clock{noon})
 	lead(t, one)

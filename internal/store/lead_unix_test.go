@@ -46,6 +46,7 @@ func pidOf(r *replica) string { return fmt.Sprintf(":%d", r.cmd.Process.Pid) }
 
 // The times as they are in production, for one who was frozen while it waited, and for one in the middle of a write.
 func TestAFrozenLeaderIsReplacedAndKnows(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"idle", "writing"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

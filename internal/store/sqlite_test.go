@@ -68,6 +68,7 @@ func TestAFullDiskInWords(t *testing.T) {
 
 // A program that does not know our lock file, such as a backup or the sqlite3 shell.
 func TestALockedDatabaseInWords(t *testing.T) {
+	t.Parallel()
 	s := openFile(t)
 	other, err := sql.Open("sqlite", dsn(s.path))
 	if err != nil {
@@ -92,6 +93,7 @@ func TestALockedDatabaseInWords(t *testing.T) {
 
 // A process that is started while a backup holds the file waits for its turn; it does not end over it.
 func TestLeadingWaitsForALockedDatabase(t *testing.T) {
+	t.Parallel()
 	s := openFile(t)
 	told := make(chan struct{})
 	log := logrus.New()

@@ -43,9 +43,14 @@ var databases = map[string]func(testing.TB) string{
 	"postgres": func(t testing.TB) string { return pgtest.Server(t).Database(t) },
 }
 
+// each runs a test on every database, beside the other tests: all of it is its own.
 func each(t *testing.T, test func(t *testing.T, url string)) {
+	t.Parallel()
 	for name, make := range databases {
-		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
 	}
 }
 
