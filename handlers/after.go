@@ -54,7 +54,7 @@ func (h *Handlers) startAfter(ctx context.Context, c *call, srv Server, t bigfix
 	c.accepted(imp, why)
 	h.Log.WithFields(map[string]any{"server": srv.Name, "import": imp.ID, "type": t, "user": c.UserID, "channel": c.ChannelID}).
 		Info("A start waits for what runs")
-	return c.Answer(ctx, h.waitsMessage(v, imp, c.UserID))
+	return c.Answer(ctx, h.waitsMessage(v, imp, c.UserID, c.ID))
 }
 
 // firstOf is what is under way on a server, or about to be: a start that was accepted a moment ago, on whichever replica, is
@@ -84,15 +84,20 @@ func (v view) sees() bool {
 	return v.good() != nil && v.known.Last.Failure == nil && !v.stale()
 }
 
-// waitsMessage says that a start waits: this person's own, or one that waited already and that they join.
-func (h *Handlers) waitsMessage(v view, imp imports.Import, userID string) bot.Message {
+// waitsMessage says that a start waits: the one that was asked for with this key, or one that waited already, which this person
+// asked for before, or joins.
+func (h *Handlers) waitsMessage(v view, imp imports.Import, userID, key string) bot.Message {
 	s := v.scene
 	s.imp = imp
 	m := simple(v.now, func(p pen) []string {
-		first := "I start " + s.wanted(p) + " right after " + v.before(p, imp) + "."
-		if imp.RequestedBy != userID {
-			first = capital(s.wanted(p)) + " waits already for " + v.before(p, imp) + "; " + p.user(imp.RequestedBy) + " asked for it " +
-				p.when(imp.WishedAt) + ". I'll mention you when it ends."
+		first := capital(s.wanted(p)) + " waits already for " + v.before(p, imp) + "; "
+		switch {
+		case imp.RequestKey == key:
+			first = "I start " + s.wanted(p) + " right after " + v.before(p, imp) + "."
+		case imp.RequestedBy == userID:
+			first += "you asked for it " + p.when(imp.WishedAt) + ". It counts once."
+		default:
+			first += p.user(imp.RequestedBy) + " asked for it " + p.when(imp.WishedAt) + ". I'll mention you when it ends."
 		}
 		return []string{first, v.untilFree(p), "Nothing is started if that takes more than 12 hours. " +
 			p.code(join(h.Command, "cancel", s.server.Name)) + " takes it back."}

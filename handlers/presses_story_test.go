@@ -68,7 +68,12 @@ func slowly(tn *town) {
 
 func TestStoryOfAStartThatWaits(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t)
+	const half = 30 * time.Second // of the clock that is moved: what is typed meanwhile may take as long as it likes
+	tn := newTown(t, func(tn *town) {
+		tn.prod.Close()
+		tn.prod = bigfixtest.NewServer(bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeComplete, half),
+			bigfixtest.WithDuration(bigfix.TypeRaw, half), bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}))
+	})
 	tn.settled()
 	tn.types("U0BEN", "C0PROD", "raw AFTER")
 	nothingRuns := tn.reads("U0BEN", "Nothing runs on prod now")
@@ -87,7 +92,10 @@ func TestStoryOfAStartThatWaits(t *testing.T) {
 	tn.types("U0EVE", "C0PROD", "cancel")
 	tn.reads("U0EVE", "may take back what others asked for on prod", "It stays")
 
+	tn.clock.Advance(half)
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
+	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
+	tn.clock.Advance(half)
 	tn.sees("C0PROD", kindFinished, "Complete import on prod succeeded", "<@U0ANA> <@U0BEN>")
 	tn.presses("U0ANA", mine, actTakeBack)
 	tn.reads("U0ANA", "waits no more: it ran")
@@ -107,6 +115,8 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
 	tn.types("U0ANA", "C0PROD", "raw after")
 	mine := tn.reads("U0ANA", "I start a raw import on prod right after what runs now. ")
+	tn.types("U0ANA", "C0PROD", "raw after")
+	tn.reads("U0ANA", "A raw import on prod waits already", "you asked for it at", "It counts once.")
 	tn.types("U0BEN", "C0PROD", "complete after")
 	tn.reads("U0BEN", "I start a complete import on prod right after what runs now and the raw import that waits. ")
 	tn.types("U0BEN", "C0PROD", "cancel complete")
