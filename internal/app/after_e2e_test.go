@@ -41,7 +41,7 @@ func TestAfterOnAReplica(t *testing.T) {
 	t.Logf("asked for on %s: %s", asked.Envelopes()[0].Process, asked.Answers()[0].Text)
 	w.await(t, "status that shows what waits", func() bool { return strings.Contains(w.shown(t, ben, "status prod"), "Waiting: a raw import") })
 	old.signal(t, syscall.SIGKILL)
-	old.exit(t, 5*time.Second)
+	old.exit(t)
 
 	finished := w.message(t, "finished", saying("Raw import on prod succeeded"))
 	mustMention(t, finished, ana)
@@ -85,7 +85,7 @@ func TestCancelWhatWaits(t *testing.T) {
 	w.mustAnswer(t, ben, "cancel prod", "Only <@"+ana+"> may")
 	w.mustAnswer(t, ana, "cancel prod", "Taken back: ")
 	p.signal(t, syscall.SIGKILL)
-	p.exit(t, 5*time.Second)
+	p.exit(t)
 
 	p = w.start(t, w.environ()).ready(t)
 	w.message(t, "finished", saying("Raw import on prod succeeded"))

@@ -70,7 +70,7 @@ func TestServerInTrouble(t *testing.T) {
 				t.Errorf("the alert is in %s", alert.Channel)
 			}
 			p.signal(t, syscall.SIGKILL)
-			p.exit(t, 5*time.Second)
+			p.exit(t)
 
 			p = w.start(t, environ).ready(t)
 			c.well(w.bigfix)
@@ -110,7 +110,7 @@ func TestMute(t *testing.T) {
 	p := w.start(t, w.night()).ready(t)
 	w.mustAnswer(t, ana, "mute prod 2h New disks & <!channel>", "are quiet until")
 	p.signal(t, syscall.SIGKILL)
-	p.exit(t, 5*time.Second)
+	p.exit(t)
 	w.bigfix.RejectTokens()
 
 	p = w.start(t, w.night()).ready(t)

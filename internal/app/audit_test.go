@@ -37,7 +37,7 @@ func TestAuditOfAStartWhoseProcessDied(t *testing.T) {
 			t.Fatal("run= never came")
 		}
 		p.signal(t, syscall.SIGKILL)
-		p.exit(t, 5*time.Second)
+		p.exit(t)
 
 		p = w.start(t, w.environ()).ready(t)
 		w.message(t, "finished", whatever)
@@ -80,7 +80,7 @@ func (w *world) database() string { return filepath.Join(w.dir, "importbot.db") 
 func (w *world) stop(t *testing.T, p *process) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
-	if got := p.exit(t, 10*time.Second); got != exitWell {
+	if got := p.exit(t); got != exitWell {
 		t.Fatalf("got exit status %d, want 0\n%s", got, p.log)
 	}
 }

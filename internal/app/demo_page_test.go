@@ -172,7 +172,7 @@ func TestDemoTakesAnyFreePort(t *testing.T) {
 		t.Errorf("got status %d", answer.StatusCode)
 	}
 	fmt.Fprintln(d.stdin, "exit")
-	if got := d.exit(t, 15*time.Second); got != exitWell {
+	if got := d.exit(t); got != exitWell {
 		t.Errorf("got exit status %d\n%s", got, d.log)
 	}
 	if _, err := http.Get(d.url); err == nil {
@@ -292,7 +292,7 @@ func TestDemoEndsAtCtrlC(t *testing.T) {
 	d := show(t)
 	panelOf(t, d.url, "a bot that takes commands", func(s slackweb.PanelState) bool { return section(s, "bot").Tone == slackweb.ToneGood })
 	d.signal(t, os.Interrupt)
-	if got := d.exit(t, 12*time.Second); got != exitWell {
+	if got := d.exit(t); got != exitWell {
 		t.Errorf("got exit status %d\n%s", got, d.log)
 	}
 	if left, err := filepath.Glob(filepath.Join(d.temp, "*")); err != nil || len(left) > 0 {

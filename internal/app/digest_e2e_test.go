@@ -39,7 +39,7 @@ func TestDigest(t *testing.T) {
 
 	first, others := leader(t, all)
 	first.signal(t, syscall.SIGKILL)
-	first.exit(t, 5*time.Second)
+	first.exit(t)
 	if second, _ := leader(t, others); second != others[0] {
 		t.Fatal("nobody takes over")
 	}
@@ -47,7 +47,7 @@ func TestDigest(t *testing.T) {
 	w.message(t, "finished", saying("Raw import on prod succeeded"))
 	for _, args := range [][]string{{"history", "--csv"}, {"report", "--to", due.Format(time.DateOnly), "--zone", "Asia/Kolkata"}} {
 		read := w.start(t, environ, args...)
-		if got := read.exit(t, 10*time.Second); got != exitWell || !strings.Contains(read.out.String(), "prod") {
+		if got := read.exit(t); got != exitWell || !strings.Contains(read.out.String(), "prod") {
 			t.Errorf("%s: exit status %d\n%s%s", args[0], got, read.out, read.log)
 		}
 	}

@@ -76,7 +76,7 @@ func TestHistory(t *testing.T) {
 	w.slack.RefuseBlocks()
 
 	list := w.start(t, w.environ(), "history", "prod", "--json")
-	if got := list.exit(t, 10*time.Second); got != exitWell {
+	if got := list.exit(t); got != exitWell {
 		t.Fatalf("history: exit status %d\n%s", got, list.log)
 	}
 	if !json.Valid([]byte(list.out.String())) || !strings.Contains(list.out.String(), `"outcome": "succeeded"`) {
@@ -84,7 +84,7 @@ func TestHistory(t *testing.T) {
 	}
 	today := time.Now().UTC().Format(time.DateOnly)
 	report := w.start(t, w.environ(), "report", "--from", today, "--to", today, "--csv")
-	if got := report.exit(t, 10*time.Second); got != exitWell {
+	if got := report.exit(t); got != exitWell {
 		t.Fatalf("report: exit status %d\n%s", got, report.log)
 	}
 	if rows, err := csv.NewReader(strings.NewReader(report.out.String())).ReadAll(); err != nil || len(rows) < 2 {

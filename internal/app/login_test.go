@@ -31,7 +31,7 @@ func TestARejectedLoginIsNotTriedAgainAfterARestart(t *testing.T) {
 			t.Errorf("%s: got %d logins in all, want %d", run.name, got, run.logins)
 		}
 		p.signal(t, syscall.SIGTERM)
-		if got := p.exit(t, 15*time.Second); got != exitWell {
+		if got := p.exit(t); got != exitWell {
 			t.Fatalf("%s: got exit status %d, want 0\n%s", run.name, got, p.log)
 		}
 	}

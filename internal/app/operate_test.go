@@ -36,7 +36,7 @@ func TestAudit(t *testing.T) {
 	}
 	w.message(t, "finished", saying("succeeded"))
 	p.signal(t, syscall.SIGTERM)
-	if got := p.exit(t, 10*time.Second); got != exitWell {
+	if got := p.exit(t); got != exitWell {
 		t.Errorf("got exit status %d, want 0\n%s", got, p.log)
 	}
 
@@ -98,7 +98,7 @@ func TestAwayMessage(t *testing.T) {
 	}
 	p.awaitReadyz(t, true)
 	p.signal(t, syscall.SIGKILL)
-	p.exit(t, 5*time.Second)
+	p.exit(t)
 
 	// An absence is 15 idle looks long, three seconds here; the import takes as long, on the server's clock.
 	clock := w.bigfix.Clock()
@@ -115,7 +115,7 @@ func TestAwayMessage(t *testing.T) {
 		}
 	}
 	p.signal(t, syscall.SIGKILL)
-	p.exit(t, 5*time.Second)
+	p.exit(t)
 	p = w.start(t, w.environ("ANNOUNCE=all")).ready(t)
 	p.awaitReadyz(t, true)
 	if got := w.kinds(); got["away"] != 1 || got["card"] != 0 || got["finished"] != 0 {

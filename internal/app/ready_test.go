@@ -101,7 +101,7 @@ func TestReadiness(t *testing.T) {
 			_, after = p.awaitReadyz(t, true)
 			t.Logf("ready again after %s", after.Round(100*time.Millisecond))
 			p.signal(t, syscall.SIGTERM)
-			if got := p.exit(t, 10*time.Second); got != exitWell {
+			if got := p.exit(t); got != exitWell {
 				t.Errorf("got exit status %d, want 0\n%s", got, p.log)
 			}
 		})

@@ -114,7 +114,7 @@ func TestReplicas(t *testing.T) {
 	w.message(t, "card", saying("succeeded"))
 	next.signal(t, syscall.SIGTERM)
 	given := time.Now()
-	if got := next.exit(t, 10*time.Second); got != exitWell {
+	if got := next.exit(t); got != exitWell {
 		t.Errorf("after SIGTERM: got exit status %d, want 0\n%s", got, next.log)
 	}
 	for _, p := range others {
@@ -171,7 +171,7 @@ func TestFrozenLeader(t *testing.T) {
 	w.once(t)
 	for _, p := range all {
 		p.signal(t, syscall.SIGTERM)
-		if got := p.exit(t, 10*time.Second); got != exitWell {
+		if got := p.exit(t); got != exitWell {
 			t.Errorf("after SIGTERM: got exit status %d, want 0\n%s", got, p.log)
 		}
 	}

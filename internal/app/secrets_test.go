@@ -258,7 +258,7 @@ func (s *stage) through(t *testing.T, environ []string) *process {
 		s.trick(t, name)
 		s.lookAt(t, "a bot in trouble", p)
 		p.signal(t, syscall.SIGKILL)
-		p.exit(t, 5*time.Second)
+		p.exit(t)
 		p = s.start(t, environ).ready(t)
 	}
 	s.refuseAnswers(t)
@@ -359,7 +359,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		s.hub.play("sent elsewhere", "")
 		p := s.through(t, s.environ())
 		second := s.start(t, s.environ())
-		second.exit(t, 15*time.Second)
+		second.exit(t)
 		s.lookAt(t, "a second bot", second)
 		s.hub.await(t, 1)
 		s.awaitAlerts(t)
@@ -392,7 +392,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 func (s *stage) end(t *testing.T, p *process, with syscall.Signal, says string) {
 	t.Helper()
 	p.signal(t, with)
-	p.exit(t, 15*time.Second)
+	p.exit(t)
 	if !strings.Contains(p.log.String(), says) {
 		t.Errorf("the end is not told with %q:\n%s", says, lastLine(p.log.String()))
 	}
@@ -540,7 +540,7 @@ func TestNoSecretGetsOutAtTheStart(t *testing.T) {
 				p.awaitTrouble(t)
 				s.lookAt(t, name, p)
 				p.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended by itself
-				p.exit(t, 15*time.Second)
+				p.exit(t)
 				s.lookAt(t, name, p)
 				if name != "a .env with faults" {
 					s.lookAtFiles(t)
@@ -587,7 +587,7 @@ func TestNoSecretGetsOutInTheTerminal(t *testing.T) {
 			for _, args := range [][]string{{"status"}, {"status", "--json"}, {"start", "raw", "--yes"}} {
 				s.lab.play(name, "")
 				p := s.start(t, environ, args...)
-				p.exit(t, 20*time.Second)
+				p.exit(t)
 				s.lookAt(t, fmt.Sprintf("%s, %s, %v", name, how, args), p)
 			}
 		}

@@ -21,6 +21,12 @@ try {
   }
   const hide = page.getByRole('button', {name: 'Hide the first steps'})
 
+  // What the bot says by itself at the beginning is there, and read.
+  for (const channel of [/lab-imports/, /bigfix-imports/]) {
+    await client.go(channel)
+    await client.reads('The week of data imports')
+  }
+
   // The card, in the middle of an import, with all that is around it.
   await client.type('/import complete')
   const card = page.locator(`[data-ts="${await (await client.reads('Complete import on prod · running')).getAttribute('data-ts')}"]`).first()
