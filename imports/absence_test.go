@@ -66,6 +66,7 @@ func TestAbsence(t *testing.T) {
 // Nobody looked: because no process ran, or because the one that did was suspended with its machine. Either way the next
 // one who looks knows, and so does whoever reads the store.
 func TestNobodyLooked(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		absent func(r *rig, e *running)

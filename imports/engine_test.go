@@ -83,6 +83,7 @@ func TestAnImportFromTheWishToItsEnd(t *testing.T) {
 // A process that is killed anywhere around a start and begun again sends run= at most once, and follows what it sent to
 // its end.
 func TestKilledAroundAStart(t *testing.T) {
+	t.Parallel()
 	points := []struct {
 		at   string
 		soon imports.Outcome // started again at once
@@ -284,6 +285,7 @@ func TestTwoAtOnceStartOne(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name    string
 		prepare func(*rig, *imports.EngineConfig)
@@ -348,6 +350,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestWhatCanNotBeSentExpires(t *testing.T) {
+	t.Parallel()
 	t.Run("no card for two minutes", func(t *testing.T) {
 		r := newRig(t)
 		cfg := r.config()
@@ -432,6 +435,7 @@ func TestAStartWaitsForTheEndBefore(t *testing.T) {
 }
 
 func TestWhileSlackDithers(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name  string
 		takes time.Duration
@@ -525,6 +529,7 @@ func (c *ourClock) Until(t time.Time) (<-chan struct{}, func()) {
 // A clock that is put back in mid-import, or while one waits for a sign, makes nobody deaf: each is noticed as soon as
 // if it had not been.
 func TestTheClockIsPutBackInMidImport(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		doubts bigfixtest.Doubts
@@ -567,6 +572,7 @@ func TestTheClockIsPutBackInMidImport(t *testing.T) {
 }
 
 func TestNoAnswerToAStartIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
 	answers := []bigfixtest.Answer{
 		bigfixtest.AnswerDrop, bigfixtest.AnswerCut, bigfixtest.AnswerHTML, bigfixtest.AnswerStale, bigfixtest.AnswerEmpty,
 		bigfixtest.Answer500, bigfixtest.Answer503, bigfixtest.Answer401, bigfixtest.Answer403,
@@ -597,6 +603,7 @@ func TestNoAnswerToAStartIsFollowedByAnother(t *testing.T) {
 }
 
 func TestPace(t *testing.T) {
+	t.Parallel()
 	count := func(r *rig, cfg imports.EngineConfig, d time.Duration) int {
 		before := r.looks()
 		r.pass(cfg, d)
@@ -662,6 +669,7 @@ func TestARejectedStartIsNoReasonToTryTheTokenAgain(t *testing.T) {
 }
 
 func TestFollowersCostNoLooks(t *testing.T) {
+	t.Parallel()
 	followers := []int{1, 100, 1000}
 	if imports.UnderRace {
 		followers = followers[:2]
@@ -823,6 +831,7 @@ func TestOldImportsGo(t *testing.T) {
 // What administrators, and clocks, do to a server in mid-import: nothing of it makes an import that went well end badly,
 // and no start is sent again.
 func TestWhatIsDoneToAServerInMidImport(t *testing.T) {
+	t.Parallel()
 	skew := func(d time.Duration) func(*rig) {
 		return func(r *rig) { r.server.Set(func(doubts *bigfixtest.Doubts) { doubts.Skew += d }) }
 	}

@@ -63,6 +63,7 @@ func (l *lossy) Accept(ctx context.Context, imp imports.Import) (stored imports.
 
 // Where the answer to a commit is lost the wish is accepted once, or nobody says that it was not.
 func TestTheAnswerToAWishIsLost(t *testing.T) {
+	t.Parallel()
 	refused := errors.New("connection refused")
 	lost := fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
 	for _, tt := range []struct {

@@ -114,6 +114,7 @@ var truth = []struct{ name, looks, want string }{
 }
 
 func TestTruth(t *testing.T) {
+	t.Parallel()
 	for _, row := range truth {
 		t.Run(row.name, func(t *testing.T) {
 			for _, srv := range servers() {

@@ -30,6 +30,7 @@ var (
 //
 //	go test ./imports -run TestModel -v -games 1000000 -games.seed 7
 func TestModel(t *testing.T) {
+	t.Parallel()
 	n := *games
 	if underRace || testing.Short() {
 		n = min(n, 2_000)

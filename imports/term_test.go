@@ -111,6 +111,7 @@ func (e *running) over(t *testing.T) error {
 // A term may end at any point of a start, because this process is told to end or because it was frozen there for so long
 // that another one leads: the import is asked for once at most, its card is put up once, and it comes to the right end.
 func TestATermEndsInMidStart(t *testing.T) {
+	t.Parallel()
 	for i, tt := range []struct {
 		at     string
 		frozen imports.Outcome // what it ends as where the lead was lost; where the process was told to end it succeeds
@@ -197,6 +198,7 @@ func (r *rig) mustEnd(t *testing.T, asked imports.Import, want imports.Outcome, 
 
 // A process that is held up just before run= leaves, until more than two minutes after the wish, does not send it.
 func TestTooLateAtTheLastMoment(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"announced", "stored as sending", "dialled"} {
 		t.Run(at, func(t *testing.T) {
 			r := newRig(t)
@@ -289,6 +291,7 @@ func TestLeadCheck(t *testing.T) {
 // What became of an accepted start is told once, whatever became of the process that sent it: the next leader tells of one
 // that was marked and not recorded, and says that it can't be sure.
 func TestASendThatNobodyRecorded(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		at          string
 		unconfirmed bool

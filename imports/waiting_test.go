@@ -74,6 +74,7 @@ func TestAStartAfterWhatRuns(t *testing.T) {
 
 // A process that is killed anywhere around the release starts it once when it is begun again; after days, not at all.
 func TestKilledAroundARelease(t *testing.T) {
+	t.Parallel()
 	for n, at := range []string{"", "changing from waiting", "changed to accepted", "stored as sent"} {
 		for i, away := range []time.Duration{10 * time.Second, 72 * time.Hour} {
 			if imports.Thinned(2*n + i + n/2) {
@@ -116,6 +117,7 @@ func TestKilledAroundARelease(t *testing.T) {
 
 // A bot that was away starts what still waits within 12 h, and nothing older. A clock that was wrong for years holds nothing up.
 func TestHowLongAStartWaits(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		away time.Duration
 		want imports.Outcome
@@ -139,6 +141,7 @@ func TestHowLongAStartWaits(t *testing.T) {
 
 // Where the server does not answer nothing is released; nor for one that is not configured any more. Both expire.
 func TestAWaitWithoutASight(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"prod", "another"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -252,6 +255,7 @@ func TestReleasedAtTheLastMoment(t *testing.T) {
 
 // The answer to the commit is lost: the leader finds in the store that it was released, and a cancel that it was taken back.
 func TestTheAnswerToAChangeIsLost(t *testing.T) {
+	t.Parallel()
 	lost := fmt.Errorf("%w: the connection broke", imports.ErrUnsure)
 	t.Run("release", func(t *testing.T) {
 		r := newRig(t)
