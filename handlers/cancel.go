@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"importbot/bigfix"
 	"importbot/bot"
@@ -40,7 +41,12 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 		}
 		servers = []Server{srv}
 	}
-	all := h.waitingOn(ctx, servers)
+	all, err := h.waitingOn(ctx, servers)
+	if err != nil {
+		h.Log.WithError(err).Error("What waits could not be read")
+		c.refuse(whyStore)
+		return c.Answer(ctx, h.waitsUnknownMessage())
+	}
 	waiting := slices.DeleteFunc(slices.Clone(all), func(imp imports.Import) bool { return kind != "" && imp.Type != kind })
 	switch len(waiting) {
 	case 0:
@@ -60,6 +66,14 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 	return c.Answer(ctx, h.whichWaitingMessage(waiting))
 }
 
+// waitsUnknownMessage says that nobody can tell what waits.
+func (h *Handlers) waitsUnknownMessage() bot.Message {
+	return simple(h.Now(), func(pen) []string {
+		return []string{"My own database does not answer, so I can't see what waits. Nothing was changed.",
+			"Try again in a minute. If it goes on, tell whoever runs Importbot."}
+	})
+}
+
 // takeType takes the type of an import out of what was typed.
 func takeType(args []string) (rest []string, t bigfix.ImportType) {
 	for _, word := range args {
@@ -75,14 +89,22 @@ func takeType(args []string) (rest []string, t bigfix.ImportType) {
 	return rest, t
 }
 
-// waitingOn are the starts that wait on servers, oldest first on each.
-func (h *Handlers) waitingOn(ctx context.Context, servers []Server) (found []imports.Import) {
-	ctx, cancel := context.WithTimeout(ctx, glance)
+// waitingWithin is how long it may take to find out what waits, for somebody who wants that taken back.
+const waitingWithin = 2 * time.Second
+
+// waitingOn are the starts that wait on servers, oldest first on each. Only the store knows: that nothing waits must not be said of
+// what memory does not know yet.
+func (h *Handlers) waitingOn(ctx context.Context, servers []Server) (found []imports.Import, err error) {
+	ctx, cancel := context.WithTimeout(ctx, waitingWithin)
 	defer cancel()
 	for _, srv := range servers {
-		found = append(found, h.waits(ctx, srv)...)
+		active, err := h.Store.Active(ctx, srv.Name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, onlyWaiting(active)...)
 	}
-	return found
+	return found, nil
 }
 
 // runningOn are those servers on which something runs or is about to, as far as that is known.

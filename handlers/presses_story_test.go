@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -463,6 +464,27 @@ func TestPresses(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// What memory knows may be older than what somebody wants taken back: where the database does not answer, nothing is said to wait, nor
+// not to.
+func TestCancelWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	var log ledger
+	h := offline(t, prod)
+	h.Store, h.Audit = away{}, log.note
+	h.Board.Set(idle(), []imports.Import{waits()})
+	_ = h.Handle(t.Context(), &bot.Request{Kind: bot.Command, ID: "cancel", UserID: "U0ANA", Text: "cancel", ChannelID: "C0PROD"}) // nothing carries an answer
+	if got := log.of(audit.Command, audit.Refused); len(got) != 1 || got[0].Reason != whyStore {
+		t.Errorf("the audit has %+v", got)
+	}
+}
+
+// away is a database that does not answer.
+type away struct{ Books }
+
+func (away) Active(context.Context, string) ([]imports.Import, error) {
+	return nil, errors.New("no answer")
 }
 
 // acquainted is a Slack that knows one person.

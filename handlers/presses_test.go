@@ -205,6 +205,7 @@ func TestChanges(t *testing.T) {
 		{"not waiting: taken back", one.notWaitingMessage(prod, takenBack("U0BEN"))},
 		{"not waiting: not known", one.notWaitingMessage(prod, imports.Import{})},
 		{"several wait", two.whichWaitingMessage([]imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type = "imp-3", bigfix.TypeRaw })})},
+		{"nobody knows what waits", one.waitsUnknownMessage()},
 		{"another type waits", one.otherWaitingMessage(bigfix.TypeRaw, []imports.Import{waits()})},
 		{"mentioned at the end", one.followsMessage(prod, running(), false)},
 		{"told by direct message", one.followsMessage(prod, running(), true)},
