@@ -73,10 +73,8 @@ func (s *server) remember(ctx context.Context, db *store.Store, epoch imports.Ep
 	for i, e := range s.past {
 		all = append(all, s.watched(fmt.Sprintf("demo-%s-%02d", s.name, i+1), e, now))
 	}
-	for at := all[0].BegunAt; at.Before(now); at = at.Add(imports.WatchedPause) {
-		if err := db.Record(ctx, epoch, imports.Server{Name: s.name, Good: imports.Observation{Span: imports.Span{At: at}}}, nil); err != nil {
-			return err
-		}
+	if err := db.RecordWatched(ctx, epoch, s.name, imports.Watched{From: all[0].BegunAt, To: now}); err != nil {
+		return err
 	}
 	if err := db.Record(ctx, epoch, imports.Server{Name: s.name}, all); err != nil {
 		return err

@@ -124,6 +124,13 @@ func TestWatched(t *testing.T) {
 			look("prod", minute)
 		}
 		look("lab", 50)
+		for _, until := range []int{200, 150} {
+			w := imports.Watched{From: start.Add(100 * time.Minute), To: start.Add(time.Duration(until) * time.Minute)}
+			if err := s.RecordWatched(t.Context(), epoch, "eu", w); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look("eu", 230)
 		stretch := func(from, to int) string { return fmt.Sprintf("%d–%d", from, to) }
 		for _, row := range []struct {
 			server   string
@@ -135,6 +142,7 @@ func TestWatched(t *testing.T) {
 			{"prod", 61, 95, nil},
 			{"prod", 96, 97, []string{stretch(95, 96)}},
 			{"lab", 0, 1000, []string{stretch(50, 50)}},
+			{"eu", 0, 1000, []string{stretch(100, 230)}},
 			{"none", 0, 1000, nil},
 		} {
 			found, err := s.Watched(t.Context(), row.server, start.Add(time.Duration(row.from)*time.Minute), start.Add(time.Duration(row.to)*time.Minute))

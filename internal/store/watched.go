@@ -27,6 +27,20 @@ func extend(ctx context.Context, tx *transaction, server string, at time.Time) e
 	return err
 }
 
+// RecordWatched notes a stretch in which a server was watched, for a past that is recorded at once and not look by look.
+func (s *Store) RecordWatched(ctx context.Context, epoch imports.Epoch, server string, w imports.Watched) error {
+	return s.inTx(ctx, "recording when a server was watched", func(ctx context.Context, tx *transaction) error {
+		if err := s.guard(ctx, tx, epoch); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO watched (server, since, seen_at) VALUES ($1, $2, $3)
+			ON CONFLICT (server, since) DO UPDATE SET seen_at = CASE WHEN watched.seen_at < excluded.seen_at THEN excluded.seen_at ELSE watched.seen_at END`,
+			server, millis(w.From), millis(w.To))
+		return err
+	})
+}
+
 // Watched returns the stretches in which a server was looked at and answered without a pause longer than
 // imports.WatchedPause, as far as they reach into the time from from to to, the oldest first. They are not cut to it, and
 // may overlap where a clock was put back. What was seen before schema 3 is not known.
