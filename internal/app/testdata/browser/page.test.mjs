@@ -132,6 +132,7 @@ describe('the page', {concurrency: 4}, () => {
     await dialog.getByRole('button', {name: 'Start', exact: true}).click()
     await dialog.waitFor({state: 'detached'})
     await home.getByText('That button is old').waitFor()
+    await page.getByRole('status').getByText('That button is old').waitFor() // for who listens
     expect(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'where the focus is').toBe('Home of Importbot')
   })
 
@@ -184,6 +185,14 @@ describe('the page', {concurrency: 4}, () => {
     await home.getByRole('button', {name: 'Refresh'}).first().click()
     await client.flip('Restart the server')
     await home.getByText(/prod · idle/).first().waitFor()
+    // What a press far below is answered at the top is in sight.
+    await client.button(home, 'Start import').click()
+    await page.getByRole('dialog').getByRole('button', {name: 'Start', exact: true}).click()
+    await home.getByText('Starting a complete import on lab').waitFor()
+    await home.evaluate(element => new Promise(resolve => {
+      const look = () => element.scrollTop === 0 ? resolve() : requestAnimationFrame(look)
+      look()
+    }))
   })
 
   story('history, with a chart', async ({page, client}) => {

@@ -9,7 +9,7 @@ import { Confirming } from './blocks/Confirm.jsx'
 import { plain } from './blocks/index.jsx'
 import { useMedia, useNow, useRegions, useRoute, useVisible } from './hooks.js'
 import { permalink } from './route.js'
-import { myGroups, summary, unread } from './state.js'
+import { myGroups, summary, topOf, unread } from './state.js'
 import { session } from './storage.js'
 import { timeOfDay } from './time.js'
 import { useWorkspace } from './useWorkspace.js'
@@ -66,7 +66,7 @@ function Page({ state, panel, dispatch, person, become, here }) {
   const channel = workspace.channels.find((c) => c.id === place)
   const thread = channel && route.thread
   const names = useNames(workspace)
-  here.current = { channel: channel?.id, thread, names, me: workspace.user, hasThread: (m) => summary(state, m.channel, m.ts) !== null }
+  here.current = { place, home: state.home, channel: channel?.id, thread, names, me: workspace.user, hasThread: (m) => summary(state, m.channel, m.ts) !== null }
   const ctx = useMemo(
     () => ({
       ...names,
@@ -239,7 +239,8 @@ function useSteps(state) {
 const toYouAlone = (who, words) => `${who}, only visible to you: ${words}`
 
 /** What is read out of something new in front of somebody. What only they see is an answer to them, and so is what becomes of it. */
-function announcement({ kind, channel: where, text, reason, message }, { channel, thread, names, me }) {
+function announcement({ kind, channel: where, text, reason, message, view }, { place, home, channel, thread, names, me }) {
+  if (kind === 'home') return place === 'home' && topOf(view) !== topOf(home) ? plain(topOf(view), { ...names, now: new Date() }) : ''
   if (kind === 'command_failed') return where === channel ? toYouAlone('Slackbot', [text, reason].filter(Boolean).join(' ')) : ''
   if (kind !== 'message' && kind !== 'ephemeral' && kind !== 'ephemeral_edit') return ''
   if (message.channel !== channel || message.user === me) return ''

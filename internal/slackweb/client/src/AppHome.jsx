@@ -1,10 +1,10 @@
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { Avatar } from './Avatar.jsx'
 import { Conversation } from './Channel.jsx'
 import { FirstSteps } from './FirstSteps.jsx'
 import { post } from './api.js'
 import { Blocks } from './blocks/index.jsx'
-import { unread } from './state.js'
+import { topOf, unread } from './state.js'
 
 /** The app, with its two tabs. */
 export function AppHome({ place, header, channel, ...rest }) {
@@ -56,10 +56,14 @@ function Home({ state, ctx, steps, offer, panel, go }) {
     )
     // Told once each time it is opened, not whenever a step was taken.
   }, [me, connected])
-  const onPress = (on) => post('/api/press', { user: me, ...on })
+  const { box, pressed } = useAnswerInSight(home)
+  const onPress = (on) => {
+    pressed()
+    return post('/api/press', { user: me, ...on })
+  }
   return (
     <>
-      <div className="scroll home" data-region tabIndex={0} role="region" aria-label={`Home of ${workspace.app.name}`}>
+      <div className="scroll home" ref={box} data-region tabIndex={0} role="region" aria-label={`Home of ${workspace.app.name}`}>
         {refusal && (
           <p className="warning" role="alert">
             {refusal}
@@ -77,4 +81,16 @@ function Home({ state, ctx, steps, offer, panel, go }) {
       <FirstSteps {...{ state, steps, offer, panel, go }} />
     </>
   )
+}
+
+/** Whoever presses something sees what the app then says first of all. */
+function useAnswerInSight(home) {
+  const box = useRef(null)
+  const waits = useRef(false)
+  const top = topOf(home)
+  useEffect(() => {
+    if (top && waits.current) box.current.scrollTop = 0
+    waits.current = false
+  }, [top])
+  return { box, pressed: useCallback(() => (waits.current = true), []) }
 }

@@ -192,6 +192,12 @@ export function unreadSince(state, channel) {
   return state.read.channels[channel] ?? state.read.base
 }
 
+/** What a Home tab says first of all, in mrkdwn: an app has no other place beside a button there to answer a press. "" where it begins otherwise. */
+export function topOf(view) {
+  const [first] = view?.blocks ?? []
+  return (first?.type === 'section' && first.text?.text) || ''
+}
+
 /** The groups that this person is in. */
 export function myGroups(workspace) {
   return (workspace.groups ?? []).filter((group) => group.mine).map((group) => group.id)
