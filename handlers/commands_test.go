@@ -83,6 +83,7 @@ func TestStatusMessages(t *testing.T) {
 		{"no import ever", []func(*view){mode(bigfix.ModeNone), func(v *view) { v.known.Quiet = &imports.Baseline{Mode: bigfix.ModeNone} }}},
 		{"unknown mode", []func(*view){mode("<!channel> upgrading")}},
 		{"running, followed here", []func(*view){runs, active(running(), "https://example.slack.com/archives/C0PROD/p1")}},
+		{"running, whoever started it asks", []func(*view){runs, active(running(), ""), func(v *view) { v.told = true }}},
 		{"running, nobody knows whether it is a guest who asks", []func(*view){runs, active(running(), ""), func(v *view) { v.unsure = true }}},
 		{"running, stands still", []func(*view){runs, active(atRest(day(2, 30)), ""), func(v *view) {
 			v.known.Good.Status.Progress = ptr(96)

@@ -48,6 +48,11 @@ func mentioned(imp imports.Import) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(user string) bool { return slices.Contains(imp.Direct, user) })
 }
 
+// isTold says whether somebody is told of an import's end, in the channel or by direct message.
+func isTold(imp imports.Import, userID string) bool {
+	return slices.Contains(mentioned(imp), userID) || slices.Contains(imp.Direct, userID)
+}
+
 // verdict is the first line: what, where, who started it where that was nobody here, how it ended, after how long. It ends
 // with a full stop.
 func (s scene) verdict(p pen) string {

@@ -313,6 +313,7 @@ func (h *Handlers) homeOf(v *visitor, all []view) homePage {
 			continue
 		}
 		one.may, one.unsure = h.mayAtOnce(one.server, v.userID)
+		one.told = one.active && isTold(one.imp, v.userID)
 		one.several = len(all) > 1
 		page.views = append(page.views, one)
 	}
@@ -326,14 +327,14 @@ func gistOf(page homePage) string {
 	type one struct {
 		Server, Mode, Failure, Newest, State, Outcome, Card string
 		Progress                                            int
-		Down, Stale, May                                    bool
+		Down, Stale, May, Told                              bool
 		Seen                                                [3]time.Time // the last import, the last success, the next one
 		Alerts, Waiting                                     []string
 		Mute                                                *imports.Mute
 	}
 	var all []any
 	for _, v := range page.views {
-		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Mute: v.mute, Card: v.card}
+		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Told: v.told, Mute: v.mute, Card: v.card}
 		if st := v.good(); st != nil {
 			o.Mode = string(st.Mode)
 			if st.Progress != nil {

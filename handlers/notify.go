@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"importbot/bot"
 	"importbot/imports"
@@ -41,11 +42,11 @@ func (h *Handlers) follow(ctx context.Context, c *call, srv Server, m memo, dire
 		return h.notChanged(ctx, c, srv, err)
 	}
 	c.changed(imp.ID)
-	return c.Answer(ctx, h.followsMessage(srv, imp, direct))
+	return c.Answer(ctx, h.followsMessage(srv, imp, c.UserID, direct))
 }
 
-// followsMessage says how the person hears of the end.
-func (h *Handlers) followsMessage(srv Server, imp imports.Import, direct bool) bot.Message {
+// followsMessage says how the person hears of the end. imp is as it was before they asked.
+func (h *Handlers) followsMessage(srv Server, imp imports.Import, userID string, direct bool) bot.Message {
 	s := scene{now: h.Now(), server: srv, imp: imp}
 	the := func(p pen) string { return "the " + p.kind(imp.Type) + " on " + p.name(srv.Name) }
 	if direct {
@@ -53,7 +54,15 @@ func (h *Handlers) followsMessage(srv Server, imp imports.Import, direct bool) b
 			return []string{"I'll send you a direct message when " + the(p) + " ends. You are not mentioned in the channel."}
 		})
 	}
-	m := simple(s.now, func(p pen) []string { return []string{"I'll mention you when " + the(p) + " ends."} })
+	m := simple(s.now, func(p pen) []string {
+		switch {
+		case !slices.Contains(mentioned(imp), userID):
+			return []string{"I'll mention you when " + the(p) + " ends."}
+		case imp.RequestedBy == userID:
+			return []string{"You asked for " + the(p) + ", so I mention you anyway when it ends."}
+		}
+		return []string{"I'll mention you when " + the(p) + " ends, as you asked before."}
+	})
 	about := memo{Server: srv.Name, Import: imp.ID, Drawn: s.now.Unix()}
 	return withRow(m, srv.Name, button(actNotifyDirect, about, "Send me a direct message instead"))
 }

@@ -133,6 +133,12 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.types("U0ANA", "C0PROD", "cancel")
 	tn.reads("U0ANA", "No start waits here", "I can't stop an import that runs")
 
+	tn.types("U0ANA", "C0PROD", "status")
+	if own := tn.reads("U0ANA", "You are told when it ends"); strings.Contains(string(own.Blocks), `"Notify me"`) {
+		t.Errorf("Ana started it, and is offered to be told: %s", own.Blocks)
+	}
+	tn.presses("U0ANA", tn.sees("C0PROD", kindCard, "running"), actNotify)
+	tn.reads("U0ANA", "You asked for the complete import on prod, so I mention you anyway when it ends.")
 	tn.types("U0EVE", "C0PROD", "status")
 	status := tn.reads("U0EVE", "prod: running")
 	tn.presses("U0EVE", status, actNotify)

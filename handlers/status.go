@@ -112,6 +112,7 @@ type view struct {
 	card     string
 	may      bool // whether the person may start imports, as far as is known at once
 	unsure   bool // they may unless they are a guest
+	told     bool // they are told of the end of what runs anyway
 	usersMay []string
 	several  bool // more than one server is shown
 	whole    bool // as the Home tab shows it: with the last imports
@@ -164,7 +165,7 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 		if imp.State == imports.Accepted || imp.State == imports.Waiting {
 			continue
 		}
-		v.imp, v.active = imp, true
+		v.imp, v.active, v.told = imp, true, isTold(imp, userID)
 		v.card = h.cardLink(ctx, imp.ID)
 		break
 	}
@@ -296,8 +297,8 @@ func (h *Handlers) withWaiting(m bot.Message, imp imports.Import) bot.Message {
 	return joined(m, line)
 }
 
-// buttons are what can be done about a server as it stands. They are the same for all: who may is found out on the press,
-// and whoever may not is told whom to ask. In a message of several there is one to refresh it all, drawn
+// buttons are what can be done about a server as it stands. But for those who are told of the end anyway they are the same for all: who
+// may is found out on the press, and whoever may not is told whom to ask. In a message of several there is one to refresh it all, drawn
 // with each, for it has to be near whoever reads.
 func (v view) buttons(refresh bool) []slack.Block {
 	m := memo{Server: v.server.Name, Drawn: v.now.Unix()}
@@ -313,8 +314,9 @@ func (v view) buttons(refresh bool) []slack.Block {
 		buttons = append(buttons, button(actRefresh, again, "Refresh"))
 	}
 	switch {
-	case v.active:
+	case v.active && !v.told:
 		buttons = append(buttons, button(actNotify, m, "Notify me"))
+	case v.active:
 	case v.free():
 		buttons = append(buttons, v.startButtons(m)...)
 	}
@@ -584,6 +586,9 @@ func (h *Handlers) whatNow(p pen, v view) string {
 		return ""
 	case !st.Mode.Known():
 		return "I can't be sure that nothing runs, so I start no import."
+	case st.Mode == bigfix.ModeRunning && v.may && v.told:
+		return "You are told when it ends; nothing else can be started while it runs. " + p.code(join(h.Command, "complete", name, "after")) +
+			" starts one right behind it."
 	case st.Mode == bigfix.ModeRunning && v.may:
 		unless := "; "
 		if v.unsure {
