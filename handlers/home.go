@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -435,21 +436,36 @@ func over10(recent []imports.Import) (out []imports.Import) {
 	return out
 }
 
-// lastLine says in a line how the last imports went.
+// lastLine says in a line how the last imports went: of which type they were, since when.
 func lastLine(p pen, last []imports.Import) string {
+	alike := len(last) > 1 && !slices.ContainsFunc(last, func(imp imports.Import) bool { return imp.Type != last[0].Type })
 	parts := make([]string, len(last))
 	for i, imp := range last {
-		took, known := imp.Duration()
-		switch {
-		case imp.Outcome == imports.Succeeded && known:
-			parts[i] = p.span(took)
-		case known:
-			parts[i] = p.strong(outcomeWord(imp.Outcome)) + " after " + p.span(took)
-		default:
-			parts[i] = outcomeWord(imp.Outcome)
+		if parts[i] = outcomeAndTime(p, imp); !alike && imp.Type != "" {
+			parts[i] = p.typeWord(imp.Type) + " " + parts[i]
 		}
 	}
-	return "Last imports, newest first: " + list(parts, "and")
+	since := p.at(began(last[len(last)-1]))
+	if len(last) == 1 {
+		return "Last import, begun " + since + ": " + parts[0]
+	}
+	all := ""
+	if alike && last[0].Type != "" {
+		all = "all " + p.typeWord(last[0].Type) + ", "
+	}
+	return fmt.Sprintf("Last %d imports, %ssince %s, newest first: %s", len(last), all, since, list(parts, "and"))
+}
+
+// outcomeAndTime is how long an import took, and how it ended where that was no success.
+func outcomeAndTime(p pen, imp imports.Import) string {
+	took, known := imp.Duration()
+	switch {
+	case imp.Outcome == imports.Succeeded && known:
+		return p.span(took)
+	case known:
+		return p.strong(outcomeWord(imp.Outcome)) + " after " + p.span(took)
+	}
+	return outcomeWord(imp.Outcome)
 }
 
 // homeBrief shows one server of many.
@@ -466,7 +482,7 @@ func (h *Handlers) homeBrief(v view) []slack.Block {
 			out = append(out, mutedLine(p, *v.mute))
 		}
 		out = append(out, v.waits(p)...)
-		return append(out, v.lastSuccess(p), v.coming(p))
+		return append(out, v.lastInBrief(p), v.lastSuccess(p), v.coming(p))
 	})
 	return append(m.Blocks, v.buttons(false)...)
 }

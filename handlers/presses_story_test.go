@@ -341,7 +341,7 @@ func TestStoryOfAHistory(t *testing.T) {
 	tn.slack.RefuseBlocks("data_visualization", "table")
 	defer tn.slack.RefuseBlocks()
 	tn.slack.OpenHome("U0EVE")
-	tn.seesHome("U0EVE", "Last imports, newest first")
+	tn.seesHome("U0EVE", "Last import, begun", ": raw ")
 }
 
 func TestStoryOfAMute(t *testing.T) {

@@ -86,6 +86,11 @@ func TestStatusOfMore(t *testing.T) {
 		t.Errorf("%d servers with all that may wait make %d blocks", len(eight), got)
 	}
 	out = append(out, shown{"all of one", h.statusMessage([]view{seen(func(v *view) { v.whole = true })})})
+	out = append(out, shown{"all of one, of two types", h.statusMessage([]view{seen(func(v *view) {
+		v.whole = true
+		v.recent = append([]imports.Import{with(over(imports.Failed), func(i *imports.Import) { i.Type = bigfix.TypeRaw })}, v.recent...)
+	})})})
+	out = append(out, shown{"all of one that ran once", h.statusMessage([]view{seen(func(v *view) { v.whole, v.recent = true, v.recent[:1] })})})
 	many := slices.Repeat(nine, 9) // 81 servers
 	for i := range many {
 		many[i].server.Name = fmt.Sprint("server-", i)

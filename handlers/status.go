@@ -252,7 +252,7 @@ func (v view) brief(p pen) string {
 	if n := len(v.waiting); n > 0 {
 		parts = append(parts, counted(n, "start")+" waiting")
 	}
-	parts = append(parts, lowerFirst(v.lastSuccess(p)), lowerFirst(v.coming(p)))
+	parts = append(parts, lowerFirst(v.lastInBrief(p)), lowerFirst(v.lastSuccess(p)), lowerFirst(v.coming(p)))
 	return p.name(v.server.Name) + p.sep() + strings.Join(filled(parts), "; ")
 }
 
@@ -476,6 +476,28 @@ func (v view) past(p pen) []string {
 		parts = append(parts, p.at(b.LastImportTime))
 	}
 	return []string{"Last import: " + strings.Join(parts, ", "), v.sinceThen(p), v.lastSuccess(p), v.rawRemark(p)}
+}
+
+// lastInBrief is the last import without the server's words for it.
+func (v view) lastInBrief(p pen) string {
+	b := v.known.Quiet
+	if b == nil || b.LastImportTime.IsZero() {
+		return ""
+	}
+	ended := "no success"
+	switch {
+	case b.LastStatus.Successful():
+		ended = "succeeded"
+	case strings.EqualFold(string(b.LastStatus), "failed"):
+		ended = "failed"
+	case b.LastStatus == "":
+		ended = "nobody says how it ended"
+	}
+	kind := ""
+	if b.LastImportType != "" {
+		kind = p.typeWord(b.LastImportType) + ", "
+	}
+	return "Last import: " + kind + ended + ", " + p.at(b.LastImportTime)
 }
 
 // sinceThen tells of an import whose end nobody knows, where the server still reports the one before it.
