@@ -71,16 +71,16 @@ type record struct {
 	BeganAt         *time.Time `json:"began_at"`
 	EndedAt         *time.Time `json:"ended_at"`
 	DurationSeconds *int64     `json:"duration_seconds"`
-	State           string     `json:"state"`         // running, settling, ended
-	Outcome         *string    `json:"outcome"`       // succeeded, failed, unclear, unknown, not_begun
-	ServerStatus    *string    `json:"server_status"` // the server's own word for the end
-	Reason          *string    `json:"reason"`        // why it is unknown or has not begun
-	Doubts          []string   `json:"doubts"`        // why it is unclear
-	Progress        *int       `json:"progress"`      // the last one reported, in percent
+	State           string     `json:"state"`            // running, settling, ended
+	Outcome         *string    `json:"outcome"`          // succeeded, failed, unclear, unknown, not_begun
+	ServerStatus    *string    `json:"server_status"`    // the server's own word for the end
+	Reason          *string    `json:"reason"`           // why it is unknown or has not begun
+	Doubts          []string   `json:"doubts"`           // why it is unclear
+	ProgressPercent *int       `json:"progress_percent"` // the last one reported
 }
 
 var recordHeader = []string{"server", "id", "type", "origin", "requested_by", "began_at", "ended_at", "duration_seconds", "state", "outcome",
-	"server_status", "reason", "doubts", "progress"}
+	"server_status", "reason", "doubts", "progress_percent"}
 
 func recordsOf(servers [][]imports.Import) []record {
 	records := []record{} // none is [], not null
@@ -96,7 +96,7 @@ func newRecord(imp imports.Import) record {
 	r := record{
 		Server: imp.Server, ID: imp.ID, Type: some(string(imp.Type)), Origin: string(imp.Origin), RequestedBy: some(imp.RequestedBy),
 		BeganAt: second(imp.BegunAt), EndedAt: second(imp.EndedAt), State: string(imp.State), Outcome: some(string(imp.Outcome)),
-		Reason: some(string(imp.Reason.Kind)), Doubts: []string{}, Progress: imp.Progress,
+		Reason: some(string(imp.Reason.Kind)), Doubts: []string{}, ProgressPercent: imp.Progress,
 	}
 	if d, ok := imp.Duration(); ok {
 		seconds := int64(d.Round(time.Second).Seconds())
@@ -132,7 +132,7 @@ func writeRecords(w io.Writer, records []record) error {
 	rows := make([][]string, len(records))
 	for i, r := range records {
 		rows[i] = []string{r.Server, r.ID, printable(cell(r.Type)), r.Origin, cell(r.RequestedBy), moment(r.BeganAt), moment(r.EndedAt), number(r.DurationSeconds),
-			r.State, cell(r.Outcome), printable(cell(r.ServerStatus)), cell(r.Reason), strings.Join(r.Doubts, " "), number(r.Progress)}
+			r.State, cell(r.Outcome), printable(cell(r.ServerStatus)), cell(r.Reason), strings.Join(r.Doubts, " "), number(r.ProgressPercent)}
 	}
 	return writeCSV(w, recordHeader, rows)
 }

@@ -353,7 +353,7 @@ func TestTheDocumentShowsRealOutput(t *testing.T) {
 			t.Errorf("docs/history.md does not show\n%s", shown)
 		}
 	}
-	for _, name := range recordHeader {
+	for _, name := range slices.Concat(recordHeader, dayHeader) {
 		if !strings.Contains(document, "`"+name+"`") {
 			t.Errorf("docs/history.md does not explain %s", name)
 		}
