@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/slack-go/slack"
 
@@ -18,17 +19,19 @@ func TestNoNameIsTooLong(t *testing.T) {
 	for _, length := range []int{10, 30, 76, 101, 301, 4000} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
 			t.Parallel()
-			w := posting(t, slacksim.WithoutLimits())
-			for _, blocks := range namesIn(strings.Repeat("ü", length)) {
-				ts, channel := w.posts(Post{Channel: "C1", Message: Message{Text: "x", Blocks: blocks}})
-				if err := w.bot.Update(w.ctx(), channel, ts, Message{Text: "x", Blocks: blocks}); err != nil {
-					t.Errorf("update: %v", err)
+			synctest.Test(t, func(t *testing.T) {
+				w := moved(t, echo, nil, slacksim.WithoutLimits()).checked()
+				for _, blocks := range namesIn(strings.Repeat("ü", length)) {
+					ts, channel := w.posts(Post{Channel: "C1", Message: Message{Text: "x", Blocks: blocks}})
+					if err := w.bot.Update(w.ctx(), channel, ts, Message{Text: "x", Blocks: blocks}); err != nil {
+						t.Errorf("update: %v", err)
+					}
+					if err := w.bot.PublishHome(w.ctx(), "U1", blocks); err != nil {
+						t.Errorf("Home tab: %v", err)
+					}
+					w.bot.limits = newLimits(longAgo())
 				}
-				if err := w.bot.PublishHome(w.ctx(), "U1", blocks); err != nil {
-					t.Errorf("Home tab: %v", err)
-				}
-				w.bot.limits = newLimits(longAgo())
-			}
+			})
 		})
 	}
 }

@@ -89,6 +89,7 @@ func TestObserverSeesCommandsAndConnections(t *testing.T) {
 		w.sim.CutSockets(1)
 		sees("disconnected closed", 1)
 		w.wait("the replacement", func() bool { return w.sim.Ready() == 2 })
+		sees("connected", 5) // by the bot, too
 		w.stop()
 		if err := w.ended(); err != nil {
 			t.Error(err)

@@ -75,16 +75,18 @@ func TestDirectMessageTellsItsChannel(t *testing.T) {
 
 func TestTooLongIsCutNotRefused(t *testing.T) {
 	t.Parallel()
-	w := posting(t)
-	long := Message{Text: strings.Repeat("&amp;", 20_000)}
-	for range 30 {
-		long.Blocks = append(long.Blocks, section(strings.Repeat("<@U1> ", 900))...)
-		long.Blocks = append(long.Blocks, slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", strings.Repeat("x", 300), false, false)))
-	}
-	ts, channel := w.posts(Post{Channel: "C1", Message: long})
-	if err := w.bot.Update(w.ctx(), channel, ts, long); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := moved(t, echo, nil).checked()
+		long := Message{Text: strings.Repeat("&amp;", 20_000)}
+		for range 30 {
+			long.Blocks = append(long.Blocks, section(strings.Repeat("<@U1> ", 900))...)
+			long.Blocks = append(long.Blocks, slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", strings.Repeat("x", 300), false, false)))
+		}
+		ts, channel := w.posts(Post{Channel: "C1", Message: long})
+		if err := w.bot.Update(w.ctx(), channel, ts, long); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestRateLimitsComeInThreeShapes(t *testing.T) {

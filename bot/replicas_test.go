@@ -68,7 +68,7 @@ func (w *world) gone(r *replica) {
 		if err != nil {
 			w.t.Errorf("%s: Run returned %v", r.name, err)
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(w.patience):
 		w.t.Errorf("%s: Run does not return", r.name)
 	}
 }

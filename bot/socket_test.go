@@ -80,7 +80,7 @@ func closed(c <-chan struct{}) bool {
 // expectsEcho types a command and fails the test if it is not acked or not
 // answered. Unlike types it may run in any goroutine.
 func (w *world) expectsEcho(text string) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), w.patience)
 	defer cancel()
 	inv, err := w.sim.Command(ctx, slacksim.Typed{UserID: "U1", ChannelID: "C1", Command: "/import", Text: text})
 	if err != nil {

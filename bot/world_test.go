@@ -65,7 +65,7 @@ func (u *untilTheEnd) end() {
 // newWorld makes the two without starting the bot.
 func newWorld(t testing.TB, handler Handler, change func(*Config), options ...slacksim.Option) *world {
 	t.Helper()
-	w := &world{t: t, sim: slacksim.New(options...), log: &safeBuffer{}, ran: make(chan error, 1), patience: 10 * time.Second}
+	w := &world{t: t, sim: slacksim.New(options...), log: &safeBuffer{}, ran: make(chan error, 1), patience: 30 * time.Second}
 	w.sim.AddUser("U1", "ana")
 	w.sim.AddUser("U2", "ben")
 	w.sim.AddChannel("C1", "imports")
