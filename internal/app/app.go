@@ -49,7 +49,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "", "the bot itself, and what runs without a command: reads the environment and .env", Program.run},
-		{"demo", "[--addr HOST:PORT] [--no-web] [--verbose]", "everything on this machine, with a simulated BigFix server and a simulated Slack, in the browser and here", Program.demo},
+		{"demo", "[--addr HOST:PORT] [--no-web] [--verbose]", "everything on this machine, with simulated servers and a simulated Slack, in the browser and here", Program.demo},
 		{"status", "[--json] [SERVER]", "asks the servers, or one, how they stand", Program.status},
 		{"start", "raw|complete [SERVER] [--no-wait] [--yes]", "starts an import and follows it to its end", Program.start},
 		{"history", "[SERVER] [-n N] [--json|--csv]", "the last imports, from the database, also beside a running bot", Program.history},

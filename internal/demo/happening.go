@@ -226,7 +226,7 @@ var botHappenings = []happening{
 			return fmt.Sprintf("The bot starts again: process %d.", p.pid()), nil
 		},
 		settle: awaitBot},
-	{whom: toBot, words: "strict", does: "it is started anew with STALE_AFTER=1m for prod, whose reports are too old then", label: "Call reports old after 1 min",
+	{whom: toBot, words: "strict", does: "it is started anew with STALE_AFTER=60s for prod, whose reports are too old then", label: "Call reports old after 1 min",
 		undo: "lenient", on: func(s *stage) bool { return s.strict.Load() },
 		cant: unless(func(s *stage) bool { return !s.strict.Load() }, "The bot is told to be strict already."),
 		do:   func(s *stage) (string, error) { return s.beStrict(true) }, settle: awaitBot},

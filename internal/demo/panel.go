@@ -59,7 +59,7 @@ func (p panel) Flip(_ context.Context, id string) (told string, err error) {
 // State implements [slackweb.Panel].
 func (p panel) State() slackweb.PanelState {
 	p.behind.Lock()
-	sections := []slackweb.PanelSection{p.botSection(), p.prod().section(), p.pagesSection(), p.lab().section(), p.slackSection()}
+	sections := []slackweb.PanelSection{p.botSection(), p.prod().section(), p.lab().section(), p.pagesSection(), p.slackSection()}
 	for i := range sections {
 		sections[i].Switches = p.switches(sections[i].ID)
 	}
