@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Kind says what an [Error] means for the caller. Kinds are errors, to be
@@ -171,9 +172,21 @@ func certificateWords(err error) string {
 	case errors.As(err, &host):
 		return "certificate is for another host name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "certificate expired or not yet valid"
+		return validityWords(invalid.Cert, time.Now())
 	}
 	return "certificate not trusted"
+}
+
+// validityWords says when a certificate expired, or from when it is valid.
+func validityWords(c *x509.Certificate, now time.Time) string {
+	const minute = "2006-01-02 15:04 UTC"
+	switch {
+	case c == nil:
+		return "certificate expired or not yet valid"
+	case now.Before(c.NotBefore):
+		return "certificate not valid before " + c.NotBefore.UTC().Format(minute)
+	}
+	return "certificate expired " + c.NotAfter.UTC().Format(minute)
 }
 
 // namesNoHost tells certificates that have a host in their common name alone,

@@ -39,7 +39,7 @@ func newTap(t *testing.T, secure bool) *tap {
 	tp := &tap{cfg: bigfix.Config{URL: "http://" + l.Addr().String(), Token: "abcdef"}, stands: make(chan struct{}, 10), over: make(chan struct{}, 10)}
 	tp.cfg.Dial = tp.dial
 	if secure {
-		pair, ca := certificateFor(t, []string{"localhost"})
+		pair, ca := certificateFor(t, []string{"localhost"}, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 		tp.cfg.URL, tp.cfg.CAFile = fmt.Sprintf("https://localhost:%d", l.Addr().(*net.TCPAddr).Port), ca
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}})
 	}

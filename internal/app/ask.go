@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,16 +94,44 @@ func oneKind(s config.Server) string {
 	return fmt.Sprintf("License Metric Tool knows one kind of import only. Try `importbot start complete %s`.", s.Name)
 }
 
-// certificateHint says how to make a certificate trusted: servers have a self-signed one unless somebody gave them another, so a first
-// try mostly ends here. It is "" for every other error, also for certificates that no setting helps.
+// certificateHint says what to do about a certificate: servers have a self-signed one unless somebody gave them another, so a first
+// try mostly ends here. It is "" for every other error.
 func certificateHint(s config.Server, err error) string {
 	var invalid x509.CertificateInvalidError
+	var host x509.HostnameError
 	switch {
-	case !errors.As(err, new(*tls.CertificateVerificationError)), errors.As(err, new(x509.HostnameError)),
-		errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case !errors.As(err, new(*tls.CertificateVerificationError)):
 		return ""
+	case errors.As(err, &host):
+		return hostHint(host)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Sprintf(" If the clock of this machine is right (it shows %s), the server has to be given another; a self-signed one has to be given with %s, too.",
+			time.Now().UTC().Format("2006-01-02 15:04 UTC"), s.CAFileVariable)
 	case s.CAFile != "":
 		return fmt.Sprintf(" %s names another one: give the server's own, or that of the authority that signed it.", s.CAFileVariable)
 	}
 	return fmt.Sprintf(" Give its certificate with %s.", s.CAFileVariable)
+}
+
+// maxHosts is how many hosts of a certificate are named.
+const maxHosts = 5
+
+// hostHint says for which hosts a certificate is, and what to do where the address names another.
+func hostHint(e x509.HostnameError) string {
+	var hosts []string
+	if e.Certificate != nil {
+		hosts = slices.Clone(e.Certificate.DNSNames)
+		for _, ip := range e.Certificate.IPAddresses {
+			hosts = append(hosts, ip.String())
+		}
+	}
+	if len(hosts) == 0 {
+		return fmt.Sprintf(" It has to have %s among its subject alternative names.", e.Host)
+	}
+	and := ""
+	if more := len(hosts) - maxHosts; more > 0 {
+		hosts, and = hosts[:maxHosts], fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf(" It is for %s%s: give the server's address with that name, or have the server given a certificate for %s.",
+		printable(strings.Join(hosts, ", ")), and, e.Host)
 }

@@ -1,6 +1,19 @@
 package app
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +115,18 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"an empty group", []string{"IMPORT_OPERATORS=S0EMPTY"}, func(_ *testing.T, p *practice) { p.slack.AddUserGroup("S0EMPTY", "empty") },
 			"FAIL  Operators         the user group S0EMPTY (IMPORT_OPERATORS) is empty", 1},
 		{"a certificate that is not trusted", []string{"BIGFIX_CA_FILE="}, nil, "FAIL  Server prod       I can't reach prod: certificate not trusted. Give its certificate with BIGFIX_CA_FILE.\n", 1},
+		{"a certificate that expired", nil, func(t *testing.T, p *practice) {
+			p.certified(t, time.Date(2001, 1, 2, 3, 4, 0, 0, time.UTC), time.Date(2002, 1, 2, 3, 4, 0, 0, time.UTC), "127.0.0.1")
+		}, "FAIL  Server prod       I can't reach prod: certificate expired 2002-01-02 03:04 UTC. If the clock of this machine is right (it shows ", 1},
+		{"a certificate that is not valid yet", nil, func(t *testing.T, p *practice) {
+			p.certified(t, time.Date(2099, 1, 2, 3, 4, 0, 0, time.UTC), time.Date(2100, 1, 2, 3, 4, 0, 0, time.UTC), "127.0.0.1")
+		}, "FAIL  Server prod       I can't reach prod: certificate not valid before 2099-01-02 03:04 UTC. If the clock of this machine is right (it shows ", 1},
+		{"a certificate for other hosts", nil, func(t *testing.T, p *practice) {
+			p.certified(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), "bigfix.example.com", "192.0.2.1")
+		}, "FAIL  Server prod       I can't reach prod: certificate is for another host name. It is for bigfix.example.com, 192.0.2.1: give the server's address with that name, or have the server given a certificate for 127.0.0.1.\n", 1},
+		{"a certificate for no host", nil, func(t *testing.T, p *practice) {
+			p.certified(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		}, "FAIL  Server prod       I can't reach prod: certificate names no host in its SAN; the server needs a new one. It has to have 127.0.0.1 among its subject alternative names.\n", 1},
 		{"a wrong token", []string{"BIGFIX_TOKEN=wrong"}, nil, "FAIL  Server prod       prod rejects the credentials", 1},
 		{"a server that is down", []string{"BIGFIX_URL=https://127.0.0.1:1"}, nil, "FAIL  Server prod       I can't reach prod: connection refused. Check that https://127.0.0.1:1 is the right address and port, that the server and its service run, and that no firewall between here and there is in the way\n", 1},
 		{"a server that is starting", nil, func(_ *testing.T, p *practice) {
@@ -147,4 +172,36 @@ func writeFile(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// certified gives the server a self-signed certificate, which the configuration trusts.
+func (p *practice) certified(t *testing.T, from, till time.Time, hosts ...string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"}, NotBefore: from, NotAfter: till,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	path := filepath.Join(t.TempDir(), "own.pem")
+	writeFile(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	p.environ = append(p.environ, "BIGFIX_URL="+srv.URL, "BIGFIX_CA_FILE="+path)
 }
