@@ -374,6 +374,31 @@ describe('the page', {concurrency: 4}, () => {
     await client.reads('I am.')
   })
 
+  story('a stream that breaks goes on where it was', async ({demo, page, client}) => {
+    let stream
+    let cut = false
+    await page.routeWebSocket(/\/api\/events\?/, socket => {
+      if (cut) return socket.close()
+      stream = socket
+      socket.connectToServer()
+    })
+    await page.reload()
+    await client.type('Is anybody here?')
+    await client.reads('Is anybody here?')
+    cut = true
+    await stream.close()
+    const lost = page.getByRole('alert').filter({hasText: 'Disconnected at'})
+    await lost.waitFor()
+    const said = {user: 'U0BEN', channel: 'C0IMPORTS', text: 'While you were away.'}
+    expect((await page.request.post(new URL('/api/message', demo.address).href, {data: said})).status(), 'what ben’s message is answered with').toBe(200)
+    cut = false
+    await client.reads('While you were away.')
+    await lost.waitFor({state: 'detached'})
+    for (const words of ['Is anybody here?', 'While you were away.']) {
+      expect(await client.messages.filter({hasText: words}).count(), `messages that say ${words}`).toBe(1)
+    }
+  })
+
   // A browser opens six ordinary connections to one server, for all of its tabs together.
   story('eight tabs at once', async ({demo, page, client}) => {
     await client.type('Is anybody here?')
