@@ -201,6 +201,9 @@ func TestSwitches(t *testing.T) {
 			if imp := ended(t, p.lab(), bigfix.TypeComplete); imp.Outcome != bigfixtest.Succeeded || imp.Ended.Sub(imp.Began) > p.lab().usual(imp.Type)/3 {
 				t.Errorf("it %s after %s", imp.Outcome, imp.Ended.Sub(imp.Began))
 			}
+			if now := p.find(t, "lab-brief"); !strings.HasPrefix(now.Disabled, "The last import on lab was that fast") {
+				t.Errorf("then it looks like %+v", now)
+			}
 		},
 		"lab-down": func(t *testing.T, p panel) {
 			if _, now := p.flip(t, "lab-down"); now.On == nil || !*now.On || lookAt(p.lab()) != bigfix.ErrUnavailable || lookAt(p.prod()) != nil {

@@ -179,9 +179,14 @@ func (s *server) isPlanned() string {
 	return ""
 }
 
-// isNoWonder says that fast imports have become usual: of the shortest, one tenth counts for nothing, which is one of those that there are.
+// isNoWonder says why a fast import would not be told of: the one before it still is, or they have become usual. Of the shortest, one
+// tenth counts for nothing, which is one of those that there are.
 func (s *server) isNoWonder() string {
-	if s.briefs > 1 {
+	last, ok := s.Latest(s.now())
+	switch {
+	case ok && last.Outcome == bigfixtest.Succeeded && last.Ended.Sub(last.Began) < s.takes/3:
+		return "The last import on " + s.name + " was that fast, and its alert stands until an ordinary one has ended it."
+	case s.briefs > 1:
 		return "Imports on " + s.name + " were that fast twice. A third would surprise nobody: it is usual by now."
 	}
 	return ""
