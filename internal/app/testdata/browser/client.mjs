@@ -25,6 +25,7 @@ export class Client {
     const radio = this.page.getByRole('group', {name: 'You are'}).getByRole('radio', {name: new RegExp(`^${name}\\b`)})
     await radio.locator('..').click() // its label: the radio itself is not drawn
     await this.page.locator('.people .chosen', {hasText: name}).waitFor()
+    await this.page.locator('.stage:not([aria-busy])').waitFor() // they are, and not only chosen
   }
 
   go(name) {

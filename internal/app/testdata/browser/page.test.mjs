@@ -87,6 +87,14 @@ describe('the page', {concurrency: 4}, () => {
   })
 
   story('a person who may not', async ({page, client}) => {
+    // Once ben is chosen nothing is said by ana any more, however long it takes to be ben.
+    let arrives
+    const asked = new Promise(resolve => (arrives = resolve))
+    await page.route('**/api/workspace?user=U0BEN', route => arrives(route), {times: 1})
+    await page.getByRole('radio', {name: /^ben/}).locator('..').click()
+    await page.locator('.stage[aria-busy="true"]').waitFor()
+    expect(await page.locator('.stage').evaluate(stage => stage.inert), 'nothing can be typed').toBe(true)
+    await (await asked).continue()
     await client.become('ben')
     await client.type('/import raw')
     await client.reads('Only @oncall may start imports on prod')

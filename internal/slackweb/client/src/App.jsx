@@ -60,6 +60,7 @@ function Page({ state, panel, dispatch, person, become, here }) {
   const single = useMedia('(max-width: 900px)') // a thread takes the place of its channel
   const panelClosed = useRef(false) // by the person, who then finds the focus on what opens it again
   const steps = useSteps(state)
+  const becoming = person !== '' && person !== workspace.user // what was typed now would still be said by the one before
   useRegions()
 
   const place = placeOf(route, workspace)
@@ -122,7 +123,7 @@ function Page({ state, panel, dispatch, person, become, here }) {
         {(!narrow || drawer === 'sidebar') && (
           <Sidebar {...{ state, place, go: show, person, become, drawer: drawer === 'sidebar', close: () => setDrawer(null) }} />
         )}
-        <div className="stage" inert={drawer !== null && (narrow || drawer === 'panel')}>
+        <div className="stage" aria-busy={becoming || undefined} inert={becoming || (drawer !== null && (narrow || drawer === 'panel'))}>
           {!(single && thread) && <Place {...shared} {...{ channel, place, openThread, thread, offer, panel }} message={route.message} />}
           {thread && <Thread key={channel.id + thread} {...shared} {...{ channel, thread, single }} close={closeThread} />}
         </div>
