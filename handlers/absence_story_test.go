@@ -91,7 +91,7 @@ func TestStoryOfASuspension(t *testing.T) {
 // told of them, and out of what the database has.
 func TestStoryOfAReplica(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t, func(tn *town) { tn.apart = true })
+	tn := newTown(t, unhurried, func(tn *town) { tn.apart = true })
 	tn.until(func() bool { known, ok := tn.board.Server("prod"); return ok && known.Good.Status != nil })
 	tn.types("U0EVE", "C0PROD", "status")
 	tn.reads("U0EVE", "prod: idle", "Last look")
@@ -99,6 +99,7 @@ func TestStoryOfAReplica(t *testing.T) {
 	tn.reads("U0BEN", "Starting a complete import on prod", "/archives/C0PROD/p")
 	tn.types("U0ANA", "C0OTHER", "raw prod")
 	tn.reads("U0ANA", "already", "I'll mention you", "/archives/C0PROD/p")
+	tn.clock.Advance(half)
 	tn.sees("C0PROD", kindFinished, "succeeded", "<@U0BEN> <@U0ANA>")
 }
 

@@ -69,12 +69,7 @@ func slowly(tn *town) {
 
 func TestStoryOfAStartThatWaits(t *testing.T) {
 	t.Parallel()
-	const half = 30 * time.Second // of the clock that is moved: what is typed meanwhile may take as long as it likes
-	tn := newTown(t, func(tn *town) {
-		tn.prod.Close()
-		tn.prod = bigfixtest.NewServer(bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeComplete, half),
-			bigfixtest.WithDuration(bigfix.TypeRaw, half), bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}))
-	})
+	tn := newTown(t, unhurried)
 	tn.settled()
 	tn.types("U0BEN", "C0PROD", "raw AFTER")
 	nothingRuns := tn.reads("U0BEN", "Nothing runs on prod now")

@@ -111,6 +111,20 @@ func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Imp
 
 const takes = 1500 * time.Millisecond // one import
 
+// half a minute is what an import takes in an unhurried town: less than anything there waits for, and more than what is
+// typed meanwhile takes on any machine. The test moves the clock to its end.
+const half = 30 * time.Second
+
+func unhurried(tn *town) {
+	slow := []bigfixtest.Option{
+		bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeRaw, half), bigfixtest.WithDuration(bigfix.TypeComplete, half),
+		bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}),
+	}
+	tn.prod.Close()
+	tn.lab.Close()
+	tn.prod, tn.lab = bigfixtest.NewServer(slow...), bigfixtest.NewServer(append(slow, bigfixtest.WithEdition(bigfix.ILMT))...)
+}
+
 // newTown builds it. What prepare does happens before anything runs.
 func newTown(t *testing.T, prepare ...func(*town)) *town {
 	t.Helper()
@@ -326,7 +340,7 @@ func texts(messages []slacksim.Message) string {
 
 func TestStoryOfAnImport(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t)
+	tn := newTown(t, unhurried)
 	tn.types("U0BEN", "C0PROD", "RAW") // whose channel belongs to prod alone
 	answer := tn.reads("U0BEN", "Starting a raw import on prod", "/archives/C0PROD/p")
 	card := tn.sees("C0PROD", kindCard, "Raw import on prod")
@@ -343,11 +357,13 @@ func TestStoryOfAnImport(t *testing.T) {
 	tn.types("U0ANA", "C0OTHER", "complete Prod") // a member of the group joins
 	tn.reads("U0ANA", "A raw import is already", "I'll mention you", strings.ReplaceAll(card.TS, ".", ""))
 
+	tn.clock.Advance(half * 6 / 10)
+	tn.sees("C0PROD", kindMilestone, "Raw import on prod")
+	tn.clock.Advance(half / 2)
 	finished := tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "REST API only", "<@U0BEN> <@U0ANA>")
 	if finished.ThreadTS != card.TS || !finished.Broadcast {
 		t.Errorf("finished = %+v; want a broadcast reply to the card", finished)
 	}
-	tn.sees("C0PROD", kindMilestone, "Raw import on prod")
 	tn.sees("C0PROD", kindCard, "succeeded after")
 	if runs := tn.prod.Journal().Runs(); len(runs) != 1 {
 		t.Errorf("%d run= requests, want one", len(runs))
@@ -470,7 +486,7 @@ func TestStoryOfAChannelThatIsArchivedOnTheWay(t *testing.T) {
 
 func TestStoryOfAnImportFromElsewhereThatSomebodyJoins(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t)
+	tn := newTown(t, unhurried)
 	client, err := bigfix.New(tn.lab.Config())
 	must(t, err)
 	defer client.Close()
@@ -482,6 +498,7 @@ func TestStoryOfAnImportFromElsewhereThatSomebodyJoins(t *testing.T) {
 	must(t, err)
 	tn.types("U0EVE", "C0LAB", "complete")
 	tn.reads("U0EVE", "already", "I'll mention you", "/archives/C0LAB/p")
+	tn.clock.Advance(half)
 	tn.sees("C0LAB", kindFinished, "on lab", "<@U0EVE>")
 	if n := len(tn.lab.Journal().Imports); n != 1 {
 		t.Errorf("%d imports ran, want the one from elsewhere", n)
