@@ -32,7 +32,7 @@ func TestDemoOfAlertsThatTakeTime(t *testing.T) {
 	out := newBuffer()
 	d := demo.Demo{
 		Stdin: stdin, Stdout: out, Bot: botOf(binary(t)), Manifest: manifestFor, Look: look,
-		Pace: 4 * time.Second, LabPace: 66 * time.Second, // more than a third of what is usual there
+		Pace: 4 * time.Second, LabPace: 72 * time.Second, // clearly more than the minute that would be suspicious there
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -32,7 +32,7 @@ var prodPast = append(nights(5, 100, 97, 108, 93, 104, 31, 99, 102, 96, 105, 101
 }...)
 
 // labPast is shorter: nine nights, of which the week's report tells seven, and somebody who could not wait for the last one.
-var labPast = append(nights(3, 101, 98, 106, 97, 112, 26, 99, 108, 95), []event{
+var labPast = append(nights(3, 101, 98, 106, 92, 112, 26, 99, 108, 91), []event{
 	{3, 7 * time.Hour, bigfix.TypeComplete, imports.Here, 101, false},
 	{1, 11 * time.Hour, bigfix.TypeComplete, imports.Elsewhere, 106, false},
 }...)
