@@ -33,7 +33,7 @@ func (tn *town) ofKind(channel, kind string) (out []slacksim.Message) {
 // nobody here asked for.
 func TestStoryOfAnAbsence(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t)
+	tn := newTown(t, slowly) // it must not be over before the bot stops
 	tn.types("U0BEN", "C0PROD", "complete")
 	card := tn.sees("C0PROD", kindCard, "prod: running, ")
 	tn.reads("U0BEN", "Starting a complete import")

@@ -364,7 +364,7 @@ func TestStoryOfAMute(t *testing.T) {
 
 func TestStoryOfAHomeTab(t *testing.T) {
 	t.Parallel()
-	tn := newTown(t)
+	tn := newTown(t, unhurried)
 	tn.settled()
 	tn.slack.OpenHome("U0BEN")
 	tn.seesHome("U0BEN", "*prod* · idle", "*lab* · idle", "Start raw")
@@ -376,6 +376,7 @@ func TestStoryOfAHomeTab(t *testing.T) {
 	tn.seesHome("U0BEN", "Starting a raw import on *prod*")
 	tn.clock.Advance(homeApart)
 	tn.seesHome("U0EVE", "Notify me")
+	tn.clock.Advance(half)
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
 	tn.until(func() bool {
 		tn.clock.Advance(homeApart)
@@ -481,12 +482,33 @@ func TestCancelWhileTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
+// A button that may be old starts nothing while nobody can tell.
+func TestPressWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	var log ledger
+	h := offline(t, prod)
+	h.Store, h.gather.store, h.Audit = away{}, away{}, log.note
+	h.Board.Set(idle(), nil)
+	_ = h.Handle(t.Context(), &bot.Request{
+		Kind: bot.Action, ID: "press", UserID: "U0BEN", ActionID: actStartRaw, Value: memo{Server: "prod", Import: "imp-1", Drawn: now.Unix()}.String(), ChannelID: "C0PROD",
+	}) // nothing carries an answer
+	if got := log.of(audit.Action, audit.Refused); len(got) != 1 || got[0].Reason != whyStore {
+		t.Errorf("the audit has %+v", got)
+	}
+}
+
 // away is a database that does not answer.
 type away struct{ Books }
 
 func (away) Active(context.Context, string) ([]imports.Import, error) {
 	return nil, errors.New("no answer")
 }
+
+func (away) Recent(context.Context, string, int) ([]imports.Import, error) {
+	return nil, errors.New("no answer")
+}
+
+func (away) Mutes(context.Context) ([]imports.Mute, error) { return nil, errors.New("no answer") }
 
 // acquainted is a Slack that knows one person.
 type acquainted struct {
