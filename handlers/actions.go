@@ -125,16 +125,39 @@ func (h *Handlers) pressStart(t bigfix.ImportType) pressing {
 		if no := h.mayStart(ctx, c, srv, t); no != nil {
 			return c.Answer(ctx, *no)
 		}
-		v := h.views(ctx, []Server{srv}, c.UserID)[0]
+		c.Ack() // the database has the word, and more than a glance to say it
+		v := h.viewToStart(ctx, c, srv)
 		if old := v.outdated(m); old != notOld {
 			c.refuse(whyOldButton)
 			return c.Answer(ctx, h.oldMessage(v, m, old))
+		}
+		if v.unread {
+			c.refuse(whyStore)
+			return c.Answer(ctx, h.ageUnknownMessage(srv))
 		}
 		if ask, q := h.ask(ctx, c, srv, t, m.Told); ask {
 			return c.Answer(ctx, q)
 		}
 		return h.accept(ctx, c, srv, t, c.ID)
 	}
+}
+
+// ageWithin is how long it may take to find out what has begun since a button was drawn. Without that it starts nothing: what
+// somebody wanted hours ago may be done by now.
+const ageWithin = 2 * time.Second
+
+func (h *Handlers) viewToStart(ctx context.Context, c *call, srv Server) view {
+	ctx, cancel := context.WithTimeout(ctx, ageWithin)
+	defer cancel()
+	return h.viewsOf(ctx, []Server{srv}, c.UserID)[0]
+}
+
+// ageUnknownMessage says that nobody can tell whether a button is old.
+func (h *Handlers) ageUnknownMessage(srv Server) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"My own database does not answer, so I can't see whether another import on " + p.name(srv.Name) + " has begun since that button was made. " + nothing,
+			"Try again in a minute. If it goes on, tell whoever runs Importbot."}
+	})
 }
 
 // age is why a button that starts an import is too old to.

@@ -211,6 +211,7 @@ func TestChanges(t *testing.T) {
 		{"not waiting: not known", one.notWaitingMessage(prod, imports.Import{})},
 		{"several wait", two.whichWaitingMessage([]imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type = "imp-3", bigfix.TypeRaw })})},
 		{"nobody knows what waits", one.waitsUnknownMessage()},
+		{"nobody knows what has begun since a button was made", one.ageUnknownMessage(prod)},
 		{"another type waits", one.otherWaitingMessage(bigfix.TypeRaw, []imports.Import{waits()})},
 		{"mentioned at the end", one.followsMessage(prod, running(), "U0EVE", false)},
 		{"mentioned anyway", one.followsMessage(prod, running(), "U0ANA", false)},

@@ -116,6 +116,7 @@ type view struct {
 	usersMay []string
 	several  bool // more than one server is shown
 	whole    bool // as the Home tab shows it: with the last imports
+	unread   bool // the database did not say which imports there were
 	// waiting are the starts that wait for what runs, mute is what keeps the alerts quiet, nil where nothing does.
 	waiting []imports.Import
 	mute    *imports.Mute
@@ -170,7 +171,8 @@ func (h *Handlers) view(ctx context.Context, srv Server, userID string) view {
 		break
 	}
 	v.waiting = h.waits(ctx, srv)
-	v.recent, _ = h.gather.recent(ctx, srv.Name, bigfix.TypeRaw, bigfix.TypeComplete)
+	recent, err := h.gather.recent(ctx, srv.Name, bigfix.TypeRaw, bigfix.TypeComplete)
+	v.recent, v.unread = recent, err != nil
 	return v
 }
 
