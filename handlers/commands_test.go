@@ -78,6 +78,7 @@ func TestStatusMessages(t *testing.T) {
 		{"idle, an operator asks", nil},
 		{"idle, somebody else asks", []func(*view){func(v *view) { v.may = false }}},
 		{"idle, nobody knows whether it is a guest who asks", []func(*view){func(v *view) { v.unsure = true }}},
+		{"idle, everybody may, nobody knows whether it is a guest who asks", []func(*view){func(v *view) { v.unsure, v.usersMay = true, []string{"*"} }}},
 		{"idle, a guest asks where everybody may", []func(*view){func(v *view) { v.may, v.usersMay = false, []string{"*"} }}},
 		{"pending", []func(*view){mode(bigfix.ModePending)}},
 		{"no import ever", []func(*view){mode(bigfix.ModeNone), func(v *view) { v.known.Quiet = &imports.Baseline{Mode: bigfix.ModeNone} }}},

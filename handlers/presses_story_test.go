@@ -214,7 +214,7 @@ func TestStoryOfAStatusWithButtons(t *testing.T) {
 
 	// Everybody may on lab, but guests.
 	tn.types("U0GIN", "C0LAB", "status")
-	tn.presses("U0GIN", tn.reads("U0GIN", "lab: ", "`/import complete lab` starts one now, unless you are a guest."), actStartComplete)
+	tn.presses("U0GIN", tn.reads("U0GIN", "lab: ", "Everybody but guests can start one now: `/import complete lab`."), actStartComplete)
 	tn.reads("U0GIN", "Guests may start imports on lab only where they are named. Nothing was started.")
 	tn.types("U0GIN", "C0LAB", "status")
 	tn.reads("U0GIN", "lab: ", "Imports are started by everybody but guests.")

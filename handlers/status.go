@@ -624,8 +624,10 @@ func (h *Handlers) whatNow(p pen, v view) string {
 		return ""
 	case !st.MayRun():
 		return "Importbot's user may not start imports on it: that user needs the permission Manage Imports."
+	case v.may && v.unsure && slices.Contains(v.usersMay, everybody):
+		return "Everybody but guests can start one now: " + starts + "."
 	case v.may && v.unsure:
-		return starts + " starts one now, unless you are a guest."
+		return "Operators can start one now: " + starts + "."
 	case v.may:
 		return starts + " starts one now."
 	case slices.Contains(v.usersMay, everybody):

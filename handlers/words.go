@@ -204,11 +204,25 @@ func (p pen) percent(n int) string {
 	if p.plain {
 		return fmt.Sprintf("%d percent", n)
 	}
-	return fmt.Sprintf("%d %%", n)
+	return p.glued(fmt.Sprintf("%d %%", n))
+}
+
+// noBreak is a space at which no line ends.
+const noBreak = "\u00a0"
+
+// glued keeps a number and its unit on one line. Plain words are for ears and for programs.
+func (p pen) glued(s string) string {
+	if p.plain {
+		return s
+	}
+	return strings.ReplaceAll(s, " ", noBreak)
 }
 
 // span writes a length of time, as exactly as a person would say it.
-func (p pen) span(d time.Duration) string {
+func (p pen) span(d time.Duration) string { return p.glued(p.loose(d)) }
+
+// loose is span with spaces like any other.
+func (p pen) loose(d time.Duration) string {
 	d = d.Abs()
 	minutes := int(math.Round(d.Minutes()))
 	hours := int(math.Round(d.Hours()))
@@ -237,18 +251,18 @@ func (p pen) unit(n int, short, long string) string {
 
 // between writes a range of lengths: "40–55 min".
 func (p pen) between(low, high time.Duration) string {
-	from, to := p.span(low), p.span(high)
+	from, to := p.loose(low), p.loose(high)
 	if from == to {
-		return "about " + to
+		return "about " + p.glued(to)
 	}
 	number, unit, _ := strings.Cut(from, " ")
 	if _, other, _ := strings.Cut(to, " "); other == unit && !strings.Contains(unit, " ") {
 		from = number
 	}
 	if p.plain || strings.Contains(from, " ") || strings.Count(to, " ") > 1 {
-		return from + " to " + to
+		return p.glued(from) + " to " + p.glued(to)
 	}
-	return from + "–" + to
+	return p.glued(from + "–" + to)
 }
 
 // bar draws a progress. It is left out in plain words, where the percentage says the same.

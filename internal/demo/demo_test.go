@@ -82,6 +82,7 @@ func TestWrap(t *testing.T) {
 		{"abcdefghij kl", 4, []string{"abcd", "efgh", "ij", "kl"}},
 		{styled(boldOn, "one") + " two", 7, []string{styled(boldOn, "one") + " two"}},
 		{"▰▰▰▱ 30 %", 9, []string{"▰▰▰▱ 30 %"}},
+		{"after 20\u00a0s", 9, []string{"after", "20\u00a0s"}},
 		{"測試 x", 5, []string{"測試", "x"}},
 		{"", 5, []string{""}},
 	} {

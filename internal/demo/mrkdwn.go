@@ -34,6 +34,8 @@ func paint(line string, terminal bool) string {
 	dim := false
 	for _, r := range line {
 		switch {
+		case r == '\u00a0': // no line ended at it, and whoever searches the output types another
+			b.WriteByte(' ')
 		case !isStyle(r):
 			b.WriteRune(r)
 		case terminal:
