@@ -60,7 +60,7 @@ func styled(on rune, text string) string { return string(on) + text + string(on+
 // clean takes out what could move the cursor, and what would count as a style.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || unicode.IsPrint(r) {
+		if r == '\n' || r == '\u00a0' || unicode.IsPrint(r) {
 			return r
 		}
 		return -1

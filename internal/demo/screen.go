@@ -250,7 +250,7 @@ func (s *screen) erase() {
 }
 
 var (
-	percentage = regexp.MustCompile(`(\d+) ?%`)
+	percentage = regexp.MustCompile(`(\d+)[ \x{a0}]?%`)
 	numbers    = regexp.MustCompile(`\d+|[▰▱]`)
 )
 

@@ -50,7 +50,7 @@ describe('the page', {concurrency: 4}, () => {
     // The same card says it now, and its thread tells how it went.
     await card.getByText('succeeded after').first().waitFor()
     await end.getByRole('button', {name: 'View thread'}).click()
-    for (const words of ['is running, seen', /has passed \d+ %/, 'succeeded after']) {
+    for (const words of ['is running, seen', /has passed \d+\s%/, 'succeeded after']) {
       await client.thread.getByText(words).first().waitFor()
     }
     // Esc closes the pane, and the cursor is back where it was.

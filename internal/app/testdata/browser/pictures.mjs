@@ -30,7 +30,7 @@ try {
   // The card, in the middle of an import, with all that is around it.
   await client.type('/import complete')
   const card = page.locator(`[data-ts="${await (await client.reads('Complete import on prod · running')).getAttribute('data-ts')}"]`).first()
-  await card.getByText(/running, (5[5-9]|6\d) %/).waitFor()
+  await card.getByText(/running, (5[5-9]|6\d)\s%/).waitFor()
   await picture('card')
 
   // Its thread, when it is over.
