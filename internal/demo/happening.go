@@ -30,6 +30,9 @@ type happening struct {
 
 	cant func(*stage) string // why it makes no sense now; nil where it always does
 	do   func(*stage) (told string, err error)
+	// last, where there is one, is what remains to be done and may take a while, when everybody may look and act again. Then it is what
+	// tells.
+	last func(*stage) (told string, err error)
 	// settle, where there is one, returns when the bot is over it as far as it ever will be: for lines that are typed one behind the other.
 	settle func(context.Context, *stage)
 }
@@ -208,7 +211,7 @@ var slackHappenings = []happening{
 
 var botHappenings = []happening{
 	{whom: toBot, words: "kill", does: "its process is killed, as kill -9 does", label: "Kill it (kill -9)",
-		cant: unless(func(s *stage) bool { return s.bot.alive() != nil }, "The bot does not run."),
+		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.bot.alive() != nil }, "The bot does not run.")),
 		do: func(s *stage) (string, error) {
 			p := s.bot.kill()
 			if p == nil {
@@ -217,7 +220,7 @@ var botHappenings = []happening{
 			return fmt.Sprintf("The bot was killed with kill -9: process %d is gone.", p.pid()), nil
 		}},
 	{whom: toBot, words: "start", does: "it is started again", label: "Start it again",
-		cant: unless(func(s *stage) bool { return s.bot.alive() == nil }, "The bot runs already."),
+		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.bot.alive() == nil }, "The bot runs already.")),
 		do: func(s *stage) (string, error) {
 			p, err := s.bot.start()
 			if err != nil {
@@ -228,11 +231,11 @@ var botHappenings = []happening{
 		settle: awaitBot},
 	{whom: toBot, words: "strict", does: "it is started anew with STALE_AFTER=60s for prod, whose reports are too old then", label: "Call reports old after 1 min",
 		undo: "lenient", on: func(s *stage) bool { return s.strict.Load() },
-		cant: unless(func(s *stage) bool { return !s.strict.Load() }, "The bot is told to be strict already."),
-		do:   func(s *stage) (string, error) { return s.beStrict(true) }, settle: awaitBot},
+		cant: first((*stage).isAnew, unless(func(s *stage) bool { return !s.strict.Load() }, "The bot is told to be strict already.")),
+		do:   func(s *stage) (string, error) { return s.beStrict(true) }, last: (*stage).startAnew, settle: awaitBot},
 	{whom: toBot, words: "lenient", does: "it is started anew without that",
-		cant: unless(func(s *stage) bool { return s.strict.Load() }, "The bot is not told to be strict."),
-		do:   func(s *stage) (string, error) { return s.beStrict(false) }, settle: awaitBot},
+		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.strict.Load() }, "The bot is not told to be strict.")),
+		do:   func(s *stage) (string, error) { return s.beStrict(false) }, last: (*stage).startAnew, settle: awaitBot},
 }
 
 // awaitBot waits for a bot that was started to take commands.
@@ -242,22 +245,40 @@ func awaitBot(ctx context.Context, s *stage) {
 	}
 }
 
-// beStrict starts the bot anew with another setting, as an operator would. Hours that may pass without a success can't be had here, but
-// the hours since the last night can be too many.
+// beStrict gives the bot another setting, as an operator would, for which it has to be started anew. Hours that may pass without a success
+// can't be had here, but the hours since the last night can be too many.
 func (s *stage) beStrict(strict bool) (string, error) {
 	s.strict.Store(strict)
+	s.anew = true
+	return "", nil
+}
+
+// startAnew starts the bot with the setting that it was given. One that doesn't start leaves the setting as it was.
+func (s *stage) startAnew() (string, error) {
+	p, err := s.bot.restart()
+	s.behind.Lock()
+	defer s.behind.Unlock()
+	s.anew = false
+	strict := s.strict.Load()
 	setting := "without " + staleAfter
 	if strict {
 		setting = "with " + s.strictness()
 	}
-	p, err := s.bot.restart()
 	switch {
 	case err != nil:
+		s.strict.Store(!strict)
 		return "", err
 	case p == nil:
 		return "When it is started again, the bot will run " + setting + ".", nil
 	}
 	return fmt.Sprintf("The bot is started anew %s: process %d.", setting, p.pid()), nil
+}
+
+func (s *stage) isAnew() string {
+	if s.anew {
+		return "The bot is being started anew: try this again when it runs."
+	}
+	return ""
 }
 
 // staleAfter is the setting of how old the reports of prod may be, and strictness all of it for a bot that is told to be strict.
@@ -286,9 +307,10 @@ func named(whom, words string) (happening, bool) {
 }
 
 // behind is what stands as it is behind the workspace besides what the simulators know of themselves. Its lock is held while something
-// happens, so that of several who do something each finds what the one before left.
+// happens, so that of several who do something each finds what the one before left, but for no longer than a moment: who looks takes it too.
 type behind struct {
 	sync.Mutex
+	anew    bool      // the bot is being started anew
 	refuses time.Time // until when Slack refuses everything
 	heal    *time.Timer
 }
@@ -298,6 +320,9 @@ func (s *stage) befall(h happening) (told string, err error) {
 	s.behind.Lock()
 	told, err = s.done(h)
 	s.behind.Unlock()
+	if err == nil && h.last != nil {
+		told, err = h.last(s)
+	}
 	if err == nil {
 		s.note(told)
 	}

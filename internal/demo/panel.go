@@ -205,6 +205,8 @@ func (p panel) botSection() slackweb.PanelSection {
 		is.Tone, is.Summary, since = slackweb.ToneBad, "Ended by itself: "+b.words, "Ended"
 	case stopping:
 		is.Tone, is.Summary = slackweb.ToneBusy, "Stopping."
+	case stopped:
+		is.Tone, is.Summary, since = slackweb.ToneBad, "Stopped.", "Stopped"
 	}
 	if b.starts > 0 {
 		is.Facts = []slackweb.PanelFact{

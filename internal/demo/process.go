@@ -65,6 +65,7 @@ const (
 	killed   state = "killed"
 	fallen   state = "fallen" // it ended by itself
 	stopping state = "stopping"
+	stopped  state = "stopped"
 )
 
 // standing is what there is to say of the bot.
@@ -285,6 +286,8 @@ func (s *supervisor) stands() standing {
 		is.state, is.since = killed, p.ended
 	case !p.ended.IsZero() && !p.asked:
 		is.state, is.since, is.words = fallen, p.ended, p.lastWords()
+	case !p.ended.IsZero():
+		is.state, is.since = stopped, p.ended
 	case p.asked:
 		is.state = stopping
 	}
