@@ -42,8 +42,8 @@ type Store interface {
 	// Follow adds a user to those who are told of the end: mentioned, or by direct message. Adding one twice is harmless,
 	// and changes how. ErrNotFound.
 	Follow(ctx context.Context, importID, userID string, direct bool, at time.Time) error
-	// Refresh asks the publisher to show on an import's card what is known now, and says whether that is a new wish: one that
-	// was not taken account of yet stands for all others.
+	// Refresh asks the publisher to show on an import's card what is known now, and says whether it has to be told: not where
+	// it has an earlier wish before it.
 	Refresh(ctx context.Context, importID string) (asked bool, err error)
 	// Change stores an import if it stands in the state from, and says whether it did: of several who change it at once, one
 	// does. Epoch 0 is any replica's. Where AnsweredAt is set the answer counts as given. ErrNotFound; ErrNotLeader.

@@ -61,3 +61,41 @@ func TestAnOlderVersionLeavesAloneWhatWaits(t *testing.T) {
 		})
 	}
 }
+
+// saved3 is how a program of schema 3 settles a thread. It knows of no wishes for a fresh card.
+const saved3 = `UPDATE threads SET shown = $2, followers = $3, done = $4, next_try = $5, due = $6, body = $7 WHERE import_id = $1`
+
+// An older version that leads leaves a wish for a fresh card alone, and the next press is one all the same.
+func TestAWishThatAnOlderVersionPassedOver(t *testing.T) {
+	t.Parallel()
+	for name, url := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "importbot.db") },
+		"postgres": func(t *testing.T) string { return pgtest.Server(t).Database(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openURL(t, url(t), Options{})
+			term := mustLead(t, s, patience)
+			imp := imports.Import{ID: "1", Server: "prod", Type: "complete", Origin: imports.Here, State: imports.Running, RequestedBy: "Uana", RequestKey: "k", BegunAt: time.UnixMilli(5)}
+			if err := s.Record(t.Context(), term.epoch, imports.Server{Name: "prod"}, []imports.Import{imp}); err != nil {
+				t.Fatal(err)
+			}
+			for i := range int64(2) {
+				if asked, err := s.Refresh(t.Context(), "1"); err != nil || !asked {
+					t.Errorf("press %d: %t, %v", i+1, asked, err)
+				}
+				due, err := s.Unpublished(t.Context(), 10)
+				th, err2 := s.Thread(t.Context(), "1")
+				if err != nil || err2 != nil || len(due) != 1 || th.Asked != i+1 || th.Refreshed != 0 {
+					t.Errorf("press %d: due %v, %v; the thread is %+v, %v", i+1, due, err, th, err2)
+				}
+				if _, err := s.write.ExecContext(t.Context(), saved3, "1", 9, 9, 1, 0, int64(never), "{}"); err != nil {
+					t.Fatal(err)
+				}
+				if due, err := s.Unpublished(t.Context(), 10); err != nil || len(due) != 0 {
+					t.Errorf("settled, and due: %v, %v", due, err)
+				}
+			}
+		})
+	}
+}

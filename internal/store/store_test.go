@@ -496,8 +496,8 @@ func TestWhatIsToBePublished(t *testing.T) {
 	})
 }
 
-// Until the publisher has taken account of a wish for a fresh card, the next ones are the same; one that comes after is news, also
-// where the publisher is still busy with what it read before.
+// Until the publisher has taken account of a wish for a fresh card, the next ones wake nobody and hurry nothing; one that comes while
+// the publisher is busy with those before is news.
 func TestAskingForAFreshCard(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		ctx := t.Context()
@@ -519,7 +519,7 @@ func TestAskingForAFreshCard(t *testing.T) {
 		}
 		save := func(refreshed int64, want string) {
 			t.Helper()
-			th.Shown, th.Followers, th.Refreshed, th.Done = 9, 9, refreshed, true
+			th.Shown, th.Followers, th.Refreshed, th.Done, th.NextTry = 9, 9, refreshed, refreshed == th.Asked, noon.Add(time.Hour)
 			if err := s.SaveThread(ctx, epoch, th); err != nil {
 				t.Fatal(err)
 			}
@@ -536,15 +536,24 @@ func TestAskingForAFreshCard(t *testing.T) {
 		save(0, "")
 		ask(true)
 		ask(false)
-		save(0, "1") // the wish came after the thread was read
-		read(1, 0)
+		save(0, "1") // the wishes came after the thread was read
+		read(2, 0)
 		save(0, "") // held back
 		ask(false)
-		save(1, "")
-		read(1, 1)
+		if got := unpublished(t, s); got != "" {
+			t.Errorf("to be published: %q; a press hurries nothing that is held back", got)
+		}
+		read(3, 0)
+		save(3, "")
 		ask(true)
-		save(1, "1") // this one too
-		read(2, 1)
+		read(4, 3)
+		ask(false)
+		save(4, "1") // the second one came after the thread was read
+		read(5, 4)
+		save(5, "")
+		ask(true)
+		save(5, "1") // and so did this
+		read(6, 5)
 	})
 }
 

@@ -85,38 +85,47 @@ func (s *Store) SaveThread(ctx context.Context, epoch imports.Epoch, t imports.T
 		if t.Done {
 			due, done = never, 1
 		}
-		res, err := tx.ExecContext(ctx, `
+		stored, err := affected(tx.ExecContext(ctx, `
 			UPDATE threads SET shown = $2, followers = $3, refresh_taken = $4, done = $5, next_try = $6, due = $7, body = $8 WHERE import_id = $1`,
-			t.ImportID, t.Shown, t.Followers, t.Refreshed, done, millis(t.NextTry), due, string(t.Body))
+			t.ImportID, t.Shown, t.Followers, t.Refreshed, done, millis(t.NextTry), due, string(t.Body)))
 		if err != nil {
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil {
-			return err
-		} else if n == 0 {
+		if !stored {
 			return fmt.Errorf("%w: %s", imports.ErrNotFound, t.ImportID)
 		}
 		return news(ctx, tx, t)
 	})
 }
 
-// Refresh asks the publisher to show on an import's card what is known now, and says whether that is a new wish: until the
-// publisher takes account of one, all others are the same. It wakes who wants to know of the import, on other replicas too.
+// Refresh asks the publisher to show on an import's card what is known now. Every wish counts: one that comes while the publisher is
+// busy with an earlier one is news to it (see news). Only where none was open is the thread due for it, and whoever wants to know
+// of the import woken, on other replicas too; asked says so. So it is where a program of schema 3 has settled the thread without them.
 func (s *Store) Refresh(ctx context.Context, importID string) (asked bool, err error) {
 	err = s.inTx(ctx, "asking for a fresh card", func(ctx context.Context, tx *transaction) error {
-		res, err := tx.ExecContext(ctx, `
-			UPDATE threads SET refresh_asked = refresh_taken + 1, due = 0 WHERE import_id = $1 AND refresh_asked <= refresh_taken
-				AND EXISTS (SELECT 1 FROM imports WHERE id = $1 AND state NOT IN ('waiting', 'accepted'))`, importID)
-		if err != nil {
+		counted, err := affected(tx.ExecContext(ctx, `
+			UPDATE threads SET refresh_asked = refresh_asked + 1 WHERE import_id = $1
+				AND EXISTS (SELECT 1 FROM imports WHERE id = $1 AND state NOT IN ('waiting', 'accepted'))`, importID))
+		if err != nil || !counted {
 			return err
 		}
-		n, err := res.RowsAffected()
-		if asked = n > 0; err != nil || !asked {
+		asked, err = affected(tx.ExecContext(ctx, `
+			UPDATE threads SET due = 0 WHERE import_id = $1 AND (refresh_asked = refresh_taken + 1 OR due = $2)`, importID, int64(never)))
+		if err != nil || !asked {
 			return err
 		}
 		return s.dialect.tell(ctx, tx, []string{importID})
 	})
 	return asked && err == nil, err
+}
+
+// affected says whether a statement changed a row.
+func affected(res sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // news makes a thread due at once where the import has moved on meanwhile. It is a statement of its own, after the

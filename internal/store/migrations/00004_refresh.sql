@@ -1,5 +1,6 @@
 -- How often a fresh card was asked for, and how many of these wishes the publisher has taken account of.
--- It only adds: a program of schema 3 finds everything where it was, and leaves the wishes to the next one that knows them.
+-- It only adds: a program of schema 3 finds everything where it was. What it settles it settles without the wishes, which wait for the
+-- next press and a program that knows them.
 
 -- +goose Up
 ALTER TABLE threads ADD COLUMN refresh_asked BIGINT NOT NULL DEFAULT 0;
