@@ -119,7 +119,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	newest := p.slack.Seq()
 	after, err := p.position(cmp.Or(r.URL.Query().Get("after"), "0"))
-	if err == nil && (after > newest || after > 0 && after < p.slack.Forgotten()) {
+	if err == nil && (after > newest || p.hasForgotten(after)) {
 		err = gone
 	}
 	if err != nil {
@@ -132,6 +132,9 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	defer out.close()
 	happens := p.slack.SubscribeAfter(ctx, after)
+	if p.hasForgotten(after) { // meanwhile: who comes back is told that it is gone
+		return
+	}
 	if after < newest {
 		for _, e := range compact(p.past(userID, happens, newest)) {
 			out.send(p.told(e))
@@ -139,6 +142,9 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	p.follow(out, userID, happens)
 }
+
+// hasForgotten says whether some of what comes behind an event is not remembered any more. Who begins misses nothing by that.
+func (p *Page) hasForgotten(after int) bool { return after > 0 && after < p.slack.Forgotten() }
 
 // follow sends what a person sees from now on, until they or the workspace are gone.
 func (p *Page) follow(out *stream, userID string, happens <-chan slacksim.Event) {

@@ -1,9 +1,12 @@
 package slackweb
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -186,6 +189,42 @@ func TestWhatIsForgotten(t *testing.T) {
 	}
 	if got := w.sim.Messages("C1"); len(got) < kept || len(got) > kept+kept/4 || got[len(got)-1].Text != "message 100" {
 		t.Errorf("the channel has %d messages", len(got))
+	}
+}
+
+// meanwhile is an answer during whose handshake something happens.
+type meanwhile struct {
+	http.ResponseWriter
+	happens func()
+}
+
+func (m meanwhile) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	m.happens()
+	return http.NewResponseController(m.ResponseWriter).Hijack()
+}
+
+// Where the workspace forgets while a browser comes back, that is told nothing behind a hole, but that what it goes on behind is gone.
+func TestWhatIsForgottenDuringTheHandshake(t *testing.T) {
+	const kept = 8
+	w := newWorld(t, nil, slacksim.WithRetention(kept))
+	say := func() {
+		for range 2 * kept {
+			w.sim.Say("U2", "C1", "hello", "")
+		}
+	}
+	say()
+	last := w.sim.Seq()
+	busy := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) { w.page.ServeHTTP(meanwhile{out, say}, r) }))
+	defer busy.Close()
+	quiet := w.web
+	w.web = busy
+	ana := w.stream(fmt.Sprintf("/api/events?user=U1&after=%d", last))
+	w.web = quiet
+	if e, err := ana.data("event"); err == nil {
+		t.Errorf("behind number %d comes %s", last, e)
+	}
+	if got := w.ask(http.MethodGet, fmt.Sprintf("/api/events?user=U1&after=%d", last), "", nil); got.status != http.StatusGone {
+		t.Errorf("who comes back is told %d %s", got.status, got.body)
 	}
 }
 

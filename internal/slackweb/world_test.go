@@ -38,11 +38,12 @@ settings:
 
 // world is a workspace with ana and ben, a page on it, and an app perhaps.
 type world struct {
-	t   *testing.T
-	ctx context.Context
-	sim *slacksim.Sim
-	api *slack.Client
-	web *httptest.Server
+	t    *testing.T
+	ctx  context.Context
+	sim  *slacksim.Sim
+	api  *slack.Client
+	page *Page
+	web  *httptest.Server
 }
 
 // newWorld makes a world whose page has this panel.
@@ -57,7 +58,8 @@ func newWorld(t *testing.T, panel Panel, options ...slacksim.Option) *world {
 	sim.AddChannel("C1", "kitchen")
 	sim.SetTopic("C1", "Tea")
 	sim.AddPrivateChannel("C2", "cellar", "U1")
-	w := &world{t: t, ctx: ctx, sim: sim, web: httptest.NewServer(New(Options{Slack: sim, People: []string{"U1", "U2"}, Panel: panel}))}
+	w := &world{t: t, ctx: ctx, sim: sim, page: New(Options{Slack: sim, People: []string{"U1", "U2"}, Panel: panel})}
+	w.web = httptest.NewServer(w.page)
 	w.api = slack.New(sim.BotToken, slack.OptionAPIURL(sim.APIURL()), slack.OptionAppLevelToken(sim.AppToken))
 	t.Cleanup(func() {
 		cancel()
