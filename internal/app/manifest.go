@@ -30,7 +30,7 @@ features:
   slash_commands:
     - command: {{.Command}}
       description: Run and watch BigFix Inventory data imports
-      usage_hint: "status | history | raw | complete | cancel | mute | help"
+      usage_hint: "status | history | raw | complete | cancel | mute 2h [REASON] | unmute | status all | raw after | complete after | help"
       should_escape: false
 oauth_config:
   scopes:

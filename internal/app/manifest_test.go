@@ -30,7 +30,7 @@ func TestSlackTakesTheManifest(t *testing.T) {
 				Name: "Importbot", Description: "Runs and watches BigFix Inventory data imports",
 				Commands: []slacksim.SlashCommand{{
 					Command: tc.command, Description: "Run and watch BigFix Inventory data imports",
-					UsageHint: "status | history | raw | complete | cancel | mute | help",
+					UsageHint: "status | history | raw | complete | cancel | mute 2h [REASON] | unmute | status all | raw after | complete after | help",
 				}},
 				HomeTab: true, MessagesTab: true, MessagesReadOnly: true, Interactive: true,
 				Events: []string{"app_home_opened"}, Scopes: tc.scopes,
