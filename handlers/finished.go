@@ -22,7 +22,7 @@ func finishedMessage(s scene) bot.Message {
 		if s.alert != nil {
 			who = join(who, p.mention(s.server.AlertMention))
 		}
-		return []string{join(first, who), s.late(), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
+		return []string{join(first, who), s.late(), s.unseen(p), s.why(p), s.shownNow(p), s.whereToLook(p), s.next(p)}
 	})
 	if s.alert != nil {
 		m.Blocks = append(m.Blocks, alertButtons(s, *s.alert)...)
@@ -36,6 +36,14 @@ func (s scene) late() string {
 		return ""
 	}
 	return "It began after a start had been given up, so it is perhaps the one that was asked for."
+}
+
+// unseen says why there is no word of how long it ran, where nobody looked when it ended.
+func (s scene) unseen(p pen) string {
+	if !s.imp.EndUnseen || s.imp.Outcome != imports.Succeeded && s.imp.Outcome != imports.Failed {
+		return ""
+	}
+	return "I did not see it end, so I can't say how long it took: it ran still at " + p.at(s.imp.LastRunning.At) + ", and was over by " + p.at(s.imp.EndedAt) + "."
 }
 
 // mentioned are the people whom an import's end concerns: who asked first, then who joined. Those who want a direct message

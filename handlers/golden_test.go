@@ -325,6 +325,9 @@ func TestFinished(t *testing.T) {
 		{"succeeded, longer than usual", in(with(over(imports.Succeeded), func(i *imports.Import) { i.BegunAt = day(1, 10) }))},
 		{"succeeded, shorter than usual", in(with(over(imports.Succeeded), func(i *imports.Import) { i.BegunAt = day(2, 50) }))},
 		{"succeeded, never seen running", in(with(over(imports.Succeeded), func(i *imports.Import) { i.FirstRunning = imports.Span{} }))},
+		{"succeeded, its end unseen", in(with(over(imports.Succeeded), func(i *imports.Import) {
+			i.EndUnseen, i.LastRunning = true, imports.Span{Asked: i.EndedAt.Add(-2 * time.Minute), At: i.EndedAt.Add(-2 * time.Minute)}
+		}))},
 		{"begun late, succeeded", in(with(over(imports.Succeeded), func(i *imports.Import) { i.Origin, i.RequestedBy = imports.Late, "" }))},
 		{"raw succeeded", in(with(over(imports.Succeeded), raw))},
 		{"raw succeeded, last complete not known", in(with(over(imports.Succeeded), func(i *imports.Import) {

@@ -123,6 +123,9 @@ type Import struct {
 	Unconfirmed bool `json:",omitempty"`
 	// Midway says that it ran already at the first look ever at its server: BegunAt is that look, and nobody knows when it began.
 	Midway bool `json:",omitempty"`
+	// EndUnseen says that three looks or more were not made, or not answered, before the first one that said that nothing
+	// runs any more: the end lies somewhere between LastRunning and EndedAt.
+	EndUnseen bool `json:",omitempty"`
 	// Doubts speak against a reported end being this import's, in the order they came up.
 	Doubts []Doubt
 	// Settle counts the looks since nothing runs any more, or since the start without a sign.
@@ -157,9 +160,9 @@ func (i Import) Begun() bool {
 }
 
 // Duration is from the beginning to the end as seen from here; ok is false where either is not known.
-// An import that was never seen running, or whose beginning nobody saw, has no duration that can be claimed.
+// An import that was never seen running, or whose beginning or end nobody saw, has no duration that can be claimed.
 func (i Import) Duration() (d time.Duration, ok bool) {
-	if i.BegunAt.IsZero() || i.EndedAt.IsZero() || i.FirstRunning.At.IsZero() || i.Midway {
+	if i.BegunAt.IsZero() || i.EndedAt.IsZero() || i.FirstRunning.At.IsZero() || i.Midway || i.EndUnseen {
 		return 0, false
 	}
 	return i.EndedAt.Sub(i.BegunAt), true

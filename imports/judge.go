@@ -423,6 +423,7 @@ func (s *step) end(outcome Outcome, report *End) {
 	if s.BegunAt.IsZero() && (outcome == Succeeded || outcome == Failed || outcome == Unclear) {
 		s.BegunAt = s.earliest()
 	}
+	s.EndUnseen = !s.LastRunning.At.IsZero() && s.EndedAt.Sub(s.LastRunning.At) > lostLooks*s.PollRunning+s.PollRunning/2
 	s.State, s.Outcome, s.End, s.Settle = Ended, outcome, report, nil
 	s.event(EventEnded)
 }

@@ -57,11 +57,16 @@ func TestOutOfSight(t *testing.T) {
 	}
 }
 
-// TestDuration shows that a duration is claimed for what was seen running only, and ends with the first idle look.
+// TestDuration shows that a duration is claimed for what was seen running and whose end was seen only, and ends with the
+// first idle look.
 func TestDuration(t *testing.T) {
 	for looks, want := range map[string]time.Duration{
 		". > 1 5 9 S":     3 * lookEvery,
 		"f > 1 5 9 F F F": 3 * lookEvery, // it had to hold, and took no longer for it
+		". > 1 5 x x S":   4 * lookEvery, // lost polls
+		". > 1 x x x 9 S": 5 * lookEvery, // not at the end
+		". > 1 5 x x x S": 0,
+		". > 1 5 ~ S":     0,
 		". > S S S":       0,
 	} {
 		words := strings.Fields(looks)
