@@ -399,10 +399,7 @@ type worker struct {
 
 // run reconciles. An error that is returned kept it from even noting the state: the store did not answer.
 func (w *worker) run(ctx context.Context, id string) error {
-	imp, err := w.Store.Import(ctx, id)
-	if err == nil {
-		err = w.load(ctx, imp)
-	}
+	err := w.find(ctx, id)
 	for err == nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -432,12 +429,31 @@ func (w *worker) refresh() {
 	w.mu.Unlock()
 }
 
-// load reads what is shown.
+// find reads what is shown of an import, and only then the import: whatever wish for a fresh card it knows of, the look it reads is no
+// older.
+func (w *worker) find(ctx context.Context, id string) error {
+	stored, err := w.Store.Thread(ctx, id)
+	if err != nil {
+		return fmt.Errorf("reading the thread: %w", err)
+	}
+	imp, err := w.Store.Import(ctx, id)
+	if err != nil {
+		return err
+	}
+	return w.see(ctx, imp, stored)
+}
+
+// load reads what is shown of an import.
 func (w *worker) load(ctx context.Context, imp imports.Import) error {
 	stored, err := w.Store.Thread(ctx, imp.ID)
 	if err != nil {
 		return fmt.Errorf("reading the thread: %w", err)
 	}
+	return w.see(ctx, imp, stored)
+}
+
+// see begins the situation with an import and what is shown of it.
+func (w *worker) see(ctx context.Context, imp imports.Import, stored imports.Thread) error {
 	t, err := decode(stored)
 	if err != nil {
 		return err

@@ -74,6 +74,63 @@ func TestACardIsFreshWhereSomebodyAsks(t *testing.T) {
 	}
 }
 
+// look is a look whose word the publisher does not wait for: something else is under way.
+func (tl *tale) look(percent int) {
+	tl.imp.LastLook, tl.imp.LastRun, tl.imp.Progress = tl.clock.Now(), tl.clock.Now(), &percent
+	tl.store.put(tl.imp)
+}
+
+// At every call of the store and of Slack that a press leads to, there is a newer look and another press.
+func TestAPressWhileTheOneBeforeIsWorkedOn(t *testing.T) {
+	t.Parallel()
+	tell := func(at int) (calls int) {
+		s := newStage(t)
+		tl := halfway(s)
+		before := s.calls
+		s.meanwhile = func(call int) {
+			if call == before+at {
+				tl.look(13)
+				s.store.ask(tl.imp.ID)
+			}
+		}
+		tl.ask()
+		calls = s.calls - before
+		tl.pass(2 * refreshApart)
+		if th := tl.shown(); at > 0 && (!tl.says(13) || th.asked != 2 || th.refreshed != 2) {
+			t.Errorf("pressed again at call %d of %d: %d of %d wishes taken account of\n%s", at, calls, th.refreshed, th.asked, s.slack)
+		}
+		return calls
+	}
+	calls := tell(0)
+	if calls < 4 {
+		t.Fatalf("a press leads to %d calls", calls)
+	}
+	for at := 1; at <= calls; at++ {
+		tell(at)
+	}
+}
+
+// An edit that was asked for keeps its distance also from the one of the card's own before it.
+func TestAFreshCardKeepsItsDistance(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	tl := halfway(s)
+	tl.run(20)
+	tl.run(21)
+	if before := s.slack.updates; !tl.says(20) || before != 2 {
+		t.Fatalf("%d edits of the card's own:\n%s", before, s.slack)
+	}
+	tl.ask()
+	tl.pass(refreshApart - time.Second)
+	if !tl.says(20) {
+		t.Errorf("edited %s after its own edit:\n%s", refreshApart-time.Second, s.slack)
+	}
+	tl.pass(time.Second)
+	if !tl.says(21) {
+		t.Errorf("not edited %s after its own edit:\n%s", refreshApart, s.slack)
+	}
+}
+
 // However often people ask, there is one edit in refreshApart, and the card's own edits and its end come as if nobody had.
 func TestAThousandWantAFreshCard(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,8 @@ type stage struct {
 	calls          int
 	kills, freezes []int
 	after          bool
+	// meanwhile is what others do right after each of the calls.
+	meanwhile func(call int)
 	// sleeps is for how many further calls a process stands still; 0: until wakeAll.
 	sleeps  int
 	running *process // whose turn it is
@@ -112,6 +114,9 @@ func (s *stage) point(effect func()) {
 	}
 	if stands && s.after {
 		s.stand()
+	}
+	if s.meanwhile != nil {
+		s.meanwhile(s.calls)
 	}
 }
 
@@ -451,10 +456,10 @@ func (m *memory) SaveThread(_ context.Context, epoch imports.Epoch, t imports.Th
 // ask wants a fresh card, as a press on any replica does.
 func (m *memory) ask(id string) {
 	t := m.threads[id]
-	if t.Asked <= t.Refreshed {
-		t.Asked, t.Done, t.NextTry = t.Refreshed+1, false, time.Time{}
-		m.threads[id] = t
+	if t.Asked++; t.Asked == t.Refreshed+1 || t.Done {
+		t.Done, t.NextTry = false, time.Time{}
 	}
+	m.threads[id] = t
 }
 
 // wall is a Slack that holds its messages in memory.
