@@ -19,6 +19,8 @@ type scene struct {
 	recent []imports.Import
 	// alert is the open alert about the import, where the end notice tells it; nil otherwise.
 	alert *imports.Alert
+	// unrevised says that the card has no edit left by which it could take back what it says of the time left: then it says nothing.
+	unrevised bool
 }
 
 // usual is how long imports of this type took lately; ok is false where too few are known.
@@ -40,7 +42,7 @@ func (s scene) usual() (imports.Usual, bool) {
 func (s scene) left() (time.Duration, bool) {
 	usual, ok := s.usual()
 	imp := s.imp
-	if !ok || imp.State != imports.Running || imp.BegunAt.IsZero() || imp.Midway || s.still() {
+	if !ok || imp.State != imports.Running || imp.BegunAt.IsZero() || imp.Midway || s.unrevised || s.still() {
 		return 0, false
 	}
 	if since := imp.RestSince; imp.Progress != nil && !since.IsZero() {

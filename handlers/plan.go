@@ -14,11 +14,12 @@ const (
 	// keptForEnd edits are left for the last state, and keptForStates more for changes of state: progress takes the rest.
 	keptForEnd    = 4
 	keptForStates = 4
-	// keptForUntrue of the latter may go to take back what time has made untrue: a card must not promise an end for hours.
-	keptForUntrue = 2
+	// keptForUntrue of the latter may go to take back what is not true any more: a card must not promise an end for hours.
+	keptForUntrue    = 2
+	editsUntilUntrue = maxEdits - keptForEnd - keptForStates + keptForUntrue
 	// keptMessages are left for the finished message: sent, blindly once more, and again after some minutes.
 	keptMessages = 3
-	// progressStep is how far progress moves before a card is edited, in percent.
+	// progressStep is how far progress moves at least before a card is edited, in percent.
 	progressStep = 5
 	// editsApart and toldApart are how far edits and milestones lie apart, in intervals of looking.
 	editsApart = 2
@@ -343,29 +344,29 @@ func (s situation) edit() (step, bool) {
 		return step{}, false
 	}
 	limit, apart := maxEdits-keptForEnd, editsApart*s.server.PollRunning
-	var untrue time.Time
+	var from time.Time
 	switch {
 	case s.imp.State == imports.Ended && !t.Face.sameState(face):
 		limit, apart = maxEdits, max(apart, lastEditsApart(t.LastEdits))
 		if s.abandoned() {
 			return step{}, false
 		}
+	case s.imp.State == imports.Ended:
+		return step{}, false
 	case t.Face.sameState(face):
-		moved := face.Progress - t.Face.Progress
-		rests := moved > -progressStep && moved < progressStep
-		if s.imp.State == imports.Ended || rests && t.Face.TrueUntil.IsZero() {
-			return step{}, false
-		}
-		if rests {
-			untrue = t.Face.TrueUntil
-			limit += keptForUntrue
-		}
 		limit -= keptForStates
+		if !farEnough(t.Face.Progress, face.Progress, limit-t.Edits) {
+			limit = editsUntilUntrue
+			var untrue bool
+			if from, untrue = t.Face.untrueFrom(face, s.now); !untrue {
+				return step{}, false
+			}
+		}
 	}
 	if t.Edits >= limit {
 		return step{}, false
 	}
-	at := latest(s.holdEdit, untrue)
+	at := latest(s.holdEdit, from)
 	if !s.finishedRests() { // otherwise it is the end's answers that were lost, and an edit may go well
 		at = latest(at, s.heldByChannel())
 	}
@@ -373,6 +374,16 @@ func (s situation) edit() (step, bool) {
 		at = latest(at, t.EditedAt.Add(apart))
 	}
 	return step{do: doEdit, at: at}, true
+}
+
+// farEnough says whether the progress that a card shows is so far behind that it is worth one of the edits left for that. They are spread
+// evenly over the rest of the way, so that none is missing near the end.
+func farEnough(shown, now, left int) bool {
+	if left <= 0 {
+		return false
+	}
+	due := max(progressStep, (100-max(shown, 0)+left)/(left+1))
+	return now >= shown+due || now <= shown-progressStep
 }
 
 // refresh is the edit that somebody asked for with the card's button. There is none while the card shows all that is known, and it

@@ -566,13 +566,8 @@ func TestACardDoesNotGoOnRunningWhileTheEndWaits(t *testing.T) {
 
 func TestACardTakesBackAPromiseThatWasNotKept(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	for _, old := range history(bigfix.TypeComplete) {
-		old.RestSince, old.LongestRest = old.BegunAt, time.Minute
-		s.put(old)
-	}
-	tl := begin(s)
-	tl.send()
+	tl := observed(t)
+	s := tl.stage
 	for percent := 0; percent <= 90; percent += 10 {
 		tl.run(percent)
 		tl.pass(4 * time.Minute)
@@ -596,6 +591,123 @@ func TestACardTakesBackAPromiseThatWasNotKept(t *testing.T) {
 	tl.pass(6 * time.Hour)
 	if s.slack.updates != edits {
 		t.Errorf("%d more edits of a card that has nothing new to say", s.slack.updates-edits)
+	}
+}
+
+// observed has three imports be known, so that it is usual how long one takes and how long its progress rests, and one be sent.
+func observed(t *testing.T) *tale {
+	s := newStage(t)
+	for _, old := range history(bigfix.TypeComplete) {
+		old.RestSince, old.LongestRest = old.BegunAt, time.Minute
+		s.put(old)
+	}
+	tl := begin(s)
+	tl.send()
+	return tl
+}
+
+// moves is a look that says running, and that the progress has moved.
+func (tl *tale) moves(percent int) {
+	tl.imp.RestSince = tl.clock.Now()
+	tl.run(percent)
+}
+
+// percentShown is the progress that the card shows.
+func (tl *tale) percentShown() int {
+	tl.t.Helper()
+	card := tl.posts(kindCard)[0].text
+	var percent int
+	if _, progress, ok := strings.Cut(card, "running, "); !ok {
+		tl.t.Fatalf("the card shows no progress: %q", card)
+	} else if _, err := fmt.Sscanf(progress, "%d percent", &percent); err != nil {
+		tl.t.Fatalf("the card shows no progress: %q", card)
+	}
+	return percent
+}
+
+// TestProgressIsShownToTheEnd: however small the steps in which an import moves, its card follows it to the end.
+func TestProgressIsShownToTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ from, step int }{{0, 1}, {2, 3}, {0, 5}, {3, 7}, {0, 10}, {40, 1}} {
+		t.Run(fmt.Sprintf("from %d in steps of %d", c.from, c.step), func(t *testing.T) {
+			tl := observed(t)
+			behind := 0
+			for percent := c.from; percent < 100; percent += c.step {
+				tl.moves(percent)
+				tl.pass(time.Duration(c.step) * 25 * time.Second)
+				behind = max(behind, percent-tl.percentShown())
+			}
+			if behind > 10 {
+				t.Errorf("the card was up to %d points behind, want 10 at most", behind)
+			}
+			if tl.slack.updates > editsUntilUntrue {
+				t.Errorf("%d edits, want %d at most", tl.slack.updates, editsUntilUntrue)
+			}
+			tl.end(imports.Succeeded)
+			tl.pass(2 * time.Minute)
+			if got := tl.posts(kindCard)[0].text; !strings.Contains(got, "succeeded") {
+				t.Errorf("the card says %q at the end", got)
+			}
+		})
+	}
+}
+
+// TestACardOfAnImportThatHangs takes a promise back wherever the import stops, also after as many edits as progress has, and says
+// when it moves again.
+func TestACardOfAnImportThatHangs(t *testing.T) {
+	t.Parallel()
+	for _, stops := range []int{3, 57, 93, 96, 99} {
+		t.Run(fmt.Sprintf("at %d percent", stops), func(t *testing.T) {
+			tl := observed(t)
+			for percent := 0; percent <= stops; percent++ {
+				tl.moves(percent)
+				tl.pass(25 * time.Second)
+			}
+			rests := tl.imp.RestSince
+			for range 90 {
+				tl.run(stops)
+				tl.pass(time.Minute)
+			}
+			card := tl.posts(kindCard)[0]
+			want := "stands still since " + (pen{plain: true, now: tl.clock.Now()}).at(rests)
+			if tl.percentShown() != stops || !strings.Contains(card.text, want) || strings.Contains(card.text, "left") {
+				t.Errorf("at rest for 90 minutes, the card says %q; want %d percent and %q", card.text, stops, want)
+			}
+			if stops < 90 {
+				tl.moves(stops + 1)
+				tl.pass(time.Minute)
+				if strings.Contains(card.text, "stands still") {
+					t.Errorf("it moves again, and the card says %q", card.text)
+				}
+			}
+			if tl.slack.updates > editsUntilUntrue {
+				t.Errorf("%d edits, want %d at most", tl.slack.updates, editsUntilUntrue)
+			}
+		})
+	}
+}
+
+// TestACardThatCannotTakeItBackPromisesNothing lets an import crawl so slowly that each promise fails.
+func TestACardThatCannotTakeItBackPromisesNothing(t *testing.T) {
+	t.Parallel()
+	tl := observed(t)
+	for percent := range 90 {
+		tl.moves(percent)
+		tl.pass(25 * time.Second)
+	}
+	for percent := 90; percent < 100; percent++ {
+		tl.moves(percent)
+		for range 8 {
+			tl.run(percent)
+			tl.pass(2 * time.Minute)
+		}
+	}
+	tl.pass(6 * time.Hour)
+	if got := tl.posts(kindCard)[0].text; strings.Contains(got, "left") {
+		t.Errorf("hours later the card says %q", got)
+	}
+	if tl.slack.updates > editsUntilUntrue {
+		t.Errorf("%d edits, want %d at most", tl.slack.updates, editsUntilUntrue)
 	}
 }
 

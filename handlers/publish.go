@@ -249,8 +249,10 @@ func (w *worker) editCard(ctx context.Context, count func(*thread)) error {
 		return err
 	}
 	t := &w.s.thread
-	before, face := *t, s.face()
+	before := *t
 	count(t)
+	s.unrevised = t.Edits >= editsUntilUntrue
+	face := s.face()
 	if err := w.note(ctx); err != nil {
 		return err
 	}

@@ -161,6 +161,8 @@ type Face struct {
 	Progress int // -1: none
 	// TrueUntil is when what the card says of the rest of the way must be looked at again; zero for never.
 	TrueUntil time.Time `json:",omitzero"`
+	// Still says that the card says that the import stands still.
+	Still bool `json:",omitempty"`
 	// Looked is the last look that it shows, zero once the import is over. A newer one alone is not worth an edit, unless somebody
 	// asks for it.
 	Looked time.Time `json:",omitzero"`
@@ -185,7 +187,7 @@ func faceOf(imp imports.Import) Face {
 // face is the face of the card that is drawn of a scene.
 func (s scene) face() Face {
 	f := faceOf(s.imp)
-	f.TrueUntil = s.trueUntil()
+	f.TrueUntil, f.Still = s.trueUntil(), s.still()
 	return f
 }
 
@@ -193,8 +195,18 @@ func (s scene) face() Face {
 func (f Face) sameState(other Face) bool {
 	f.Progress, other.Progress = 0, 0
 	f.TrueUntil, other.TrueUntil = time.Time{}, time.Time{}
+	f.Still, other.Still = false, false
 	f.Looked, other.Looked = time.Time{}, time.Time{}
 	return f == other
+}
+
+// untrueFrom is from when what a card with this face says of the rest of the way is not true any more of an import with the other one;
+// ok is false where it stays true until something changes.
+func (f Face) untrueFrom(other Face, now time.Time) (from time.Time, ok bool) {
+	if f.Still && f.Progress != other.Progress {
+		return now, true
+	}
+	return f.TrueUntil, !f.TrueUntil.IsZero()
 }
 
 // shows says whether a card with this face shows all that is known now of an import with the other one.
