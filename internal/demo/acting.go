@@ -44,7 +44,7 @@ func (s *stage) enter(ctx context.Context, line string) (settle func(context.Con
 	case word == toServer, word == lab, word == toSlack, word == toBot:
 		return s.happens(word, rest)
 	case word == "help":
-		s.screen.say(playbook()...)
+		s.screen.say(playbook(s.screen.fits(blockMargin))...)
 	default:
 		s.screen.say("Commands begin with a slash: " + styled(codeOn, "/import help") + " lists them, " + styled(codeOn, "exit") + " leaves. " +
 			styled(codeOn, "help") + " says what else you can do here.")
@@ -110,10 +110,18 @@ func (s *stage) waits(text string) (settle func(context.Context)) {
 	}
 }
 
-// playbook is what one can do here besides typing slash commands.
-func playbook() []string {
+// playbookColumn is where the playbook says what something does.
+const playbookColumn = 25
+
+// playbook is what one can do here besides typing slash commands, in lines of no more than a width.
+func playbook(width int) []string {
 	lines := []string{styled(boldOn, "What you can do here, besides typing commands")}
-	add := func(what, does string) { lines = append(lines, padded("  "+what, 25)+does) }
+	add := func(what, does string) {
+		for _, row := range wrap(does, max(width-playbookColumn, 20)) {
+			lines = append(lines, padded("  "+what, playbookColumn)+row)
+			what = ""
+		}
+	}
 	add("press Start raw", "presses that button, of the newest message that has it")
 	add("press 2 Start raw", "of the one before that")
 	add("home", "opens Importbot's Home tab")

@@ -18,7 +18,7 @@ import (
 // of the page: this is the one table of both.
 type happening struct {
 	whom, words string // what is typed: "server", "nightly fails"
-	does        string // what it does, for the terminal's help and beside the switch
+	does        string // what who types it, or presses its switch, does by that: for the terminal's help and beside the switch
 
 	// label is what the panel's switch says; one that takes another back, or is two others in one, has none of its own.
 	label string
@@ -102,51 +102,59 @@ func lifted[T any](of func(*stage) *server, ask func(*server) T) func(*stage) T 
 }
 
 var serverHappenings = []serverHappening{
-	{words: "nightly", does: "the nightly import begins in 4 s", label: "Run the nightly import now", there: "Run lab's nightly import now",
+	{words: "nightly", does: "lets the nightly import begin in 4 s", label: "Run the nightly import now", there: "Run lab's nightly import now",
 		cant: (*server).passesOver, do: func(s *server) (string, error) {
-			s.nightlyIn(soon, false)
+			s.nightlyAt(s.now().Add(soon), false)
 			return "Midnight comes early on " + s.name + ": the nightly import begins in 4 s.", nil
 		}},
-	{words: "nightly fails", does: "the nightly import begins in 4 s, and fails",
+	{words: "nightly fails", does: "lets the nightly import begin in 4 s, and fail",
 		cant: first((*server).passesOver, (*server).isPlanned), do: func(s *server) (string, error) {
 			s.plan("fail", bigfixtest.Plan{Duration: s.fast, Fails: true})
-			s.nightlyIn(soon, false)
+			s.nightlyAt(s.now().Add(soon), false)
 			return "Midnight comes early on " + s.name + ": the nightly import begins in 4 s, and will fail.", nil
 		}},
-	{words: "fails", does: "the next import fails, whoever starts it", label: "Make the next import fail", there: "Make lab's next import fail",
+	{words: "fails", does: "makes the next import fail, whoever starts it", label: "Make the next import fail", there: "Make lab's next import fail",
 		cant: (*server).isPlanned, do: func(s *server) (string, error) {
 			s.plan("fail", bigfixtest.Plan{Duration: s.fast, Fails: true})
 			return "The next import on " + s.name + " will fail.", nil
 		}},
-	{words: "brief", does: "the next import succeeds after 5 s, where three minutes are usual", there: "Make lab's next import too fast", alone: lab,
+	{words: "brief", does: "makes the next import succeed after a few seconds, where three minutes are usual", there: "Make lab's next import too fast", alone: lab,
 		cant: first((*server).isPlanned, (*server).isNoWonder), do: func(s *server) (string, error) {
 			s.briefs++
 			s.plan("end too soon", bigfixtest.Plan{Duration: s.fast})
-			return "The next import on " + s.name + " will succeed after seconds, where minutes are usual.", nil
+			return "The next import on " + s.name + " will succeed after a few seconds, where three minutes are usual.", nil
 		}},
-	{words: "hangs", does: "the next import stands still at 96 % until the server restarts", label: "Let the next import hang",
+	{words: "hangs", does: "lets the next import stand still at 96 % until the server restarts", label: "Let the next import hang",
 		cant: (*server).isPlanned, do: func(s *server) (string, error) {
 			s.plan("hang", bigfixtest.Plan{RestAt: 96, RestFor: forEver})
 			return "The next import on " + s.name + " will stand still at 96 % until the server is restarted.", nil
 		}},
-	{words: "rests", does: "the next import stands still at 59 % for a while", label: "Let the next import rest",
+	{words: "rests", does: "lets the next import stand still at 59 % for a while", label: "Let the next import rest",
 		cant: (*server).isPlanned, do: func(s *server) (string, error) {
 			s.plan("rest", bigfixtest.Plan{RestAt: 59, RestFor: s.takes * 3 / 5})
 			return "The next import on " + s.name + " will stand still at 59 % for a while.", nil
 		}},
-	{words: "misses", does: "the nightly import is due in 10 s, and does not begin", label: "Miss the nightly import",
-		cant: (*server).countsForNightly, do: func(s *server) (string, error) {
-			s.nightlyIn(aheadOfAll, true)
+	{words: "misses", does: "lets the nightly import be due in 10 s, or five minutes after the last import, and not begin", label: "Miss the nightly import",
+		cant: (*server).passesOver, do: func(s *server) (string, error) {
+			now := s.now()
+			due := now.Add(aheadOfAll)
+			if last, ok := s.Latest(now); ok && now.Sub(last.Ended) < asGoodAs {
+				due = last.Ended.Add(asGoodAs + aheadOfAll)
+				s.nightlyAt(due, true)
+				return "The nightly import on " + s.name + " is due at " + due.Local().Format(time.TimeOnly) +
+					", and will not begin. Before that the last import would count for it.", nil
+			}
+			s.nightlyAt(due, true)
 			return "The nightly import on " + s.name + " is due in 10 s, and will not begin.", nil
 		}},
-	{words: "restarts", does: "it restarts, which takes 4 s, and forgets what runs", label: "Restart the server",
+	{words: "restarts", does: "restarts the server, which takes 4 s; it forgets what runs", label: "Restart the server",
 		cant: (*server).isRestarting, do: func(s *server) (string, error) {
 			now := s.now()
 			s.RestartAt(now, soon)
 			s.back = now.Add(soon)
 			return "The server " + s.name + " restarts, which takes 4 s.", nil
 		}},
-	{words: "rejects", does: "it rejects Importbot's token", label: "Reject the token",
+	{words: "rejects", does: "makes the server reject Importbot's token", label: "Reject the token",
 		undo: "accepts", on: func(s *server) bool { return s.rejecting },
 		cant: unless(func(s *server) bool { return !s.rejecting }, "The server rejects every token already."),
 		do: func(s *server) (string, error) {
@@ -154,14 +162,14 @@ var serverHappenings = []serverHappening{
 			s.rejecting = true
 			return "The server " + s.name + " rejects every token.", nil
 		}},
-	{words: "accepts", does: "it accepts the token again",
+	{words: "accepts", does: "makes the server accept the token again",
 		cant: unless(func(s *server) bool { return s.rejecting }, "The server accepts the token already."),
 		do: func(s *server) (string, error) {
 			s.AcceptTokens()
 			s.rejecting = false
 			return "The server " + s.name + " accepts the token again.", nil
 		}},
-	{words: "down", does: "it is gone from the network", label: "Take the server away", there: "Take lab away",
+	{words: "down", does: "takes the server off the network", label: "Take the server away", there: "Take lab away",
 		undo: "up", on: func(s *server) bool { return s.away },
 		cant: unless(func(s *server) bool { return !s.away }, "The server is gone already."),
 		do: func(s *server) (string, error) {
@@ -169,7 +177,7 @@ var serverHappenings = []serverHappening{
 			s.away = true
 			return "The server " + s.name + " is gone from the network.", nil
 		}},
-	{words: "up", does: "it is back",
+	{words: "up", does: "brings the server back",
 		cant: unless(func(s *server) bool { return s.away }, "The server is there already."),
 		do: func(s *server) (string, error) {
 			if err := s.Start(); err != nil {
@@ -178,11 +186,11 @@ var serverHappenings = []serverHappening{
 			s.away = false
 			return "The server " + s.name + " is back.", nil
 		}},
-	{words: "web raw", does: "somebody starts a raw import in the web pages", label: "Start a raw import", in: inThePage, alone: prod,
+	{words: "web raw", does: "starts a raw import as somebody in the web pages does", label: "Start a raw import", in: inThePage, alone: prod,
 		cant: first((*server).isBusy, (*server).isRestarting), do: func(s *server) (string, error) { return s.byHand(bigfix.TypeRaw) }},
-	{words: "web complete", does: "somebody starts a complete import in the web pages", label: "Start a complete import", in: inThePage,
+	{words: "web complete", does: "starts a complete import as somebody in the web pages does", label: "Start a complete import", in: inThePage,
 		cant: first((*server).isBusy, (*server).isRestarting), do: func(s *server) (string, error) { return s.byHand(bigfix.TypeComplete) }},
-	{words: "pending", does: "somebody changes something in the web pages", label: "Change something", in: inThePage,
+	{words: "pending", does: "changes something as somebody in the web pages does", label: "Change something", in: inThePage,
 		do: func(s *server) (string, error) {
 			s.SetPending(true)
 			return "Changes made in the web pages of " + s.name + " wait for a complete import.", nil
@@ -190,7 +198,7 @@ var serverHappenings = []serverHappening{
 }
 
 var slackHappenings = []happening{
-	{whom: toSlack, words: "cut", does: "every connection of the bot's is cut, without a word", label: "Cut the connections",
+	{whom: toSlack, words: "cut", does: "cuts every connection of the bot's, without a word", label: "Cut the connections",
 		cant: unless(func(s *stage) bool { return s.slack.Connections() > 0 }, "No connection stands."),
 		do: func(s *stage) (string, error) {
 			n := s.slack.CutSockets(0)
@@ -201,7 +209,7 @@ var slackHappenings = []happening{
 			defer cancel()
 			s.slack.Wait(within, func() bool { return s.bot.alive() == nil || s.slack.Ready() > 0 }) //nolint:errcheck // then it takes longer
 		}},
-	{whom: toSlack, words: "refuses", does: "it answers everything with “too many requests” for 10 s", label: "Refuse everything for 10 s",
+	{whom: toSlack, words: "refuses", does: "makes Slack answer everything with “too many requests” for 10 s", label: "Refuse everything for 10 s",
 		cant: unless(func(s *stage) bool { return time.Now().After(s.refuses) }, "Slack refuses everything already."),
 		do: func(s *stage) (string, error) {
 			s.refuse()
@@ -210,7 +218,7 @@ var slackHappenings = []happening{
 }
 
 var botHappenings = []happening{
-	{whom: toBot, words: "kill", does: "its process is killed, as kill -9 does", label: "Kill it (kill -9)",
+	{whom: toBot, words: "kill", does: "kills the bot's process, as kill -9 does", label: "Kill it (kill -9)",
 		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.bot.alive() != nil }, "The bot does not run.")),
 		do: func(s *stage) (string, error) {
 			p := s.bot.kill()
@@ -219,7 +227,7 @@ var botHappenings = []happening{
 			}
 			return fmt.Sprintf("The bot was killed with kill -9: process %d is gone.", p.pid()), nil
 		}},
-	{whom: toBot, words: "start", does: "it is started again", label: "Start it again",
+	{whom: toBot, words: "start", does: "starts the bot again", label: "Start it again",
 		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.bot.alive() == nil }, "The bot runs already.")),
 		do: func(s *stage) (string, error) {
 			p, err := s.bot.start()
@@ -229,11 +237,11 @@ var botHappenings = []happening{
 			return fmt.Sprintf("The bot starts again: process %d.", p.pid()), nil
 		},
 		settle: awaitBot},
-	{whom: toBot, words: "strict", does: "it is started anew with STALE_AFTER=60s for prod, whose reports are too old then", label: "Call reports old after 1 min",
+	{whom: toBot, words: "strict", does: "starts the bot anew with STALE_AFTER=60s for prod, whose reports are too old then", label: "Call reports old after 1 min",
 		undo: "lenient", on: func(s *stage) bool { return s.strict.Load() },
 		cant: first((*stage).isAnew, unless(func(s *stage) bool { return !s.strict.Load() }, "The bot is told to be strict already.")),
 		do:   func(s *stage) (string, error) { return s.beStrict(true) }, last: (*stage).startAnew, settle: awaitBot},
-	{whom: toBot, words: "lenient", does: "it is started anew without that",
+	{whom: toBot, words: "lenient", does: "starts the bot anew without that",
 		cant: first((*stage).isAnew, unless(func(s *stage) bool { return s.strict.Load() }, "The bot is not told to be strict.")),
 		do:   func(s *stage) (string, error) { return s.beStrict(false) }, last: (*stage).startAnew, settle: awaitBot},
 }

@@ -79,7 +79,8 @@ func (p panel) switches(section string) []slackweb.PanelSwitch {
 		one := slackweb.PanelSwitch{ID: h.id(), Label: h.label, Hint: sentence(h.does)}
 		switch {
 		case h.on != nil && h.on(p.stage):
-			one.On = new(true)
+			back, _ := named(h.whom, h.undo)
+			one.On, one.Hint = new(true), sentence(back.does)
 		case h.on != nil:
 			one.On = new(false)
 		case h.cant != nil:

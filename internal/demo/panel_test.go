@@ -96,6 +96,13 @@ func TestSwitches(t *testing.T) {
 			if due := p.prod().nextDue(now); due.Sub(now) > aheadOfAll || !p.prod().Doubts().ScheduleDead {
 				t.Errorf("it is due in %s", due.Sub(now))
 			}
+			// One that has just run would count for it.
+			last := ended(t, p.prod(), bigfix.TypeRaw)
+			told, _ := p.flip(t, "server-misses")
+			due := p.prod().nextDue(p.prod().now())
+			if late := due.Sub(last.Ended.Add(asGoodAs)); late < 0 || late > aheadOfAll || !strings.Contains(told, due.Local().Format(time.TimeOnly)) {
+				t.Errorf("after another it is due %s late, and told %q", late, told)
+			}
 		},
 		"server-fails": func(t *testing.T, p panel) {
 			if _, now := p.flip(t, "server-fails"); now.Disabled != "The next import is to fail already." || p.find(t, "server-hangs").Disabled == "" {
@@ -145,10 +152,10 @@ func TestSwitches(t *testing.T) {
 			}
 		},
 		"server-down": func(t *testing.T, p panel) {
-			if _, now := p.flip(t, "server-down"); now.On == nil || !*now.On || lookAt(p.prod()) != bigfix.ErrUnavailable {
+			if _, now := p.flip(t, "server-down"); now.On == nil || !*now.On || now.Hint != "Brings the server back." || lookAt(p.prod()) != bigfix.ErrUnavailable {
 				t.Errorf("it looks like %+v, and the server %v", now, lookAt(p.prod()))
 			}
-			if told, now := p.flip(t, "server-down"); *now.On || lookAt(p.prod()) != nil || told != "The server prod is back." {
+			if told, now := p.flip(t, "server-down"); *now.On || lookAt(p.prod()) != nil || now.Hint != "Takes the server off the network." || told != "The server prod is back." {
 				t.Errorf("then it looks like %+v", now)
 			}
 		},
@@ -305,6 +312,24 @@ func TestEveryHappeningIsFound(t *testing.T) {
 		if _, ok := named(h.whom, h.undo); h.undo != "" && (!ok || h.on == nil) {
 			t.Errorf("%s %s is taken back by nothing", h.whom, h.words)
 		}
+	}
+}
+
+// What something does stands in a column of its own, however narrow the terminal.
+func TestPlaybookKeepsItsColumns(t *testing.T) {
+	const width = 60
+	lines := playbook(width)
+	wrapped := 0
+	for _, line := range lines[1:] {
+		if cells(line) > width || cells(line) <= playbookColumn || !strings.HasPrefix(line, "  ") {
+			t.Errorf("%q", line)
+		}
+		if strings.TrimSpace(line[:playbookColumn]) == "" {
+			wrapped++
+		}
+	}
+	if wrapped == 0 || len(playbook(200)) != len(lines)-wrapped {
+		t.Errorf("%d lines were wrapped in\n%s", wrapped, strings.Join(lines, "\n"))
 	}
 }
 

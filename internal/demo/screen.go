@@ -323,9 +323,11 @@ func (s *screen) apart(key string) bool {
 	return s.bottom.kind == asBlock && s.bottom.key != "" && s.bottom.key != key
 }
 
+// fits is how wide lines with a margin may be.
+func (s *screen) fits(margin string) int { return max(s.width()-1-cells(margin), 20) }
+
 func (s *screen) fit(line, margin, rest string) []string {
-	width := max(s.width()-1-cells(margin), 20)
-	rows := wrap(line, width)
+	rows := wrap(line, s.fits(margin))
 	for i := range rows {
 		if i > 0 {
 			margin = rest

@@ -140,21 +140,10 @@ func (s *server) isRestarting() string {
 	return ""
 }
 
-func (s *server) countsForNightly() string {
-	now := s.now()
-	switch imp, ok := s.Latest(now); {
-	case ok && imp.Outcome == bigfixtest.Running:
-		return s.passesOver()
-	case ok && now.Sub(imp.Ended) < asGoodAs:
-		return "An import ran less than five minutes ago, which would count for the nightly one. Try this again later, or first of all."
-	}
-	return ""
-}
-
 // plan decides the course of the next import.
 func (s *server) plan(word string, plan bigfixtest.Plan) {
 	if s.planned() == "" {
-		s.plans, s.begun = nil, len(s.Imports(s.now()))
+		s.plans, s.begun = nil, s.beginnings()
 	}
 	s.plans = append(s.plans, word)
 	s.PlanNext(plan)
@@ -165,11 +154,17 @@ func (s *server) planned() string {
 	if len(s.plans) == 0 {
 		return ""
 	}
-	begun := len(s.Imports(s.now())) - s.begun
+	begun := s.beginnings() - s.begun
 	if begun >= len(s.plans) {
 		return ""
 	}
 	return s.plans[begun]
+}
+
+// beginnings is how many imports have begun so far.
+func (s *server) beginnings() int {
+	imp, _ := s.Latest(s.now())
+	return imp.ID
 }
 
 func (s *server) isPlanned() string {
@@ -192,12 +187,10 @@ func (s *server) isNoWonder() string {
 	return ""
 }
 
-// nightlyIn moves the daily import, which then begins or does not.
-func (s *server) nightlyIn(ahead time.Duration, dead bool) {
-	now := s.now()
-	due := now.Add(ahead)
+// nightlyAt moves the daily import, which then begins or does not.
+func (s *server) nightlyAt(due time.Time, dead bool) {
 	s.Set(func(d *bigfixtest.Doubts) { d.ScheduleDead = dead })
-	s.SetSchedule(now, bigfixtest.Schedule{At: due.Sub(due.Truncate(24 * time.Hour)), Type: bigfix.TypeComplete})
+	s.SetSchedule(s.now(), bigfixtest.Schedule{At: due.Sub(due.Truncate(24 * time.Hour)), Type: bigfix.TypeComplete})
 }
 
 func (s *server) byHand(kind bigfix.ImportType) (string, error) {

@@ -258,11 +258,11 @@ describe('the page', {concurrency: 4}, () => {
     }
     const kill = client.panel.getByRole('button', {name: 'Kill it (kill -9)'})
     await kill.focus()
-    await last.getByText('Its process is killed, as kill -9 does.').waitFor()
+    await last.getByText('Kills the bot\'s process, as kill -9 does.').waitFor()
     await page.keyboard.press('Tab')
     await last.getByText('The bot runs already.').waitFor() // what can't be used says why
     await client.panel.getByRole('switch', {name: 'Take the server away'}).hover()
-    await last.getByText('It is gone from the network.').waitFor()
+    await last.getByText('Takes the server off the network.').waitFor()
     await client.panel.getByRole('switch', {name: 'Take the server away'}).click()
     await client.panel.getByRole('status').getByText('The server prod is gone from the network.').waitFor()
     await client.panel.getByRole('switch', {name: 'Take the server away', checked: true}).waitFor()
