@@ -247,9 +247,66 @@ func TestAFreshCardThatSlackDoesNotTake(t *testing.T) {
 			return row.err, row.taken
 		}
 		tl.ask()
-		tl.pass(time.Minute)
-		if !tl.says(12) || tries != row.want {
-			t.Errorf("%s: tried %d times, want %d; the card says %q", name, tries, row.want, s.posts(kindCard)[0].text)
+		for _, wait := range []time.Duration{5 * time.Second, time.Minute} { // what was surely not taken keeps no distance
+			tl.pass(wait)
+			if !tl.says(12) || tries != row.want {
+				t.Errorf("%s: tried %d times %s later, want %d; the card says %q", name, tries, wait, row.want, s.posts(kindCard)[0].text)
+			}
 		}
+	}
+}
+
+// Nothing overtakes the end notice, not even what somebody asked for.
+func TestAFreshCardWaitsForTheEndNotice(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	tl := halfway(s)
+	held := true
+	s.slack.fail = func(method, _, kind, _ string) (error, bool) {
+		if held && kind == kindFinished {
+			return &bot.RateLimitedError{After: 5 * time.Second}, false
+		}
+		return nil, false
+	}
+	before := s.slack.updates
+	tl.end(imports.Succeeded)
+	tl.ask()
+	tl.pass(time.Minute)
+	if s.slack.updates != before || len(s.posts(kindFinished)) != 0 {
+		t.Errorf("%d edits before the end notice:\n%s", s.slack.updates-before, s.slack)
+	}
+	held = false
+	tl.pass(time.Minute)
+	tl.expect(1, 1, 1)
+	if th := tl.shown(); s.slack.updates != before+1 || th.asked != th.refreshed {
+		t.Errorf("%d edits behind it, want its own; %d of %d wishes", s.slack.updates-before, th.refreshed, th.asked)
+	}
+}
+
+// A channel that is not tried any more is not tried for a press either.
+func TestNoFreshCardInAChannelThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	tl := halfway(s)
+	tries := 0
+	s.slack.fail = func(_, channel, _, _ string) (error, bool) {
+		if channel != "C0PROD" {
+			return nil, false
+		}
+		tries++
+		return refusal("is_archived", bot.ErrChannel), false
+	}
+	tl.end(imports.Succeeded)
+	tl.pass(time.Minute)
+	if tries == 0 {
+		t.Fatal("the channel was never tried")
+	}
+	s.clock.advance(refusedAtMost + time.Hour)
+	s.survive(s.pump)
+	tries = 0
+	tl.ask()
+	tl.pass(2 * refusedFor)
+	if th := s.store.threads[tl.imp.ID]; tries != 0 || th.Asked != 1 || th.Refreshed != 1 || !th.Done {
+		t.Errorf("tried %d times; %d of %d wishes taken account of, done: %t", tries, th.Refreshed, th.Asked, th.Done)
 	}
 }
