@@ -121,7 +121,7 @@ func (s *Sim) accept(t bigfix.ImportType) string {
 	}
 	if s.doubts.StartLag <= 0 {
 		s.begin(st)
-		return fmt.Sprintf("started import %d", len(s.imports))
+		return fmt.Sprintf("started import %d", s.begun)
 	}
 	downs := s.downs
 	s.on(s.now.Add(s.doubts.StartLag), rankStart, func() {
@@ -202,7 +202,7 @@ func (s *Sim) status() bigfix.Status {
 
 func (s *Sim) mode() bigfix.Mode {
 	switch {
-	case s.running != nil && !s.doubts.HideRunning && s.now.Sub(s.imports[s.running.index].Began) >= s.doubts.ShowLag:
+	case s.running != nil && !s.doubts.HideRunning && s.now.Sub(s.latest().Began) >= s.doubts.ShowLag:
 		return bigfix.ModeRunning
 	case s.last == Last{}:
 		return bigfix.ModeNone

@@ -10,7 +10,6 @@ import (
 
 // course is an import under way.
 type course struct {
-	index int // in imports
 	total time.Duration
 	ends  time.Time
 	plan  Plan
@@ -122,9 +121,10 @@ func (s *Sim) begin(st start) {
 		}
 		return
 	}
-	imp := Import{ID: len(s.imports) + 1, Type: st.typ, Origin: st.origin, Asked: st.asked, Began: s.now, Outcome: Running}
-	s.imports = append(s.imports, imp)
-	c := &course{index: len(s.imports) - 1, plan: s.planFor(imp)}
+	s.begun++
+	imp := Import{ID: s.begun, Type: st.typ, Origin: st.origin, Asked: st.asked, Began: s.now, Outcome: Running}
+	s.imports = append(newest(s.imports, s.set.journal), imp)
+	c := &course{plan: s.planFor(imp)}
 	if st.moved {
 		c.mark = st.asked
 	} else if s.doubts.MovedBeforeRunning {
@@ -142,6 +142,9 @@ func (s *Sim) begin(st start) {
 		})
 	}
 }
+
+// latest is the truth about the import that began last, which is the one that runs if any does.
+func (s *Sim) latest() *Import { return &s.imports[len(s.imports)-1] }
 
 func (s *Sim) planFor(imp Import) Plan {
 	var p Plan
@@ -177,18 +180,18 @@ func (s *Sim) reach(c *course) {
 	if s.running != c || s.now.Before(c.ends) {
 		return
 	}
-	imp := &s.imports[c.index]
+	imp := s.latest()
 	imp.Outcome, imp.Word = Succeeded, cmp.Or(s.doubts.SuccessWord, string(bigfix.StatusSuccessful))
 	if c.plan.Fails {
 		imp.Outcome, imp.Word = Failed, cmp.Or(s.doubts.FailureWord, "failed")
 	}
-	s.finish(c)
+	s.finish()
 	s.record(c, *imp)
 	s.follow(*imp)
 }
 
-func (s *Sim) finish(c *course) {
-	s.imports[c.index].Ended = s.now
+func (s *Sim) finish() {
+	s.latest().Ended = s.now
 	s.running = nil
 	s.ended = s.now
 }
@@ -257,7 +260,7 @@ func (s *Sim) restart(down time.Duration) {
 	if c == nil {
 		return
 	}
-	imp := &s.imports[c.index]
+	imp := s.latest()
 	imp.Restarts++
 	if s.doubts.AfterRestart == RestartResumes {
 		c.ends = c.ends.Add(down)
@@ -265,7 +268,7 @@ func (s *Sim) restart(down time.Duration) {
 		return
 	}
 	imp.Outcome = Interrupted
-	s.finish(c)
+	s.finish()
 	cutOff := *imp
 	switch s.doubts.AfterRestart {
 	case RestartFails:

@@ -82,7 +82,7 @@ func (s *Server) drop(r Request) {
 	s.mu.Lock()
 	if r.N == 0 {
 		s.add(r)
-	} else if i := r.N - 1 - s.dropped; i >= 0 { // it may have stood still for long
+	} else if i := len(s.requests) - 1 - (s.asked - r.N); i >= 0 { // it may have stood still for long
 		s.requests[i] = r
 	}
 	s.mu.Unlock()

@@ -3,7 +3,7 @@ package bigfixtest
 import "time"
 
 // Journal is everything that a server was asked and did, unless [WithJournal]
-// keeps the newest requests only.
+// keeps the newest of both only.
 type Journal struct {
 	Requests []Request
 	Imports  []Import

@@ -3,6 +3,7 @@ package bigfixtest
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"importbot/bigfix"
@@ -23,7 +24,7 @@ type settings struct {
 	plan      func(Import) Plan
 	last      *Last // nil: as if last night's import had gone well
 	seed      uint64
-	journal   int // requests that are kept; 0: all
+	journal   int // requests and imports that are kept; 0: all
 }
 
 // The credentials of a simulated server unless options give others.
@@ -89,8 +90,17 @@ func WithLast(l Last) Option { return func(s *settings) { s.last = &l } }
 // WithSeed sets what the server's own chances are dealt from.
 func WithSeed(seed uint64) Option { return func(s *settings) { s.seed = seed } }
 
-// WithJournal keeps the newest n requests in the Journal, and up to a quarter
-// more for a while: for a server that runs for days. By default all are kept.
+// WithJournal keeps the newest n requests and n imports in the Journal, and up
+// to a quarter more for a while: for a server that runs for days. By default
+// all are kept.
 func WithJournal(n int) Option { return func(s *settings) { s.journal = n } }
+
+// newest is a list without its oldest, where one more would be too many to keep.
+func newest[T any](list []T, keep int) []T {
+	if keep > 0 && len(list) >= keep+max(keep/4, 1) {
+		return slices.Clone(list[len(list)-keep:])
+	}
+	return list
+}
 
 func (s *settings) rand() *rand.Rand { return rand.New(rand.NewPCG(s.seed, 0x1a7)) }

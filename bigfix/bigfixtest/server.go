@@ -41,7 +41,7 @@ type Server struct {
 	http         *http.Server  // nil while it is stopped
 	gone         chan struct{} // closed when it stops: what hangs lets go
 	requests     []Request
-	dropped      int           // how many before them are not kept
+	asked        int           // how many came, with those that are not kept
 	more         chan struct{} // closed and replaced when requests grow
 	issued       map[string]time.Time
 	rejecting    bool // no token is right
@@ -153,8 +153,8 @@ func (s *Server) RevokeTokens() {
 	clear(s.issued)
 }
 
-// Journal returns what the server was asked, as far as [WithJournal] keeps it,
-// and did so far.
+// Journal returns what the server was asked and did so far, as far as
+// [WithJournal] keeps it.
 func (s *Server) Journal() Journal {
 	imports := s.Imports(s.clock.Now())
 	s.mu.Lock()
@@ -192,12 +192,9 @@ func (s *Server) note(r Request) Request {
 
 // add is note for who holds the lock.
 func (s *Server) add(r Request) Request {
-	r.N = s.dropped + len(s.requests) + 1
-	if keep := s.set.journal; keep > 0 && len(s.requests) >= keep+max(keep/4, 1) {
-		n := len(s.requests) - keep
-		s.requests, s.dropped = slices.Clone(s.requests[n:]), s.dropped+n
-	}
-	s.requests = append(s.requests, r)
+	s.asked++
+	r.N = s.asked
+	s.requests = append(newest(s.requests, s.set.journal), r)
 	close(s.more)
 	s.more = make(chan struct{})
 	return r

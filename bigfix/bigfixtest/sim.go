@@ -23,6 +23,7 @@ type Sim struct {
 	rng      *rand.Rand
 	now      time.Time
 	imports  []Import
+	begun    int // how many imports have, with those that are not kept
 	running  *course
 	queue    []start
 	events   []event
@@ -99,7 +100,8 @@ func (s *Sim) Heal() {
 	s.faults = nil
 }
 
-// Imports returns the truth about every import that began before now.
+// Imports returns the truth about every import that began before now and is
+// kept; see [WithJournal].
 func (s *Sim) Imports(now time.Time) []Import {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +118,7 @@ func (s *Sim) Latest(now time.Time) (imp Import, ok bool) {
 	if len(s.imports) == 0 {
 		return Import{}, false
 	}
-	return s.imports[len(s.imports)-1], true
+	return *s.latest(), true
 }
 
 // Busy reports whether an import runs, whatever the answers show of it.

@@ -89,6 +89,33 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// A server that is to run for days keeps the newest imports, and goes on as one that keeps all.
+func TestKeptImports(t *testing.T) {
+	const keep, all = 8, 100
+	d := bigfixtest.Doubts{AfterRestart: bigfixtest.RestartAnew}
+	s, whole := newStory(t, d, bigfixtest.WithJournal(keep)), newStory(t, d)
+	for i := range all {
+		for _, s := range []*story{s, whole} {
+			s.StartByHand(s.now, bigfix.TypeRaw)
+			if i%10 == 0 {
+				s.RestartAt(s.now.Add(time.Minute), time.Minute)
+			}
+			s.pass(10 * time.Minute)
+		}
+		want := whole.Imports(whole.now)
+		got := s.Imports(s.now)
+		if n := len(got); n > keep+keep/4 || n < min(keep, len(want)) {
+			t.Fatalf("%d of %d are kept", n, len(want))
+		}
+		if diff := cmp.Diff(want[len(want)-len(got):], got); diff != "" {
+			t.Fatalf("want (-), got (+):\n%s", diff)
+		}
+		if diff := cmp.Diff(whole.look(), s.look()); diff != "" {
+			t.Fatalf("status, want (-), got (+):\n%s", diff)
+		}
+	}
+}
+
 func TestNoSchedule(t *testing.T) {
 	s := newStory(t, bigfixtest.Doubts{}, bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}))
 	s.pass(100 * time.Hour)

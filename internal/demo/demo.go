@@ -95,9 +95,9 @@ type stage struct {
 	began    time.Time
 	screen   *screen
 	diary    diary
-	terminal *os.File // where a person types; nil for a pipe
-	asked    *press   // a button that asks before it does something, and waits for a yes
-	visits   []visit  // to Home tabs
+	terminal *os.File       // where a person types; nil for a pipe
+	asked    *press         // a button that asks before it does something, and waits for a yes
+	visits   map[string]int // by person: the newest event when they opened their Home tab
 }
 
 // prod is the server that all is about, and lab the other one.
@@ -117,7 +117,7 @@ func (d Demo) stage(dir string) (*stage, error) {
 		return nil, err
 	}
 	now := time.Now()
-	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), began: now, servers: d.servers(now)}
+	s := &stage{Demo: d, slack: slack, database: filepath.Join(dir, "importbot.db"), began: now, servers: d.servers(now), visits: map[string]int{}}
 	s.prod().start(now, d.Pace)
 	s.lab().start(now, cmp.Or(d.LabPace, labTakes))
 	if f, ok := d.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && isTerminal(d.Stdout) {

@@ -1,51 +1,134 @@
 package demo
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"importbot/bigfix"
+	"importbot/bigfix/bigfixtest"
+	"importbot/internal/slacksim"
 )
 
-// BenchmarkHours is a demo that is left alone: an operation is an hour of what the simulators are asked, with ten imports told in it. With
-// few hours and with many (-benchtime 10x, 100x) the memory in use afterwards is the same.
+// BenchmarkHours is a demo that is left alone: an operation is an hour of what the simulators are asked, with ten imports that run, are
+// told and are drawn in it. With few hours and with many (-benchtime 30x, 100x; before, the simulators still fill) the memory in use
+// afterwards is the same.
 func BenchmarkHours(b *testing.B) {
-	const events = 28 // an import: its card, the card's edits, and its thread
-	d := Demo{Stdin: strings.NewReader(""), Stdout: io.Discard, Manifest: manifest}
-	s, err := d.stage(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.close()
-	defer http.DefaultClient.CloseIdleConnections()
-	ask := func(address string, args url.Values) {
-		resp, err := http.PostForm(address, args)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer resp.Body.Close() //nolint:errcheck // it is read
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-			b.Fatal(err)
-		}
-	}
-	card := strings.Repeat("x", 3000)
+	h := newHours(b)
 	for b.Loop() {
-		for i := range 3600 {
-			for _, srv := range s.servers {
-				ask(srv.URL+"/api/import_status.json?token="+srv.Token, nil)
-			}
-			if i%60 == 0 {
-				ask(s.slack.APIURL()+"auth.test", url.Values{"token": {s.slack.BotToken}})
-			}
-		}
-		for range 10 * events {
-			s.slack.Say(ben, channel, card, "")
-		}
+		h.pass()
 	}
 	runtime.GC()
 	var in runtime.MemStats
 	runtime.ReadMemStats(&in)
 	b.ReportMetric(float64(in.HeapAlloc)/1e6, "MB-in-use")
+	runtime.KeepAlive(h)
+}
+
+// hours are what a demo consists of that is left alone, without the bot.
+type hours struct {
+	b       *testing.B
+	slack   *slacksim.Sim
+	servers [2]*server
+	screen  *screen
+	now     time.Time
+}
+
+func newHours(b *testing.B) *hours {
+	b.Helper()
+	app, err := manifest(settings())
+	if err != nil {
+		b.Fatal(err)
+	}
+	slack, err := workspace(app, slacksim.WithoutLimits()) // they would count an hour's calls in the seconds that it takes here
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(http.DefaultClient.CloseIdleConnections)
+	b.Cleanup(slack.Close)
+	size := func() int { return 80 }
+	now := time.Now()
+	h := &hours{b: b, slack: slack, servers: Demo{Pace: pace}.servers(now), now: now,
+		screen: newScreen(io.Discard, reader{names: slack, now: time.Now}, ana, false, size, size)}
+	for _, srv := range h.servers {
+		srv.start(now, srv.takes)
+		b.Cleanup(srv.Close)
+	}
+	return h
+}
+
+func (h *hours) ask(address string, args url.Values) (answer struct{ TS string }) {
+	resp, err := http.PostForm(address, args)
+	if err != nil {
+		h.b.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it is read
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
+		h.b.Fatal(resp.Status, err)
+	}
+	return answer
+}
+
+// call calls a method as the bot does, and returns the message's ts.
+func (h *hours) call(method string, args url.Values) (ts string) {
+	args.Set("token", h.slack.BotToken)
+	return h.ask(h.slack.APIURL()+method, args).TS
+}
+
+func (h *hours) pass() {
+	for i := range 3600 {
+		for _, srv := range h.servers {
+			h.ask(srv.URL+"/api/import_status.json?token="+srv.Token, nil)
+		}
+		if i%60 == 0 {
+			h.call("auth.test", url.Values{})
+		}
+	}
+	for range 10 {
+		h.tell()
+		h.now = h.now.Add(time.Hour / 10)
+	}
+}
+
+// tell is an import on each server, and what the bot tells of one: a card, its edits, and what comes in its thread.
+func (h *hours) tell() {
+	for _, srv := range h.servers {
+		srv.StartByHand(h.now, bigfix.TypeRaw)
+		if imp, _ := srv.Latest(h.now.Add(srv.takes)); imp.Outcome != bigfixtest.Succeeded {
+			h.b.Fatalf("the import is %+v", imp)
+		}
+	}
+	text := strings.Repeat("x", 3000)
+	card := h.call("chat.postMessage", url.Values{"channel": {channel}, "text": {text}})
+	for i := range 20 {
+		h.call("chat.update", url.Values{"channel": {channel}, "ts": {card}, "text": {fmt.Sprint(i, text)}})
+	}
+	for range 7 {
+		h.call("chat.postMessage", url.Values{"channel": {channel}, "text": {text}, "thread_ts": {card}})
+	}
+	_, drawn := h.screen.until()
+	for _, e := range h.slack.EventsAfter(drawn) {
+		h.screen.show(e)
+	}
+}
+
+// The terminal remembers the lines of as many messages as there can be in the workspace, the newest ones.
+func TestRememberedLines(t *testing.T) {
+	size := func() int { return 80 }
+	s := newScreen(io.Discard, testReader(), ana, false, size, size)
+	for i := range 2 * remembered {
+		m := slacksim.Message{Channel: "C1", TS: fmt.Sprint(i), User: "U1", Text: "hello"}
+		s.show(slacksim.Event{Seq: 2*i + 1, Kind: slacksim.MessagePosted, Message: m})
+		m.Text = "edited"
+		s.show(slacksim.Event{Seq: 2*i + 2, Kind: slacksim.MessageEdited, Message: m})
+	}
+	if n := len(s.shown); n != remembered || s.shown["C1 "+fmt.Sprint(2*remembered-1)] != "edited" || s.shown["C1 "+fmt.Sprint(remembered)] != "edited" {
+		t.Errorf("%d lines are remembered, the last is %q", n, s.shown["C1 "+fmt.Sprint(2*remembered-1)])
+	}
 }

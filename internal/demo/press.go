@@ -34,12 +34,6 @@ type button struct {
 	block string // the block_id of its block
 }
 
-// visit is somebody looking at their Home tab, behind the event with that number.
-type visit struct {
-	user string
-	seq  int
-}
-
 // surface is something with buttons: a message, or a Home tab where TS is empty.
 type surface struct {
 	channel, ts string
@@ -151,17 +145,17 @@ func (s *stage) find(who person, label string, nth int) (found *press, labels []
 // surfaces are what a person sees that may have buttons, as it stands now, newest first.
 func (s *stage) surfaces(who person) []surface {
 	var all []surface
-	visited := slices.DeleteFunc(slices.Clone(s.visits), func(v visit) bool { return v.user != who.id })
+	visited, open := s.visits[who.id]
 	home := func() {
 		if v, ok := s.slack.Home(who.id); ok {
 			all = append(all, surface{blocks: v.Blocks})
 		}
-		visited = nil
+		open = false
 	}
 	events := s.slack.Events()
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		if n := len(visited); n > 0 && visited[n-1].seq >= e.Seq {
+		if open && visited >= e.Seq {
 			home()
 		}
 		if e.Kind != slacksim.MessagePosted && e.Kind != slacksim.EphemeralShown {
@@ -172,6 +166,9 @@ func (s *stage) surfaces(who person) []surface {
 			continue
 		}
 		all = append(all, surface{channel: m.Channel, ts: m.TS, blocks: m.Blocks})
+	}
+	if open { // everything before it is forgotten
+		home()
 	}
 	return all
 }
@@ -221,6 +218,6 @@ func (s *stage) opensHome(ctx context.Context, who person) {
 	case err != nil:
 		s.screen.say("Importbot published nothing new; this is what stood there.")
 	}
-	s.visits = append(s.visits, visit{who.id, s.slack.Seq()})
+	s.visits[who.id] = s.slack.Seq()
 	s.screen.home(who.id, view.Blocks)
 }

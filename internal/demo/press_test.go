@@ -67,7 +67,7 @@ func TestFind(t *testing.T) {
 
 	old := call(t, slack, "chat.postMessage", url.Values{"channel": {channel}, "text": {"x"}, "blocks": {actions("Refresh", "Start raw")}})
 	call(t, slack, "views.publish", url.Values{"user_id": {ana}, "view": {`{"type":"home","blocks":` + actions("Refresh", "Status") + `}`}})
-	s.visits = []visit{{ana, slack.Seq()}}
+	s.visits = map[string]int{ana: slack.Seq()}
 	card := call(t, slack, "chat.postMessage", url.Values{"channel": {channel}, "text": {"x"}, "blocks": {actions("Refresh")}})
 	call(t, slack, "chat.update", url.Values{"channel": {channel}, "ts": {old}, "text": {"y"}, "blocks": {actions("Refresh", "Notify me")}})
 	call(t, slack, "chat.postMessage", url.Values{"channel": {slack.DM(ben.id)}, "text": {"x"}, "blocks": {actions("Cancel")}})

@@ -26,7 +26,8 @@ type screen struct {
 
 	fresh  bool              // nothing was drawn yet
 	bottom placed            // what was drawn last
-	shown  map[string]string // by message: the line that was shown of it last
+	shown  map[string]string // by message: the line that was shown of it last, of as many as the workspace remembers
+	order  []string          // the messages in it, oldest first
 	seen   int               // events drawn
 	drawn  chan struct{}     // has a value after each event
 	own    map[string]int    // by kind and person: what was done at this terminal, and not yet seen to happen
@@ -164,7 +165,7 @@ func key(m slacksim.Message) string { return m.Channel + " " + m.TS }
 
 // message draws a message that is new.
 func (s *screen) message(m slacksim.Message) {
-	s.shown[key(m)] = s.headline(m)
+	s.shows(m, s.headline(m))
 	lines := s.reader.lines(m.Text, m.Blocks)
 	if m.ThreadTS != "" && !m.Broadcast {
 		s.write(asThread, key(m), "", lines)
@@ -219,13 +220,25 @@ func (s *screen) edited(m slacksim.Message) {
 		s.message(m)
 	case line == before:
 	case m.Ephemeral():
-		s.shown[key(m)] = line
+		s.shows(m, line)
 		s.block(key(m), s.heading(m)+instead(before), s.reader.lines(m.Text, m.Blocks)...)
 	case inPlace:
 		s.erase()
 		s.edit(m, line)
 	case s.terminal || worthALine(before, line):
 		s.edit(m, line)
+	}
+}
+
+// shows notes the line that is shown of a message.
+func (s *screen) shows(m slacksim.Message, line string) {
+	if _, known := s.shown[key(m)]; !known {
+		s.order = append(s.order, key(m))
+	}
+	s.shown[key(m)] = line
+	if len(s.order) > remembered {
+		delete(s.shown, s.order[0])
+		s.order = s.order[1:]
 	}
 }
 
@@ -240,7 +253,7 @@ func instead(before string) string {
 }
 
 func (s *screen) edit(m slacksim.Message, line string) {
-	s.shown[key(m)] = line
+	s.shows(m, line)
 	s.write(asEdit, key(m), "", []string{styled(dimOn, "the card now: ") + line})
 }
 

@@ -22,7 +22,7 @@ const (
 	command    = "/import"
 )
 
-// remembered is how many events, calls and requests the simulators remember, so that a demo may be left alone for days. It is some fifty
+// remembered is how many events, calls, requests and imports the simulators remember, so that a demo may be left alone for days. It is some fifty
 // imports.
 const remembered = 2000
 
@@ -56,10 +56,10 @@ func aside(m slacksim.Message) bool {
 }
 
 // workspace makes a simulated Slack with people, channels, and the app as its manifest installs it.
-func workspace(manifest []byte) (*slacksim.Sim, error) {
+func workspace(manifest []byte, more ...slacksim.Option) (*slacksim.Sim, error) {
 	clock := new(setBack)
-	slack, err := slacksim.Start(
-		slacksim.WithTeam("T0DEMO", "demo"), slacksim.WithManifest(manifest), slacksim.WithClock(clock), slacksim.WithRetention(remembered))
+	slack, err := slacksim.Start(append(more,
+		slacksim.WithTeam("T0DEMO", "demo"), slacksim.WithManifest(manifest), slacksim.WithClock(clock), slacksim.WithRetention(remembered))...)
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulated Slack: %w", err)
 	}

@@ -6,10 +6,11 @@ import (
 )
 
 // WithRetention limits what a workspace remembers that is to run for days: the
-// newest n events, calls, broken rules and things that people did, and of each
-// channel the newest n messages; up to a quarter more of each for a while. What
-// is forgotten is gone for people and for the bot, as where a workspace deletes
-// what is old. The default is to remember everything.
+// newest n events, calls, broken rules and things that people did, of each
+// channel the newest n messages and of each message the newest n edits; up to a
+// quarter more of each for a while. What is forgotten is gone for people and for
+// the bot, as where a workspace deletes what is old. The default is to remember
+// everything.
 func WithRetention(n int) Option { return func(c *config) { c.retention = n } }
 
 // forgets is how many of the oldest a list of that length loses.

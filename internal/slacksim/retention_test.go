@@ -15,11 +15,14 @@ func TestRetention(t *testing.T) {
 	s := workspace(t, WithRetention(keep), WithClock(clock), WithoutLimits())
 	s.Allow(LostBlocks, UsedTicket)
 	c := connect(t, s)
+	s.AddChannel("C9", "board")
+	board := api(t, s, "chat.postMessage", map[string]any{"channel": "C9", "text": "always edited"}).str("ts")
 	var first, last, hook string
 	for i := range 10 * keep {
 		inv := acked(t, s, c, nil)
 		last = api(t, s, "chat.postMessage", map[string]any{"channel": "C1", "text": fmt.Sprint("message ", i)}).str("ts")
 		api(t, s, "chat.update", map[string]any{"channel": "C1", "ts": last, "text": fmt.Sprint("edited ", i)})
+		api(t, s, "chat.update", map[string]any{"channel": "C9", "ts": board, "text": fmt.Sprint("state ", i)})
 		api(t, s, "views.open", map[string]any{"trigger_id": inv.TriggerID, "view": modal("t")})
 		api(t, s, "views.publish", map[string]any{"user_id": "U1", "view": `{"type":"home","blocks":[{"type":"divider"}]}`})
 		if _, err := tryAPI(s, s.AppToken, "apps.connections.open", nil); err != nil {
@@ -33,6 +36,7 @@ func TestRetention(t *testing.T) {
 	s.mu.Lock()
 	for what, n := range map[string]int{
 		"events": len(s.story), "calls": len(s.journal), "invocations": len(s.invoked), "messages": len(s.channels["C1"].messages),
+		"edits":         len(s.channels["C9"].find(board).Edits),
 		"response_urls": len(s.hooks), "trigger_ids": len(s.triggers), "tickets": len(s.tickets), "views": len(s.views),
 	} {
 		if n > keep+keep/4+1 || n == 0 {
@@ -48,6 +52,9 @@ func TestRetention(t *testing.T) {
 	events := s.Events()
 	if newest := events[len(events)-1].Seq; newest != s.Seq() || events[0].Seq != s.Forgotten()+1 || newest < 10*keep {
 		t.Errorf("events %d to %d are remembered, %d are forgotten, and %d is the newest", events[0].Seq, newest, s.Forgotten(), s.Seq())
+	}
+	if m, _ := s.Message("C9", board); m.Text != fmt.Sprint("state ", 10*keep-1) || m.Edits[len(m.Edits)-1].Text != fmt.Sprint("state ", 10*keep-2) {
+		t.Errorf("the newest edits of the board are not remembered: it says %q", m.Text)
 	}
 	if _, ok := s.Message("C1", last); !ok {
 		t.Error("the newest message is forgotten")

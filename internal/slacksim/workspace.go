@@ -86,7 +86,7 @@ type Message struct {
 
 	Posted  time.Time
 	Edited  time.Time // zero when never
-	Edits   []Version // what it said before, oldest first
+	Edits   []Version // what it said before, oldest first, as far as it is remembered
 	Deleted bool
 }
 
@@ -371,7 +371,7 @@ type content struct {
 func (s *Sim) edit(m *Message, to content) {
 	before := m.copy()
 	now := s.Now()
-	m.Edits = append(m.Edits, Version{Until: now, Text: m.Text, Blocks: m.Blocks, Metadata: m.Metadata})
+	m.Edits = append(without(m.Edits, s.forgets(len(m.Edits)+1)), Version{Until: now, Text: m.Text, Blocks: m.Blocks, Metadata: m.Metadata})
 	m.Text, m.Blocks, m.Metadata, m.Edited = to.text, to.blocks, to.metadata, now
 	kind := MessageEdited
 	if m.Ephemeral() {
