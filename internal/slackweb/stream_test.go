@@ -2,9 +2,9 @@ package slackweb
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
-	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,7 +41,8 @@ func connected(t *testing.T, here, there net.Conn) (*stream, *websocket.Conn) {
 			opened <- s
 		}
 	}()
-	browser, _, err := websocket.NewClient(there, &url.URL{Scheme: "ws", Host: "localhost"}, nil, 0, 0)
+	dialer := websocket.Dialer{NetDialContext: func(context.Context, string, string) (net.Conn, error) { return there, nil }}
+	browser, _, err := dialer.Dial("ws://localhost", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
