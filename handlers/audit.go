@@ -37,6 +37,7 @@ const (
 	whyImportOver       = "import_over"       // whose end was to be told
 	whyDuration         = "duration"          // a mute without one, or with one that is too short or too long
 	whyNotMuted         = "not_muted"         // there is no mute to end
+	whyMutedLonger      = "muted_longer"      // a mute that holds lasts longer than the button's
 	whyUnconfirmed      = "unconfirmed"       // of a start: the process that sent it, or was about to, did not live or lead to say so
 )
 

@@ -45,6 +45,7 @@ type memo struct {
 	Key    string            `json:"k,omitempty"` // of a question: the wish that it asks about
 	Type   bigfix.ImportType `json:"t,omitempty"` // of a question: what is to be started
 	Told   warned            `json:"d,omitempty"`
+	Alert  string            `json:"l,omitempty"` // the id of the alert to have quiet about
 }
 
 // readMemo reads a button's value; ok is false for one that this program did not write.
@@ -121,7 +122,9 @@ func alertButtons(s scene, a imports.Alert) []slack.Block {
 	}
 	buttons = append(buttons, button(actStatus, m, "Status"))
 	if a.Open() {
-		buttons = append(buttons, button(actMute, m, "Mute for 2 h"))
+		quiet := m
+		quiet.Alert = a.ID
+		buttons = append(buttons, button(actMute, quiet, "Mute for 2 h"))
 	}
 	return row(s.server.Name, append(buttons, openButtons(s.server)...))
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -106,23 +107,97 @@ func spanTyped(word string) (time.Duration, bool) {
 
 var spanForm = regexp.MustCompile(`^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?$`)
 
-// muteFor stores a mute. Muting again replaces the one before.
+// muteFor stores a mute that was typed. It takes the place of the one that holds.
 func (h *Handlers) muteFor(ctx context.Context, c *call, srv Server, long time.Duration, reason string) error {
 	if no := h.mayChange(ctx, c, srv, deedMute); no != nil {
 		return c.Answer(ctx, *no)
 	}
 	c.Ack()
-	now := h.Now().UTC()
-	m := imports.Mute{Server: srv.Name, Since: now, Until: now.Add(long), UserID: c.UserID, Reason: cutRunes(reason, maxReason)}
-	storing, cancel := context.WithTimeout(ctx, noteWithinStore)
+	noting, cancel := context.WithTimeout(ctx, noteWithinStore)
 	defer cancel()
-	if err := h.Store.Mute(storing, m); err != nil {
+	before, err := h.muteNow(noting, srv)
+	if err != nil {
 		return h.notChanged(ctx, c, srv, err)
+	}
+	m := h.newMute(c, srv, long)
+	m.Reason = cutRunes(reason, maxReason)
+	if err := h.storeMute(noting, c, srv, m); err != nil {
+		return h.notChanged(ctx, c, srv, err)
+	}
+	return c.Answer(ctx, h.mutedMessage(srv, h.lastKnown(ctx, srv), m, before))
+}
+
+// pressMute is the button on an alert. Where that is over it mutes nothing, and a mute that lasts longer stays as it is; a shorter
+// one it makes longer, with its reason.
+func (h *Handlers) pressMute(ctx context.Context, c *call, srv Server, about memo) error {
+	if no := h.mayChange(ctx, c, srv, deedMute); no != nil {
+		return c.Answer(ctx, *no)
+	}
+	c.Ack()
+	noting, cancel := context.WithTimeout(ctx, noteWithinStore)
+	defer cancel()
+	known, err := h.Store.Server(noting, srv.Name)
+	if err != nil {
+		return h.notChanged(ctx, c, srv, err)
+	}
+	if over, since := alertOver(known, about.Alert); over {
+		c.refuse(whyOldButton)
+		return c.Answer(ctx, h.alertOverMessage(h.views(ctx, []Server{srv}, c.UserID)[0], since))
+	}
+	before, err := h.muteNow(noting, srv)
+	if err != nil {
+		return h.notChanged(ctx, c, srv, err)
+	}
+	m := h.newMute(c, srv, buttonMute)
+	if before != nil && !before.Until.Before(m.Until) {
+		c.refuse(whyMutedLonger)
+		return c.Answer(ctx, h.mutedLongerMessage(srv, *before))
+	}
+	if before != nil {
+		m.Reason = before.Reason
+	}
+	if err := h.storeMute(noting, c, srv, m); err != nil {
+		return h.notChanged(ctx, c, srv, err)
+	}
+	return c.Answer(ctx, h.mutedMessage(srv, known, m, before))
+}
+
+// alertOver says whether the alert with this id is over, and since when; since is zero where it is forgotten by now. Buttons of
+// earlier versions don't say which alert they are on.
+func alertOver(known imports.Server, id string) (over bool, since time.Time) {
+	if id == "" {
+		return false, time.Time{}
+	}
+	for _, a := range known.Alerts {
+		if a.ID == id {
+			return !a.Open(), a.OverAt
+		}
+	}
+	return true, time.Time{}
+}
+
+// muteNow is the mute of a server that holds now; nil where none does.
+func (h *Handlers) muteNow(ctx context.Context, srv Server) (*imports.Mute, error) {
+	mutes, err := h.Store.Mutes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading what is muted: %w", err)
+	}
+	return muteOf(mutes, srv.Name, h.Now()), nil
+}
+
+// newMute is a mute from now on by whoever calls.
+func (h *Handlers) newMute(c *call, srv Server, long time.Duration) imports.Mute {
+	now := h.Now().UTC()
+	return imports.Mute{Server: srv.Name, Since: now, Until: now.Add(long), UserID: c.UserID}
+}
+
+func (h *Handlers) storeMute(ctx context.Context, c *call, srv Server, m imports.Mute) error {
+	if err := h.Store.Mute(ctx, m); err != nil {
+		return err
 	}
 	c.changed("")
 	h.Log.WithFields(map[string]any{"server": srv.Name, "user": c.UserID, "until": m.Until}).Info("Alerts were muted")
-	known := h.lastKnown(ctx, srv)
-	return c.Answer(ctx, h.mutedMessage(srv, known, m))
+	return nil
 }
 
 func (h *Handlers) unmute(ctx context.Context, c *call, args []string) error {
@@ -190,13 +265,41 @@ func (h *Handlers) unsureChangeMessage(srv Server) bot.Message {
 	})
 }
 
-// mutedMessage says until when it is quiet, and what is being kept quiet at the moment.
-func (h *Handlers) mutedMessage(srv Server, known imports.Server, m imports.Mute) bot.Message {
+// mutedMessage says until when it is quiet, in place of which mute, and what is being kept quiet at the moment.
+func (h *Handlers) mutedMessage(srv Server, known imports.Server, m imports.Mute, before *imports.Mute) bot.Message {
 	return simple(h.Now(), func(p pen) []string {
-		line := "The alerts of " + p.name(srv.Name) + " are quiet until " + p.at(m.Until) + ", for " + p.span(m.Until.Sub(m.Since)) + reasonGiven(p, m) + "."
-		after := "What is not over by then is told then. " + p.code(join(h.Command, "unmute", srv.Name)) + " ends it before."
-		return append([]string{line}, append(openLines(p, known, ""), after)...)
+		lines := []string{"The alerts of " + p.name(srv.Name) + " are quiet until " + p.at(m.Until) + ", for " + p.span(m.Until.Sub(m.Since)) + reasonGiven(p, m) + "."}
+		if before != nil {
+			lines = append(lines, "That takes the place of a mute until "+p.at(before.Until)+" by "+p.user(before.UserID)+reasonGiven(p, *before)+".")
+		}
+		lines = append(lines, openLines(p, known, "")...)
+		return append(lines, "What is not over by then is told then. "+h.unmuteHint(p, srv))
 	})
+}
+
+// mutedLongerMessage says that it is quiet for longer than a button would have it.
+func (h *Handlers) mutedLongerMessage(srv Server, m imports.Mute) bot.Message {
+	return simple(h.Now(), func(p pen) []string {
+		return []string{"The alerts of " + p.name(srv.Name) + " are quiet already, until " + p.at(m.Until) + " by " + p.user(m.UserID) + reasonGiven(p, m) +
+			". Nothing was changed.", h.unmuteHint(p, srv)}
+	})
+}
+
+func (h *Handlers) unmuteHint(p pen, srv Server) string {
+	return p.code(join(h.Command, "unmute", srv.Name)) + " ends it before."
+}
+
+// alertOverMessage says that the alert is over that somebody wanted to have quiet about, and how the server stands now.
+func (h *Handlers) alertOverMessage(v view, since time.Time) bot.Message {
+	head := simple(v.now, func(p pen) []string {
+		over := "That alert is over"
+		if !since.IsZero() {
+			over += ", since " + p.at(since)
+		}
+		return []string{over + ". Nothing was muted; " + p.code(join(h.Command, "mute", v.server.Name, "2h")) + " does it all the same. How " +
+			p.name(v.server.Name) + " stands now:"}
+	})
+	return joined(head, h.statusMessage([]view{v}))
 }
 
 // openLines are the open alerts of a server, with words for where there are none.
@@ -252,9 +355,4 @@ func (h *Handlers) muteDurationMessage(srv Server, typed string, given bool) bot
 // mutedLine says that a server's alerts are quiet: until when, by whom, why.
 func mutedLine(p pen, m imports.Mute) string {
 	return "Alerts are muted until " + p.at(m.Until) + " by " + p.user(m.UserID) + reasonGiven(p, m)
-}
-
-// pressMute is the button on an alert.
-func (h *Handlers) pressMute(ctx context.Context, c *call, srv Server, _ memo) error {
-	return h.muteFor(ctx, c, srv, buttonMute, "")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -352,13 +353,49 @@ func TestStoryOfAMute(t *testing.T) {
 	tn.types("U0EVE", "C0PROD", "status")
 	tn.reads("U0EVE", "Alerts are muted until", "by <@U0BEN>", "Patching the DB, see CHG-7")
 	tn.types("U0ANA", "C0PROD", "mute 1d")
-	tn.reads("U0ANA", "for 24 hours.")
+	tn.reads("U0ANA", "for 24 hours. That takes the place of a mute until", `by <@U0BEN>: "Patching the DB, see CHG-7".`)
 	tn.types("U0BEN", "C0PROD", "unmute")
 	tn.reads("U0BEN", "Alerts of prod are told again", "by <@U0ANA>", "None is open now")
 	tn.types("U0BEN", "C0PROD", "unmute")
 	tn.reads("U0BEN", "are not muted")
 	if n := len(tn.slack.Messages("C0PROD")); n != 0 {
 		t.Errorf("%d messages in the channel, want none", n)
+	}
+}
+
+// The button on an alert makes no mute shorter, and mutes nothing once the alert is over.
+func TestStoryOfAMuteByButton(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	tn.settled()
+	tn.prod.RejectTokens()
+	alert := tn.sees("C0PROD", kindAlert, "rejects Importbot's credentials")
+	tn.types("U0BEN", "C0PROD", "mute 3d Migration")
+	tn.reads("U0BEN", `for 3 days: "Migration".`)
+	tn.presses("U0ANA", alert, actMute)
+	tn.reads("U0ANA", "The alerts of prod are quiet already, until", `by <@U0BEN>: "Migration". Nothing was changed.`)
+	tn.types("U0EVE", "C0PROD", "status")
+	tn.reads("U0EVE", "Alerts are muted until", `by <@U0BEN>: "Migration"`)
+	tn.types("U0BEN", "C0PROD", "mute 30m Restart")
+	tn.reads("U0BEN", `for 30 minutes: "Restart". That takes the place of a mute until`, `by <@U0BEN>: "Migration".`)
+	tn.presses("U0ANA", alert, actMute)
+	tn.reads("U0ANA", `for 2 hours: "Restart". That takes the place of a mute until`, `by <@U0BEN>: "Restart".`)
+	tn.types("U0BEN", "C0PROD", "unmute")
+	tn.reads("U0BEN", "Alerts of prod are told again", `by <@U0ANA>: "Restart".`)
+
+	tn.prod.AcceptTokens()
+	tn.sees("C0PROD", kindRecovered, "lets Importbot in again")
+	tn.presses("U0ANA", alert, actMute)
+	tn.reads("U0ANA", "That alert is over, since", "Nothing was muted", "How prod stands now:")
+	tn.types("U0BEN", "C0OTHER", "unmute prod")
+	tn.reads("U0BEN", "are not muted")
+	tn.until(func() bool { return len(tn.audit.of(audit.Action, audit.Refused)) == 2 })
+	var reasons []string
+	for _, e := range tn.audit.of(audit.Action, audit.Refused) {
+		reasons = append(reasons, e.Reason)
+	}
+	if want := []string{whyMutedLonger, whyOldButton}; !slices.Equal(reasons, want) {
+		t.Errorf("the audit has %q, want %q", reasons, want)
 	}
 }
 
@@ -435,6 +472,8 @@ func TestPresses(t *testing.T) {
 		{name: "everybody", srv: everybody, user: "U0EVE", action: actMute, value: start, want: "accepted "},
 		{name: "nobody special", srv: prod, user: "U0EVE", action: actStartRaw, value: start, want: "refused not_operator"},
 		{name: "foreign and not named", srv: everybody, user: "U0FAY", foreign: true, action: actStatus, value: start, want: "refused foreign"},
+		{name: "mutes what is forgotten", srv: prod, user: "U0BEN", action: actMute, value: button(memo{Server: "prod", Alert: "failed:prod:gone"}), want: "refused old_button"},
+		{name: "mutes again, of an earlier version", srv: prod, user: "U0BEN", action: actMute, value: start, want: "refused muted_longer"},
 		{name: "may not mute", srv: prod, user: "U0EVE", action: actMute, value: start, want: "refused not_operator"},
 		{name: "may not take back", srv: prod, user: "U0EVE", action: actTakeBack, value: button(memo{Server: "prod", Import: "imp-2"}), want: "refused not_operator"},
 		{name: "takes back as an operator", srv: prod, user: "U0BEN", action: actTakeBack, value: button(memo{Server: "prod", Import: "imp-2"}), want: "accepted "},
@@ -497,6 +536,21 @@ func TestPressWhileTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
+// What is muted, and whether an alert is over, only the database knows: a button changes nothing without it.
+func TestMuteByButtonWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	var log ledger
+	h := offline(t, prod)
+	h.Store, h.Audit = away{}, log.note
+	h.Board.Set(idle(), nil)
+	_ = h.Handle(t.Context(), &bot.Request{
+		Kind: bot.Action, ID: "press", UserID: "U0BEN", ActionID: actMute, Value: memo{Server: "prod", Drawn: now.Unix()}.String(), ChannelID: "C0PROD",
+	}) // nothing carries an answer
+	if got := log.of(audit.Action, audit.Refused); len(got) != 1 || got[0].Reason != whyStore {
+		t.Errorf("the audit has %+v", got)
+	}
+}
+
 // away is a database that does not answer.
 type away struct{ Books }
 
@@ -506,6 +560,10 @@ func (away) Active(context.Context, string) ([]imports.Import, error) {
 
 func (away) Recent(context.Context, string, int) ([]imports.Import, error) {
 	return nil, errors.New("no answer")
+}
+
+func (away) Server(context.Context, string) (imports.Server, error) {
+	return imports.Server{}, errors.New("no answer")
 }
 
 func (away) Mutes(context.Context) ([]imports.Mute, error) { return nil, errors.New("no answer") }

@@ -183,9 +183,13 @@ func TestChanges(t *testing.T) {
 	}
 	key := memo{Server: "prod", Type: bigfix.TypeRaw, Key: "key-1", Drawn: now.Unix()}
 	checkGolden(t, "changes", []shown{
-		{"muted", one.mutedMessage(prod, idle(), m)},
-		{"muted, with open alerts", one.mutedMessage(prod, known, m)},
-		{"muted, hostile reason", one.mutedMessage(prod, idle(), imports.Mute{Since: now, Until: now.Add(14 * 24 * time.Hour), Reason: hostile})},
+		{"muted", one.mutedMessage(prod, idle(), m, nil)},
+		{"muted, with open alerts", one.mutedMessage(prod, known, m, nil)},
+		{"muted, hostile reason", one.mutedMessage(prod, idle(), imports.Mute{Since: now, Until: now.Add(14 * 24 * time.Hour), Reason: hostile}, nil)},
+		{"muted, in place of another", one.mutedMessage(prod, known, imports.Mute{Since: now, Until: now.Add(time.Hour)}, &m)},
+		{"muted for longer already", one.mutedLongerMessage(prod, m)},
+		{"mute: the alert is over", one.alertOverMessage(seen(), day(1, 30))},
+		{"mute: the alert is forgotten", one.alertOverMessage(seen(muted), time.Time{})},
 		{"mute: for how long", one.muteDurationMessage(prod, "", false)},
 		{"mute: not a length", two.muteDurationMessage(prod, "tomorrow", false)},
 		{"mute: too short or long", two.muteDurationMessage(prod, "", true)},
