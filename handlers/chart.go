@@ -20,6 +20,7 @@ const (
 	chartsInOne    = 2 // message or Home tab
 	maxTableText   = 100
 	monthDayMinute = "2 Jan 15:04"
+	monthDaySecond = "2 Jan 15:04:05"
 )
 
 // chartOf draws how long imports took, in minutes or seconds, oldest on the left: one series an outcome, which is what gives them their
@@ -49,12 +50,13 @@ func chartOf(title string, imps []imports.Import, loc *time.Location) (chart sla
 		return nil, false
 	}
 	unit, unitWord := chartUnit(longest)
+	step := chartStep(longest, unit)
 	slices.SortFunc(outcomes, func(a, b imports.Outcome) int {
 		return slices.Index(outcomeOrder, a) - slices.Index(outcomeOrder, b)
 	})
 	series := make([]slack.DataVisualizationDataSeries, len(outcomes))
 	for i, outcome := range outcomes {
-		series[i] = seriesOf(outcome, shown, categories, unit)
+		series[i] = seriesOf(outcome, shown, categories, unit, step)
 	}
 	axes := slack.NewDataVisualizationAxisConfig(categories...).WithXLabel("Start, " + zoneWord(loc)).WithYLabel(capital(unitWord))
 	return slack.NewDataVisualizationBlock(cutRunes(title, maxChartTitle-len(unitWord)-2)+": "+unitWord, slack.NewDataVisualizationBarChart(axes, series...)), true
@@ -68,24 +70,48 @@ func chartUnit(longest time.Duration) (unit time.Duration, word string) {
 	return time.Minute, "minutes"
 }
 
+// chartStep is to what durations are rounded, as a share of the unit: to whole ones, unless the longest is but a few.
+func chartStep(longest, unit time.Duration) float64 {
+	if longest < 10*unit {
+		return 0.1
+	}
+	return 1
+}
+
+// drawn is a duration in units, rounded, and more than nothing where it took any time: a bar of no height would not show.
+func drawn(took, unit time.Duration, step float64) float64 {
+	if took <= 0 {
+		return 0
+	}
+	long := float64(took) / float64(unit)
+	if rounded := math.Round(long/step) * step; rounded >= step {
+		long = rounded
+	}
+	return max(math.Round(long*10)/10, 0.1)
+}
+
 // outcomeOrder is the order of the series: of what is well first.
 var outcomeOrder = []imports.Outcome{imports.Succeeded, imports.Failed, imports.Unclear, imports.Unknown, imports.NotBegun}
 
-func seriesOf(outcome imports.Outcome, shown []imports.Import, categories []string, unit time.Duration) slack.DataVisualizationDataSeries {
+func seriesOf(outcome imports.Outcome, shown []imports.Import, categories []string, unit time.Duration, step float64) slack.DataVisualizationDataSeries {
 	points := make([]slack.DataVisualizationDataPoint, len(shown))
 	for i, imp := range shown {
 		long := 0.0
 		if took, known := imp.Duration(); known && imp.Outcome == outcome {
-			long = math.Round(float64(took)/float64(unit)*10) / 10
+			long = drawn(took, unit, step)
 		}
 		points[i] = slack.NewDataVisualizationDataPoint(categories[i], long)
 	}
 	return slack.NewDataVisualizationDataSeries(outcomeWord(outcome), points...)
 }
 
-// category names an import by when it began; where two began in the same minute, the later has a number.
+// category names an import by when it began; where two began in the same minute, the later has the second, or else a number.
 func category(imp imports.Import, loc *time.Location, taken []string) string {
-	name := began(imp).In(loc).Format(monthDayMinute)
+	at := began(imp).In(loc)
+	name := at.Format(monthDayMinute)
+	if slices.Contains(taken, name) {
+		name = at.Format(monthDaySecond)
+	}
 	unique := name
 	for n := 2; slices.Contains(taken, unique); n++ {
 		unique = fmt.Sprintf("%s (%d)", name, n)
