@@ -593,20 +593,19 @@ func (e *Evidence) hookRefused(c Command) bool {
 }
 
 func (e *Evidence) tooMany() (found []string) {
-	edits, messages := map[string]int{}, map[string]int{}
+	edits, asked, messages := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, c := range e.Calls {
 		if c.Method == "chat.update" && (c.Taken || c.Status == 0) {
 			edits[c.Args["ts"]]++
 		}
 	}
-	most := 20
 	for _, c := range e.Commands {
 		if c.Pressed == "refresh" {
-			most++
+			asked[c.TS]++
 		}
 	}
 	for ts, n := range edits {
-		if n > most {
+		if n > 20+asked[ts] {
 			found = append(found, fmt.Sprintf("the message %s was edited %d times", ts, n))
 		}
 	}

@@ -92,6 +92,13 @@ func (e *Evidence) edit(ms int, ts, text string) {
 	})
 }
 
+// refresh adds a press on a message's Refresh.
+func (e *Evidence) refresh(ms int, ts string) {
+	e.say(ms, cleo, "[refresh]", "trigger-4b", "prod: running.")
+	c := &e.Commands[len(e.Commands)-1]
+	c.Pressed, c.TS = "refresh", ts
+}
+
 // drop takes the calls of one kind of message away.
 func (e *Evidence) drop(kind string) {
 	var left []slacksim.Call
@@ -285,9 +292,14 @@ func TestRules(t *testing.T) {
 			for i := range 19 {
 				e.edit(500+i, "1.1", fmt.Sprint(i))
 			}
-			e.say(600, cleo, "[refresh]", "trigger-4b", "prod: running.")
-			e.Commands[len(e.Commands)-1].Pressed = "refresh"
+			e.refresh(600, "1.1")
 		}, "", ""},
+		{"twenty-one edits, while another message was asked for", func(e *Evidence) {
+			for i := range 19 {
+				e.edit(500+i, "1.1", fmt.Sprint(i))
+			}
+			e.refresh(600, "1.4")
+		}, "few messages", "edited 21 times"},
 		{"nine messages", func(e *Evidence) {
 			for i := range 6 {
 				e.post(500+i, "imp-1", "milestone", "C1", fmt.Sprint(i), fmt.Sprint("3.", i))

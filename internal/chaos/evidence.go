@@ -61,6 +61,7 @@ type Command struct {
 	Trigger  string // Slack's id for it
 	Path     string // of its response_url
 	Pressed  string // the button that was pressed instead of typing; empty for a command
+	TS       string // of the message with that button
 	Private  bool   // it was pressed in a message that only they see, which may be changed instead of answered
 	Acked    bool
 	AckAfter time.Duration

@@ -65,6 +65,7 @@ type typed struct {
 	at         time.Time
 	user, text string
 	pressed    string // the button; empty for a command
+	ts         string // of the message with the button
 	private    bool   // in a message that only they see
 	inv        *slacksim.Invocation
 }
@@ -346,7 +347,7 @@ func (w *world) presses(user, channel, button string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.commands = append(w.commands, &typed{at: at, user: user, text: "[" + button + "]", pressed: button, private: newest.Ephemeral(), inv: inv})
+	w.commands = append(w.commands, &typed{at: at, user: user, text: "[" + button + "]", pressed: button, ts: newest.TS, private: newest.Ephemeral(), inv: inv})
 }
 
 // opens opens the Home tab.
@@ -695,7 +696,7 @@ func (w *world) evidence(ctx context.Context) (*Evidence, error) {
 	e.Deeds, e.Deaf, e.Stalls = slices.Clone(w.deeds), slices.Clone(w.deaf), slices.Clone(w.stalls)
 	for _, c := range w.commands {
 		told := Command{
-			At: c.at, User: c.user, Text: c.text, Pressed: c.pressed, Private: c.private, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
+			At: c.at, User: c.user, Text: c.text, Pressed: c.pressed, TS: c.ts, Private: c.private, Operator: c.user != cleo, Trigger: c.inv.TriggerID, Path: path(c.inv.ResponseURL), Acked: c.inv.Acked(), Envelopes: c.inv.Envelopes(),
 			AckAfter: c.inv.AckLatency(), Failure: c.inv.Failure(),
 		}
 		for _, m := range c.inv.Answers() {
