@@ -24,7 +24,7 @@ export function Panel({ panel, now, drawer, close, onPress }) {
         ))}
         {panel?.log.length > 0 && <Log log={panel.log} now={now} />}
       </div>
-      {panel && <Told {...{ told }} hint={hintOf(panel, pointed)} />}
+      {panel && <Told told={newest(told, panel.log)} hint={hintOf(panel, pointed)} />}
     </aside>
   )
 }
@@ -47,6 +47,14 @@ function useSwitches(onPress) {
     }
   }
   return { told, pointed, use, point }
+}
+
+/** What was told of a switch, or, where more has happened since, the last of that. */
+export function newest(told, log) {
+  const at = told ? log.findLastIndex(({ text }) => text === told.words) : -1
+  if (at < 0 || at === log.length - 1) return told
+  const { text, time } = log.at(-1)
+  return { words: text, at: new Date(time) }
 }
 
 function hintOf(panel, id) {

@@ -43,9 +43,9 @@ export function Sidebar({ state, place, go, person, become, drawer, close }) {
           <AppPlace {...{ state, workspace, direct, place, go }} />
         </ul>
       </nav>
-      <button className="theme" aria-pressed={theme === 'dark'} onClick={toggleTheme}>
+      <button className="theme" onClick={toggleTheme}>
         <Icon name={theme === 'dark' ? 'sun' : 'moon'} size={16} />
-        Dark colours
+        {theme === 'dark' ? 'Light colours' : 'Dark colours'}
       </button>
     </header>
   )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { format, parse, permalink } from './route.js'
+import { newest } from './Panel.jsx'
 import { ago, dayName, moment } from './time.js'
 
 describe('an address', () => {
@@ -30,4 +31,14 @@ describe('times', () => {
     expect(dayName(new Date(2026, 5, 22), now)).toBe('Today')
     expect(dayName(new Date(2026, 5, 21, 23, 59), now)).toBe('Yesterday')
   })
+})
+
+it('tells last in the panel what came last', () => {
+  const line = (text, seq) => ({ seq, time: `2026-06-22T09:0${seq}:00Z`, text })
+  const told = { id: 'x', words: 'It starts.', at: new Date(2026, 5, 22, 9, 0) }
+  expect(newest(null, [line('It starts.', 1)])).toBeNull()
+  expect(newest(told, [])).toBe(told) // the log comes after
+  expect(newest(told, [line('It starts.', 1), line('It runs.', 2), line('It starts.', 3)])).toBe(told)
+  expect(newest(told, [line('It starts.', 1), line('It runs.', 2)])).toEqual({ words: 'It runs.', at: new Date('2026-06-22T09:02:00Z') })
+  expect(newest({ ...told, words: 'It runs already.', bad: true }, [line('It starts.', 1)]).bad).toBe(true)
 })

@@ -161,13 +161,14 @@ function Marks({ model: { type, series }, plot, patterns }) {
 }
 
 /** The values at the category that the pointer is on. Where bars have no height they are not named, unless none has. */
-function Tip({ model: { type, categories, series }, at, plot, patterns }) {
+function Tip({ model: { type, categories, series, yLabel }, at, plot, patterns }) {
   const some = series.some(({ values }) => values[at])
   const left = plot.x(at) < plot.width / 2
   const style = left ? { left: plot.x(at) + plot.step / 2 + 6, top: plot.top } : { right: plot.width - plot.x(at) + plot.step / 2 + 6, top: plot.top }
   return (
     <div className="bk-tip" style={style} aria-hidden="true">
       <b>{categories[at]}</b>
+      {yLabel && <span className="bk-muted">{yLabel}</span>}
       {series.map(({ name, values }, i) =>
         type === 'bar' && some && !values[at] ? null : (
           <span key={i}>

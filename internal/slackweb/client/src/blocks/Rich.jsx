@@ -20,6 +20,9 @@ export function drawText(object, now) {
   return rich(object.type === 'plain_text' ? readPlain(object.text, object.emoji !== false) : readMrkdwn(object.text), now)
 }
 
+/** Code of so many characters stays in one piece: that fits into any line. */
+const inOneLine = 28
+
 /**
  * A block as slack-blocks-to-jsx draws it. Its own texts are read as Markdown, with images, links to anything, and escapes undone
  * before markup is looked for; so it gets rich text only, which [tidy] has read for it.
@@ -32,6 +35,9 @@ export function ByLibrary({ block }) {
     own.removeAttribute('id')
     own.removeAttribute('data-theme')
   }, [])
+  useLayoutEffect(() => {
+    for (const code of element.current.querySelectorAll('.slack_inline_code, .slack_code_inline')) code.classList.toggle('bk-short', code.textContent.length <= inOneLine)
+  })
   return (
     <div className="bk-rich" ref={element}>
       <Message blocks={[block]} hooks={hooks} theme="light" withoutWrapper unstyled />

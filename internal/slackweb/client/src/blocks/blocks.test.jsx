@@ -1,6 +1,6 @@
 import { renderToStaticMarkup } from 'react-dom/server'
 import { describe, expect, it, test } from 'vitest'
-import { clockOf } from './dates.js'
+import { clockOf, daysFirst, formatDate } from './dates.js'
 import { alive, hostile, hrefs } from './hostile.js'
 import { Blocks, Mrkdwn, plain } from './index.jsx'
 
@@ -130,13 +130,29 @@ describe('dates', () => {
   const at = (format, ...when) => shown(drawText(`x <!date^${unix(...when)}^${format}|fallback>`)).slice(2)
 
   test.each([
-    ['{date_num}', [2014, 1, 18, 12], '2014-02-18'],
-    ['{date_slash}', [2014, 1, 18, 12], '02/18/2014'],
-    ['{date}', [2014, 1, 18, 12], 'February 18th, 2014'],
-    ['{date}', [2026, 4, 1, 12], 'May 1st'],
-    ['{date_pretty}', [2026, 4, 2, 12], 'May 2nd'],
-    ['{date_short}', [2014, 1, 18, 12], 'Feb 18, 2014'],
-    ['{date_long}', [2014, 1, 18, 12], 'Tuesday, February 18th, 2014'],
+    ['{date_num}', [2014, 1, 18, 12], '2014-02-18', '2014-02-18'],
+    ['{date_slash}', [2014, 1, 18, 12], '02/18/2014', '18/02/2014'],
+    ['{date}', [2014, 1, 18, 12], 'February 18th, 2014', '18th February 2014'],
+    ['{date}', [2026, 4, 1, 12], 'May 1st', '1st May'],
+    ['{date_pretty}', [2026, 4, 2, 12], 'May 2nd', '2nd May'],
+    ['{date_short}', [2014, 1, 18, 12], 'Feb 18, 2014', '18 Feb 2014'],
+    ['{date_short_pretty}', [2026, 4, 2, 12], 'May 2', '2 May'],
+    ['{date_long}', [2014, 1, 18, 12], 'Tuesday, February 18th, 2014', 'Tuesday, 18th February 2014'],
+    ['{date_long_full}', [2014, 1, 18, 12], 'Tuesday, February 18, 2014', 'Tuesday, 18 February 2014'],
+  ])('%s of %j is %s, or %s where days come first', (format, when, monthFirst, dayFirst) => {
+    const written = (first) => formatDate(new Date(...when), format, now, false, first)
+    expect([written(false), written(true)]).toEqual([monthFirst, dayFirst])
+  })
+
+  test.each([['en-US', false], ['en-GB', true], ['de', true], ['ja', false]])('come in the order of %s: days first, %s', (locale, want) => {
+    expect(daysFirst(locale)).toBe(want)
+  })
+
+  it('are in the viewer’s order', () => {
+    expect(at('{date_short}', 2026, 4, 2, 12)).toBe(daysFirst() ? '2 May' : 'May 2')
+  })
+
+  test.each([
     ['{date_long_pretty}', [2026, 5, 23, 1], 'tomorrow'],
     ['{date_short_pretty}', [2026, 5, 22, 0, 1], 'today'],
     ['{date_short_pretty} at {date_num}', [2026, 5, 21, 23, 59], 'yesterday at 2026-06-21'],

@@ -19,18 +19,33 @@ const month = english({ month: 'long' })
 const shortMonth = english({ month: 'short' })
 const halfYear = 183
 
+/** Whether who reads this writes the day before the month. */
+export function daysFirst(locale) {
+  const parts = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }).formatToParts()
+  return parts.find(({ type }) => type === 'day' || type === 'month').type === 'day'
+}
+
+const viewersOrder = daysFirst()
+
+/** How a date is put together, in the one order and in the other. */
+const orders = {
+  false: { day: (month, day) => `${month} ${day}`, year: (words, year) => `${words}, ${year}`, slash: (month, day, year) => `${month}/${day}/${year}` },
+  true: { day: (month, day) => `${day} ${month}`, year: (words, year) => `${words} ${year}`, slash: (month, day, year) => `${day}/${month}/${year}` },
+}
+
 /** A year is left out where it goes without saying. */
-const withYear = (words, date, now) => (Math.abs(daysBetween(date, now)) < halfYear ? words : `${words}, ${date.getFullYear()}`)
-const dayOf = (date) => `${month(date)} ${ordinal(date.getDate())}`
+const withYear = (words, date, now, order) => (Math.abs(daysBetween(date, now)) < halfYear ? words : order.year(words, date.getFullYear()))
+const dayOf = (date, order) => order.day(month(date), ordinal(date.getDate()))
+const longDay = (date, order) => `${weekday(date)}, ${dayOf(date, order)}`
 
 const formats = {
   date_num: (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`,
-  date_slash: (d) => `${two(d.getMonth() + 1)}/${two(d.getDate())}/${d.getFullYear()}`,
-  date: (d, now) => withYear(dayOf(d), d, now),
-  date_short: (d, now) => withYear(`${shortMonth(d)} ${d.getDate()}`, d, now),
-  date_long: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
-  date_long_full: (d) => `${weekday(d)}, ${month(d)} ${d.getDate()}, ${d.getFullYear()}`,
-  day_divider: (d, now) => withYear(`${weekday(d)}, ${dayOf(d)}`, d, now),
+  date_slash: (d, now, order) => order.slash(two(d.getMonth() + 1), two(d.getDate()), d.getFullYear()),
+  date: (d, now, order) => withYear(dayOf(d, order), d, now, order),
+  date_short: (d, now, order) => withYear(order.day(shortMonth(d), d.getDate()), d, now, order),
+  date_long: (d, now, order) => withYear(longDay(d, order), d, now, order),
+  date_long_full: (d, now, order) => `${weekday(d)}, ${order.year(order.day(month(d), d.getDate()), d.getFullYear())}`,
+  day_divider: (d, now, order) => withYear(longDay(d, order), d, now, order),
   time: clock(),
   time_secs: clock({ second: '2-digit' }),
   ago,
@@ -47,14 +62,14 @@ export function moment(timestamp) {
 
 /**
  * Writes a date as format says. A day that is near is named, and begins with a capital where it begins what is read;
- * a token that Slack does not have stays as it is.
+ * a token that Slack does not have stays as it is. Days and months are in English, and stand as the viewer orders them.
  */
-export function formatDate(date, format, now, capital) {
+export function formatDate(date, format, now, capital, dayFirst = viewersOrder) {
   return format.replace(/\{([a-z_]+)\}/g, (token, name, at) => {
     const plain = name.replace(/_pretty$/, '')
     const near = plain === name ? undefined : { 0: 'today', [-1]: 'yesterday', 1: 'tomorrow' }[daysBetween(date, now)]
     if (near) return capital && at === 0 ? near[0].toUpperCase() + near.slice(1) : near
-    return formats[plain]?.(date, now) ?? token
+    return formats[plain]?.(date, now, orders[dayFirst]) ?? token
   })
 }
 
