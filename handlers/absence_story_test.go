@@ -99,7 +99,7 @@ func TestStoryOfAReplica(t *testing.T) {
 	tn.reads("U0BEN", "Starting a complete import on prod", "/archives/C0PROD/p")
 	tn.types("U0ANA", "C0OTHER", "raw prod")
 	tn.reads("U0ANA", "already", "I'll mention you", "/archives/C0PROD/p")
-	tn.clock.Advance(half)
+	tn.clock.Advance(halfMinute)
 	tn.sees("C0PROD", kindFinished, "succeeded", "<@U0BEN> <@U0ANA>")
 }
 

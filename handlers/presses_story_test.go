@@ -89,10 +89,10 @@ func TestStoryOfAStartThatWaits(t *testing.T) {
 	tn.types("U0EVE", "C0PROD", "cancel")
 	tn.reads("U0EVE", "may take back what others asked for on prod", "It stays")
 
-	tn.clock.Advance(half)
+	tn.clock.Advance(halfMinute)
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded")
 	tn.sees("C0PROD", kindCard, "Complete import on prod: running")
-	tn.clock.Advance(half)
+	tn.clock.Advance(halfMinute)
 	tn.sees("C0PROD", kindFinished, "Complete import on prod succeeded", "<@U0ANA> <@U0BEN>")
 	tn.presses("U0ANA", mine, actTakeBack)
 	tn.reads("U0ANA", "waits no more: it ran")
@@ -413,7 +413,7 @@ func TestStoryOfAHomeTab(t *testing.T) {
 	tn.seesHome("U0BEN", "Starting a raw import on *prod*")
 	tn.clock.Advance(homeApart)
 	tn.seesHome("U0EVE", "Notify me")
-	tn.clock.Advance(half)
+	tn.clock.Advance(halfMinute)
 	tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "<@U0BEN>")
 	tn.until(func() bool {
 		tn.clock.Advance(homeApart)

@@ -111,13 +111,13 @@ func (i *troubledIntake) Start(ctx context.Context, w imports.Wish) (imports.Imp
 
 const takes = 1500 * time.Millisecond // one import
 
-// half a minute is what an import takes in an unhurried town: less than anything there waits for, and more than what is
+// halfMinute is what an import takes in an unhurried town: less than anything there waits for, and more than what is
 // typed meanwhile takes on any machine. The test moves the clock to its end.
-const half = 30 * time.Second
+const halfMinute = 30 * time.Second
 
 func unhurried(tn *town) {
 	slow := []bigfixtest.Option{
-		bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeRaw, half), bigfixtest.WithDuration(bigfix.TypeComplete, half),
+		bigfixtest.WithClock(tn.clock), bigfixtest.WithDuration(bigfix.TypeRaw, halfMinute), bigfixtest.WithDuration(bigfix.TypeComplete, halfMinute),
 		bigfixtest.WithSchedule(bigfixtest.Schedule{Off: true}),
 	}
 	tn.prod.Close()
@@ -357,9 +357,9 @@ func TestStoryOfAnImport(t *testing.T) {
 	tn.types("U0ANA", "C0OTHER", "complete Prod") // a member of the group joins
 	tn.reads("U0ANA", "A raw import is already", "I'll mention you", strings.ReplaceAll(card.TS, ".", ""))
 
-	tn.clock.Advance(half * 6 / 10)
+	tn.clock.Advance(halfMinute * 6 / 10)
 	tn.sees("C0PROD", kindMilestone, "Raw import on prod")
-	tn.clock.Advance(half / 2)
+	tn.clock.Advance(halfMinute / 2)
 	finished := tn.sees("C0PROD", kindFinished, "Raw import on prod succeeded", "REST API only", "<@U0BEN> <@U0ANA>")
 	if finished.ThreadTS != card.TS || !finished.Broadcast {
 		t.Errorf("finished = %+v; want a broadcast reply to the card", finished)
@@ -498,7 +498,7 @@ func TestStoryOfAnImportFromElsewhereThatSomebodyJoins(t *testing.T) {
 	must(t, err)
 	tn.types("U0EVE", "C0LAB", "complete")
 	tn.reads("U0EVE", "already", "I'll mention you", "/archives/C0LAB/p")
-	tn.clock.Advance(half)
+	tn.clock.Advance(halfMinute)
 	tn.sees("C0LAB", kindFinished, "on lab", "<@U0EVE>")
 	if n := len(tn.lab.Journal().Imports); n != 1 {
 		t.Errorf("%d imports ran, want the one from elsewhere", n)
