@@ -328,14 +328,14 @@ func gistOf(page homePage) string {
 	type one struct {
 		Server, Mode, Failure, Newest, State, Outcome, Card string
 		Progress                                            int
-		Down, Stale, May, Told                              bool
+		Down, Stale, May, Unsure, Told                      bool
 		Seen                                                [3]time.Time // the last import, the last success, the next one
 		Alerts, Waiting                                     []string
 		Mute                                                *imports.Mute
 	}
 	var all []any
 	for _, v := range page.views {
-		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Told: v.told, Mute: v.mute, Card: v.card}
+		o := one{Server: v.server.Name, Down: !v.known.DownSince.IsZero(), Stale: v.stale(), May: v.may, Unsure: v.unsure, Told: v.told, Mute: v.mute, Card: v.card}
 		if st := v.good(); st != nil {
 			o.Mode = string(st.Mode)
 			if st.Progress != nil {
@@ -404,7 +404,7 @@ func saidBlocks(m bot.Message) []slack.Block {
 func (h *Handlers) homeServer(v view, s shape, roomy bool) []slack.Block {
 	m := compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) })
 	for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
-		m = h.withWaiting(m, imp)
+		m = h.withWaiting(m, imp, v.waiting)
 	}
 	return slices.Concat(m.Blocks, lastBlocks(v, s, roomy), v.buttons(false))
 }

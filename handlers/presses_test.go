@@ -354,6 +354,7 @@ func TestGist(t *testing.T) {
 		"stale":          func(v *view) { v.now = v.now.Add(time.Hour) },
 		"card":           func(v *view) { v.card = "https://example.slack.com/archives/C0PROD/p2" },
 		"may not":        func(v *view) { v.may = false },
+		"may, it seems":  func(v *view) { v.unsure = true },
 		"a newer import": func(v *view) { v.recent = append([]imports.Import{over(imports.Failed)}, v.recent...) },
 	} {
 		if gist(seen(change)) == before {
