@@ -63,28 +63,45 @@ func newHours(b *testing.B) *hours {
 	return h
 }
 
-func (h *hours) ask(address string, args url.Values) (answer struct{ TS string }) {
-	resp, err := http.PostForm(address, args)
+// read decodes an answer, which has to be a good one.
+func (h *hours) read(resp *http.Response, err error, into any) {
 	if err != nil {
 		h.b.Fatal(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it is read
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
-		h.b.Fatal(resp.Status, err)
+	body, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = json.Unmarshal(body, into)
 	}
-	return answer
+	if err != nil || resp.StatusCode != http.StatusOK {
+		h.b.Fatalf("%s %s: %v", resp.Status, body, err)
+	}
+}
+
+// look looks at a server.
+func (h *hours) look(srv *server) {
+	resp, err := http.Get(srv.URL + "/api/import_status.json?token=" + srv.Token)
+	h.read(resp, err, &struct{}{})
 }
 
 // call calls a method as the bot does, and returns the message's ts.
 func (h *hours) call(method string, args url.Values) (ts string) {
 	args.Set("token", h.slack.BotToken)
-	return h.ask(h.slack.APIURL()+method, args).TS
+	resp, err := http.PostForm(h.slack.APIURL()+method, args)
+	var answer struct {
+		OK        bool
+		Error, TS string
+	}
+	if h.read(resp, err, &answer); !answer.OK {
+		h.b.Fatalf("%s: %s", method, answer.Error)
+	}
+	return answer.TS
 }
 
 func (h *hours) pass() {
 	for i := range 3600 {
 		for _, srv := range h.servers {
-			h.ask(srv.URL+"/api/import_status.json?token="+srv.Token, nil)
+			h.look(srv)
 		}
 		if i%60 == 0 {
 			h.call("auth.test", url.Values{})

@@ -91,7 +91,7 @@ func greeted() (*websocket.Conn, error) {
 // manifest is one as short as it can be.
 func manifest([]string) ([]byte, error) {
 	return []byte("display_information: {name: Importbot}\nfeatures: {bot_user: {display_name: importbot}, slash_commands: [{command: /import, description: imports}]}\n" +
-		"oauth_config: {scopes: {bot: [commands]}}\nsettings: {socket_mode_enabled: true}\n"), nil
+		"oauth_config: {scopes: {bot: [commands, chat:write, chat:write.public]}}\nsettings: {socket_mode_enabled: true}\n"), nil
 }
 
 // A bot that does not start, and one that ends in the middle, end the demo with an error that has its last words; leaving does not.
