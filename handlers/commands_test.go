@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,27 @@ func TestStatusMessages(t *testing.T) {
 		t.Errorf("%d servers make %d blocks", len(many), len(m.Blocks))
 	}
 	checkGolden(t, "status", out)
+}
+
+// The last import is told with the same words in a line among others and by itself.
+func TestTheLastImportInBrief(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[bigfix.LastStatus]string{
+		"successful": "succeeded",
+		"Failed":     "failed",
+		"cancelled":  "not a success",
+		"":           "the server does not say how it ended",
+	} {
+		v := view{scene: scene{now: now, server: prod, known: idle()}}
+		v.known.Quiet.LastStatus = said
+		p := pen{plain: true, now: now}
+		if got, want := v.lastInBrief(p), "Last import: complete, "+want+", "+p.at(v.known.Quiet.LastImportTime); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+		if got := v.past(p)[0]; !strings.Contains(got, ", "+want) {
+			t.Errorf("%q, by itself: %q, want %q in it", said, got, want)
+		}
+	}
 }
 
 func TestOtherMessages(t *testing.T) {

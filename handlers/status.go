@@ -464,16 +464,11 @@ func (v view) past(p pen) []string {
 	if b.LastImportType != "" {
 		parts = append(parts, p.typeWord(b.LastImportType))
 	}
-	switch {
-	case b.LastStatus == bigfix.StatusSuccessful:
-		parts = append(parts, "succeeded")
-	case strings.EqualFold(string(b.LastStatus), "failed"):
-		parts = append(parts, "failed: the server says "+p.quote(string(b.LastStatus)))
-	case b.LastStatus != "":
-		parts = append(parts, "not a success, the server says "+p.quote(string(b.LastStatus)))
-	default:
-		parts = append(parts, "the server does not say how it ended")
+	ended := endedWord(b.LastStatus)
+	if b.LastStatus != "" && !b.LastStatus.Successful() {
+		ended += ": the server says " + p.quote(string(b.LastStatus))
 	}
+	parts = append(parts, ended)
 	if !b.LastImportTime.IsZero() {
 		parts = append(parts, p.at(b.LastImportTime))
 	}
@@ -486,20 +481,24 @@ func (v view) lastInBrief(p pen) string {
 	if b == nil || b.LastImportTime.IsZero() {
 		return ""
 	}
-	ended := "no success"
-	switch {
-	case b.LastStatus.Successful():
-		ended = "succeeded"
-	case strings.EqualFold(string(b.LastStatus), "failed"):
-		ended = "failed"
-	case b.LastStatus == "":
-		ended = "nobody says how it ended"
-	}
 	kind := ""
 	if b.LastImportType != "" {
 		kind = p.typeWord(b.LastImportType) + ", "
 	}
-	return "Last import: " + kind + ended + ", " + p.at(b.LastImportTime)
+	return "Last import: " + kind + endedWord(b.LastStatus) + ", " + p.at(b.LastImportTime)
+}
+
+// endedWord is how the last import ended, as far as the server says it.
+func endedWord(said bigfix.LastStatus) string {
+	switch {
+	case said.Successful():
+		return "succeeded"
+	case strings.EqualFold(string(said), "failed"):
+		return "failed"
+	case said == "":
+		return "the server does not say how it ended"
+	}
+	return "not a success"
 }
 
 // sinceThen tells of an import whose end nobody knows, where the server still reports the one before it.
