@@ -113,6 +113,29 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A Home tab that somebody opened is found behind all messages, and after what came before it is forgotten.
+func TestFindAfterForgetting(t *testing.T) {
+	const kept = 8
+	slack, err := slacksim.Start(slacksim.WithRetention(kept))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slack.Close()
+	slack.AddUser(ana, "ana")
+	slack.AddChannel(channel, "bigfix-imports")
+	var out bytes.Buffer
+	size := func() int { return 80 }
+	s := &stage{slack: slack, screen: newScreen(&out, testReader(), ana, false, size, size)}
+	call(t, slack, "views.publish", url.Values{"user_id": {ana}, "view": {`{"type":"home","blocks":` + actions("Status") + `}`}})
+	s.visits = map[string]int{ana: slack.Seq()}
+	for range 2 * kept {
+		slack.Say(ana, channel, "hello", "")
+	}
+	if p, labels := s.find(people[0], "Status", 1); slack.Forgotten() < s.visits[ana] || p == nil || p.on.TS != "" {
+		t.Errorf("found %+v, there are %q, and %d events are forgotten", p, labels, slack.Forgotten())
+	}
+}
+
 // A button that asks first is pressed on a yes alone, where somebody can say one.
 func TestDialog(t *testing.T) {
 	slack, err := slacksim.Start()
