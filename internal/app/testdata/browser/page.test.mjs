@@ -266,6 +266,13 @@ describe('the page', {concurrency: 4}, () => {
     await client.panel.getByRole('switch', {name: 'Take the server away'}).click()
     await client.panel.getByRole('status').getByText('The server prod is gone from the network.').waitFor()
     await client.panel.getByRole('switch', {name: 'Take the server away', checked: true}).waitFor()
+    // What comes of the last one is told there too, when it comes.
+    await client.flip('Kill it (kill -9)')
+    await client.flip('Start it again')
+    await last.getByText('The bot takes commands again').waitFor()
+    // What is on says what becomes of that.
+    await client.panel.getByRole('switch', {name: 'Take the server away'}).hover()
+    await last.getByText('Brings the server back.').waitFor()
   })
 
   story('with the keyboard alone', async ({page, client}) => {
@@ -283,7 +290,7 @@ describe('the page', {concurrency: 4}, () => {
     await page.getByRole('option').first().waitFor()
     await page.keyboard.press('Tab') // takes the command
     await page.keyboard.type('sta')
-    await page.getByRole('option', {name: /status/}).waitFor()
+    await page.getByRole('option', {name: '/import status', exact: true}).waitFor()
     await page.keyboard.press('Tab')
     expect((await client.box().innerText()).trim(), 'what was completed').toBe('/import status')
     await page.keyboard.press('Enter')
