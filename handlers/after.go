@@ -90,10 +90,10 @@ func (h *Handlers) waitsMessage(v view, imp imports.Import, userID, key string) 
 	s := v.scene
 	s.imp = imp
 	m := simple(v.now, func(p pen) []string {
-		first := capital(s.wanted(p)) + " waits already for " + v.before(p, imp) + "; "
+		first := capital(s.wanted(p)) + " waits already for " + before(p, imp, v.waiting) + "; "
 		switch {
 		case imp.RequestKey == key:
-			first = "I start " + s.wanted(p) + " right after " + v.before(p, imp) + "."
+			first = "I start " + s.wanted(p) + " right after " + before(p, imp, v.waiting) + "."
 		case imp.RequestedBy == userID:
 			first += "you asked for it " + p.when(imp.WishedAt) + ". It counts once."
 		default:
@@ -108,12 +108,12 @@ func (h *Handlers) waitsMessage(v view, imp imports.Import, userID, key string) 
 	return withRow(m, s.server.Name, button(actTakeBack, memo{Server: s.server.Name, Import: imp.ID, Drawn: v.now.Unix()}, "Take it back"))
 }
 
-// before is all that comes before a start that waits: what runs, and the starts that waited first. They are released one at a
-// time, the oldest first.
-func (v view) before(p pen, imp imports.Import) string {
+// before is all that comes before a start that waits: what runs, and those of the waiting that are of the same server and came
+// first. They are released one at a time, the oldest first.
+func before(p pen, imp imports.Import, waiting []imports.Import) string {
 	parts := []string{"what runs now"}
-	for _, other := range v.waiting {
-		if other.ID != imp.ID && !other.WishedAt.After(imp.WishedAt) {
+	for _, other := range waiting {
+		if other.Server == imp.Server && other.ID != imp.ID && !other.WishedAt.After(imp.WishedAt) {
 			parts = append(parts, "the "+p.kind(other.Type)+" that waits")
 		}
 	}
@@ -152,7 +152,8 @@ func (h *Handlers) afterUnseenMessage(s scene) bot.Message {
 	})
 }
 
-// waitingLine says that a start waits: who asked for it, since when.
-func waitingLine(p pen, imp imports.Import) string {
-	return "Waiting: " + articled(p.kind(imp.Type)) + " on " + p.name(imp.Server) + " after what runs now, asked for by " + p.user(imp.RequestedBy) + " " + p.when(imp.WishedAt)
+// waitingLine says that a start waits: for what, who asked for it, since when. waiting are all that wait on its server.
+func waitingLine(p pen, imp imports.Import, waiting []imports.Import) string {
+	return "Waiting: " + articled(p.kind(imp.Type)) + " on " + p.name(imp.Server) + " after " + before(p, imp, waiting) +
+		", asked for by " + p.user(imp.RequestedBy) + " " + p.when(imp.WishedAt)
 }

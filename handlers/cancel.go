@@ -63,7 +63,7 @@ func (h *Handlers) cancel(ctx context.Context, c *call, args []string) error {
 		return h.takeBack(ctx, c, srv, waiting[0])
 	}
 	c.refuse(whyWhichWaiting)
-	return c.Answer(ctx, h.whichWaitingMessage(waiting))
+	return c.Answer(ctx, h.whichWaitingMessage(waiting, all))
 }
 
 // waitsUnknownMessage says that nobody can tell what waits.
@@ -218,10 +218,10 @@ func (h *Handlers) notWaitingMessage(srv Server, imp imports.Import) bot.Message
 	})
 }
 
-// whichWaitingMessage lists what waits, each with its button.
-func (h *Handlers) whichWaitingMessage(waiting []imports.Import) bot.Message {
+// whichWaitingMessage lists those of all that wait that may be meant, each with its button.
+func (h *Handlers) whichWaitingMessage(meant, all []imports.Import) bot.Message {
 	m := simple(h.Now(), func(p pen) []string { return []string{"Several imports wait. Which one do you want to take back?"} })
-	return h.withAllWaiting(m, waiting)
+	return h.withAllWaiting(m, meant, all)
 }
 
 // otherWaitingMessage says that none of the type that was named waits, and lists what does, each with its button.
@@ -229,13 +229,13 @@ func (h *Handlers) otherWaitingMessage(t bigfix.ImportType, waiting []imports.Im
 	m := simple(h.Now(), func(p pen) []string {
 		return []string{"No " + p.kind(t) + " waits, and one that runs can't be stopped from here, only in the web pages. Nothing was changed."}
 	})
-	return h.withAllWaiting(m, waiting)
+	return h.withAllWaiting(m, waiting, waiting)
 }
 
-// withAllWaiting adds starts that wait, as many as one message shows.
-func (h *Handlers) withAllWaiting(m bot.Message, waiting []imports.Import) bot.Message {
-	for _, imp := range waiting[:min(len(waiting), maxStatusServers)] {
-		m = h.withWaiting(m, imp)
+// withAllWaiting adds some of all the starts that wait, as many as one message shows.
+func (h *Handlers) withAllWaiting(m bot.Message, some, all []imports.Import) bot.Message {
+	for _, imp := range some[:min(len(some), maxStatusServers)] {
+		m = h.withWaiting(m, imp, all)
 	}
 	return m
 }

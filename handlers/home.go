@@ -404,7 +404,7 @@ func saidBlocks(m bot.Message) []slack.Block {
 func (h *Handlers) homeServer(v view, s shape, roomy bool) []slack.Block {
 	m := compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) })
 	for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
-		m = h.withWaiting(m, imp)
+		m = h.withWaiting(m, imp, v.waiting)
 	}
 	return slices.Concat(m.Blocks, lastBlocks(v, s, roomy), v.buttons(false))
 }

@@ -116,6 +116,11 @@ func TestStoryOfWhatIsTakenBack(t *testing.T) {
 	tn.reads("U0ANA", "A raw import on prod waits already", "you asked for it at", "It counts once.")
 	tn.types("U0BEN", "C0PROD", "complete after")
 	tn.reads("U0BEN", "I start a complete import on prod right after what runs now and the raw import that waits. ")
+	tn.types("U0GIN", "C0PROD", "status")
+	tn.reads("U0GIN", "Waiting: a raw import on prod after what runs now, asked for by <@U0ANA>",
+		"Waiting: a complete import on prod after what runs now and the raw import that waits, asked for by <@U0BEN>")
+	tn.slack.OpenHome("U0GIN")
+	tn.seesHome("U0GIN", "Waiting: a complete import on *prod* after what runs now and the raw import that waits, asked for by")
 	tn.types("U0BEN", "C0PROD", "cancel complete")
 	tn.reads("U0BEN", "Taken back: a complete import on prod")
 	tn.types("U0BEN", "C0PROD", "cancel complete")

@@ -66,6 +66,9 @@ func TestStatusOfMore(t *testing.T) {
 			}
 		})})},
 		{"one runs, one waits", h.statusMessage([]view{seen(underWay, waiting)})},
+		{"one runs, two wait", h.statusMessage([]view{seen(underWay, waiting, func(v *view) {
+			v.waiting = append(v.waiting, with(waits(), func(i *imports.Import) { i.ID, i.Type, i.WishedAt = "imp-3", bigfix.TypeRaw, day(2, 20) }))
+		})})},
 		{"the next one is near", h.statusMessage([]view{seen(nextIn(30 * time.Minute))})},
 		{"the next one is near, and nobody knows how long it takes", h.statusMessage([]view{seen(nextIn(5*time.Minute), func(v *view) { v.recent = nil })})},
 		{"the next one is due now", h.statusMessage([]view{seen(nextIn(-time.Minute))})},
@@ -181,6 +184,8 @@ func TestChanges(t *testing.T) {
 			imp.ID, imp.Type, imp.WishedAt = fmt.Sprintf("imp-%d", i+1), bigfix.TypeRaw, at
 		}))
 	}
+	both := []imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type, i.WishedAt = "imp-3", bigfix.TypeRaw, day(2, 20) })}
+	onLab := with(waits(), func(i *imports.Import) { i.ID, i.Server, i.WishedAt = "imp-4", "lab", day(1, 0) })
 	key := memo{Server: "prod", Type: bigfix.TypeRaw, Key: "key-1", Drawn: now.Unix()}
 	checkGolden(t, "changes", []shown{
 		{"muted", one.mutedMessage(prod, idle(), m, nil)},
@@ -213,7 +218,7 @@ func TestChanges(t *testing.T) {
 		{"not waiting: refused", one.notWaitingMessage(prod, with(started(imports.Ended), func(i *imports.Import) { i.Outcome = imports.Refused }))},
 		{"not waiting: taken back", one.notWaitingMessage(prod, takenBack("U0BEN"))},
 		{"not waiting: not known", one.notWaitingMessage(prod, imports.Import{})},
-		{"several wait", two.whichWaitingMessage([]imports.Import{waits(), with(waits(), func(i *imports.Import) { i.ID, i.Type = "imp-3", bigfix.TypeRaw })})},
+		{"several wait", two.whichWaitingMessage(both, append(both, onLab))},
 		{"nobody knows what waits", one.waitsUnknownMessage()},
 		{"nobody knows what has begun since a button was made", one.ageUnknownMessage(prod)},
 		{"another type waits", one.otherWaitingMessage(bigfix.TypeRaw, []imports.Import{waits()})},

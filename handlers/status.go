@@ -204,7 +204,7 @@ func (h *Handlers) statusMessage(views []view) bot.Message {
 		}
 		m = joined(m, compose(v.now, func(p pen) sheet { return h.statusSheet(p, v) }))
 		for _, imp := range v.waiting[:min(len(v.waiting), maxWaitingShown)] {
-			m = h.withWaiting(m, imp)
+			m = h.withWaiting(m, imp, v.waiting)
 		}
 		m.Blocks = append(m.Blocks, v.buttons(true)...)
 	}
@@ -270,7 +270,7 @@ func counted(n int, what string) string {
 func (v view) waits(p pen) []string {
 	out := make([]string, len(v.waiting))
 	for i, imp := range v.waiting {
-		out[i] = waitingLine(p, imp)
+		out[i] = waitingLine(p, imp, v.waiting)
 	}
 	return out
 }
@@ -292,8 +292,8 @@ func joined(m, below bot.Message) bot.Message {
 }
 
 // withWaiting adds a start that waits, with the button that takes it back.
-func (h *Handlers) withWaiting(m bot.Message, imp imports.Import) bot.Message {
-	line := simple(h.Now(), func(p pen) []string { return []string{waitingLine(p, imp)} })
+func (h *Handlers) withWaiting(m bot.Message, imp imports.Import, waiting []imports.Import) bot.Message {
+	line := simple(h.Now(), func(p pen) []string { return []string{waitingLine(p, imp, waiting)} })
 	about := memo{Server: imp.Server, Import: imp.ID, Drawn: h.Now().Unix()}
 	line.Blocks[0].(*slack.SectionBlock).Accessory = slack.NewAccessory(button(actTakeBack, about, "Take it back"))
 	return joined(m, line)
