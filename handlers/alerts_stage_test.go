@@ -484,6 +484,20 @@ func TestAlertsWhoseAnswersAreLost(t *testing.T) {
 	}
 }
 
+// A process that dies while it waits for the second answer notes no refusal; the person on call is told all the same.
+func TestAnAlertLeftWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	for unsure, want := range map[int]bellDo{blindly - 1: bellTell, blindly: bellDirect} {
+		s := bellSituation{
+			alert: imports.Alert{RaisedAt: now}, person: true, now: now, holdTell: now.Add(unheardFor),
+			round: alertRound{Told: Post{State: Sending, Unsure: unsure}},
+		}
+		if got := s.next(); got.do != want {
+			t.Errorf("after %d sendings: %+v, want %d", unsure, got, want)
+		}
+	}
+}
+
 func TestAlertsWhileSlackLimits(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

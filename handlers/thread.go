@@ -153,6 +153,10 @@ type Post struct {
 // over says whether nothing is left to do about a post.
 func (p Post) over() bool { return p.State == Sent || p.State == GivenUp }
 
+// unheard says whether it was left without an answer as often as it is sent blindly, which counts as a refusal by its channel. The
+// process that waited for that answer may have died with it and noted nothing more.
+func (p Post) unheard() bool { return p.State == Sending && p.Unsure >= blindly }
+
 // Face is what a card shows, as far as it decides whether an edit is due.
 type Face struct {
 	State    imports.State
