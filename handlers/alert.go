@@ -312,6 +312,7 @@ func (s alertScene) lastProgress(p pen) string {
 func (s alertScene) advice(p pen) string {
 	sc, _ := s.about()
 	page := p.dataImports(s.server)
+	stopping := page + ", where it can be stopped, or the log on the server under " + p.code(logPlace)
 	complete := p.code(s.command + " complete " + s.server.Name)
 	switch s.alert.Kind {
 	case imports.AlertFailed:
@@ -320,10 +321,12 @@ func (s alertScene) advice(p pen) string {
 	case imports.AlertMissed, imports.AlertStale:
 		return "See " + page + " for the schedule; " + complete + " starts an import now."
 	case imports.AlertStalled:
-		return "See " + page + ", where it can be stopped, or the log on the server under " + p.code(logPlace) + "."
+		return "See " + stopping + "."
 	case imports.AlertOverrun:
-		return "As long as its progress moves there is nothing to do; if it stands still, see " + page +
-			", where it can be stopped, or the log on the server under " + p.code(logPlace) + "."
+		if still, ok := s.stalled(); ok {
+			return "It stands still" + still.at(p) + " since " + p.clock(still.alert.Since) + ", which has an alert of its own. See " + stopping + "."
+		}
+		return "As long as its progress moves there is nothing to do; if it stands still, see " + stopping + "."
 	case imports.AlertBrief:
 		return "Compare its steps in " + page + " with those of the one before."
 	case imports.AlertUnreachable:
@@ -337,6 +340,17 @@ func (s alertScene) advice(p pen) string {
 		return complete + " brings them into effect."
 	}
 	return "See " + page + "."
+}
+
+// stalled is the open alert that the same import stands still; ok is false where there is none.
+func (s alertScene) stalled() (still alertScene, ok bool) {
+	for _, a := range s.known.Open() {
+		if a.Kind == imports.AlertStalled && a.ImportID == s.alert.ImportID {
+			s.alert = a
+			return s, true
+		}
+	}
+	return alertScene{}, false
 }
 
 func (s alertScene) denied() bool {

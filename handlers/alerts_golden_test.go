@@ -114,6 +114,15 @@ func TestAlertMessages(t *testing.T) {
 		s.alert.Progress, s.alert.Times = ptr(59), 2
 	}))
 	add("overrun", alerted(imports.AlertOverrun, day(2, 39), of(with(rests, func(i *imports.Import) { i.BegunAt = day(1, 8) })), usually, limit(93*time.Minute)))
+	add("overrun, it stands still", alerted(imports.AlertOverrun, day(2, 39), of(with(rests, func(i *imports.Import) { i.BegunAt = day(1, 8) })), usually, limit(93*time.Minute), func(s *alertScene) {
+		still := imports.Alert{ID: "stalled:prod:1", Kind: imports.AlertStalled, Server: "prod", ImportID: rests.ID, Since: day(1, 56), RaisedAt: day(2, 41), Progress: ptr(59)}
+		s.known.Alerts = []imports.Alert{still, s.alert}
+	}))
+	add("overrun, it stood still, and another one does", alerted(imports.AlertOverrun, day(2, 39), of(with(rests, func(i *imports.Import) { i.BegunAt = day(1, 8) })), usually, limit(93*time.Minute), func(s *alertScene) {
+		over := imports.Alert{ID: "stalled:prod:2", Kind: imports.AlertStalled, Server: "prod", ImportID: rests.ID, Since: day(1, 16), RaisedAt: day(2, 1), OverAt: day(2, 10)}
+		other := imports.Alert{ID: "stalled:prod:0", Kind: imports.AlertStalled, Server: "prod", ImportID: "imp-0", Since: day(0, 10), RaisedAt: day(1, 0)}
+		s.known.Alerts = []imports.Alert{over, other, s.alert}
+	}))
 	add("overrun, forgotten", alerted(imports.AlertOverrun, day(2, 39), usually, limit(93*time.Minute)))
 	add("brief", alerted(imports.AlertBrief, day(2, 40), usually, of(with(over(imports.Succeeded), func(i *imports.Import) {
 		ofTheSchedule(i)
