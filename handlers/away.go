@@ -224,9 +224,13 @@ func (why alarm) words(on string, one, whole bool) string {
 	return "Imports were due on " + on + meanwhile + ", and there is no sign of them."
 }
 
-// wasAway says since when, until when, how long.
+// wasAway says since when, until when, how long; of less than a minute only when that was.
 func (a absence) wasAway(p pen) string {
-	span := "from " + p.at(a.Since) + " to " + p.at(a.Until) + " (" + p.span(a.Until.Sub(a.Since)) + ")"
+	long := a.Until.Sub(a.Since)
+	span := "from " + p.at(a.Since) + " to " + p.at(a.Until) + " (" + p.span(long) + ")"
+	if long < time.Minute {
+		span = "for " + p.span(long) + ", " + p.when(a.Since)
+	}
 	if a.Whole {
 		return "I was away " + span + ". Meanwhile:"
 	}

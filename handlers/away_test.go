@@ -201,6 +201,12 @@ func TestAwayMessages(t *testing.T) {
 		out = append(out, shown{fmt.Sprintf("%d servers", n), awayMessage(back, crowd(n, 2), nil)})
 	}
 	out = append(out, shown{"twelve quiet servers", awayMessage(back, crowd(12, 0), nil)})
+	nothing := []awayServer{named("prod", after(returned()))}
+	for _, short := range []time.Duration{27 * time.Second, time.Minute} {
+		for _, whole := range []bool{true, false} {
+			out = append(out, shown{fmt.Sprintf("for %s, whole %v", short, whole), awayMessage(back, absence{Since: left, Until: left.Add(short), Whole: whole, Servers: nothing}, nil)})
+		}
+	}
 	checkGolden(t, "away", out)
 }
 
