@@ -57,8 +57,9 @@ func (h *Handlers) start(ctx context.Context, c *call, word string, t bigfix.Imp
 }
 
 // accept stores a wish, says so in a line that the answer replaces, and lets that follow once the leader has decided. Where
-// the line would stay for ever, beside the answer, there is none. A press that came before needs no answer of its own: the
-// one that came first has it.
+// the line would stay for ever, beside the answer, there is none; nor where the wish came before, for Slack allows five words
+// behind one command, however often it delivers that. A press that came before needs no answer of its own: the one that came
+// first has it.
 func (h *Handlers) accept(ctx context.Context, c *call, srv Server, t bigfix.ImportType, key string) error {
 	c.Ack() // the answer comes by response_url: storing and deciding take longer than an ack may
 	imp, created, err := h.Intake.Start(ctx, imports.Wish{
@@ -80,12 +81,13 @@ func (h *Handlers) accept(ctx context.Context, c *call, srv Server, t bigfix.Imp
 	if !imp.AnsweredAt.IsZero() { // only one that came before can be
 		return c.Answer(ctx, h.answeredMessage(srv, imp))
 	}
-	if !c.standsAlone() {
+	line := created && !c.standsAlone()
+	if line {
 		if err := h.say(ctx, c, h.askingMessage(srv), askWithin); err != nil {
 			h.Log.WithError(err).WithField("import", imp.ID).Warn("The line before the answer could not be sent")
 		}
 	}
-	h.replies.do(func(ctx context.Context) { h.decide(ctx, c, srv, imp.ID) })
+	h.replies.do(func(ctx context.Context) { h.decide(ctx, c, srv, imp.ID, line) })
 	return nil
 }
 
@@ -149,8 +151,8 @@ func (h *Handlers) say(ctx context.Context, c *call, m bot.Message, within time.
 }
 
 // decide waits for the decision and answers. What goes wrong here is made good by the publisher: an import whose person
-// is not noted as answered is answered by direct message.
-func (h *Handlers) decide(ctx context.Context, c *call, srv Server, id string) {
+// is not noted as answered is answered by direct message. line says whether there is a line whose place the answer takes.
+func (h *Handlers) decide(ctx context.Context, c *call, srv Server, id string, line bool) {
 	log := h.Log.WithField("import", id)
 	await, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
@@ -159,7 +161,7 @@ func (h *Handlers) decide(ctx context.Context, c *call, srv Server, id string) {
 		err = h.tell(ctx, c, srv, imp)
 	}
 	switch {
-	case errors.Is(err, errAnswered) && c.standsAlone(): // there is no line to take the place of
+	case errors.Is(err, errAnswered) && !line:
 		return
 	case errors.Is(err, errAnswered):
 		if err := h.say(ctx, c, h.answeredMessage(srv, imp), answerWithin); err != nil {
