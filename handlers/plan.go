@@ -29,6 +29,10 @@ const (
 // refreshApart is how far an edit that somebody asked for lies apart from any edit before it, whoever asks and however often.
 const refreshApart = 15 * time.Second
 
+// freshTurn is how far such edits of all cards together lie apart: they take less than half of what Slack takes of a process, and the
+// rest is for what everybody needs.
+const freshTurn = 3 * time.Second
+
 const (
 	// refusedFor is how long a channel that refused is left alone.
 	refusedFor = time.Hour
@@ -87,6 +91,8 @@ type situation struct {
 	undecided time.Time
 	// holdPost and holdEdit: Slack is not asked before.
 	holdPost, holdEdit time.Time
+	// freshAt is when it is this card's turn among those that somebody wants fresh; zero while it has none.
+	freshAt time.Time
 }
 
 // next is the first thing to do, in the order of what people need: the card (all else hangs on it), the end, the
@@ -393,7 +399,7 @@ func (s situation) refresh() (step, bool) {
 	if t.asked <= t.refreshed || t.Card.State != Sent || t.CardGone || s.finishedDue() || s.abandoned() || t.Face.shows(faceOf(s.imp), s.now) {
 		return step{}, false
 	}
-	return step{do: doRefresh, at: latest(s.holdEdit, s.heldByChannel(), t.EditedAt.Add(refreshApart), t.RefreshedAt.Add(refreshApart))}, true
+	return step{do: doRefresh, at: latest(s.holdEdit, s.heldByChannel(), s.freshAt, t.EditedAt.Add(refreshApart), t.RefreshedAt.Add(refreshApart))}, true
 }
 
 // lastEditsApart is how long after so many edits that were to show the last state, and whose answers were lost, the

@@ -60,6 +60,9 @@ func (w *worker) do(ctx context.Context, st step) error {
 	case doEdit:
 		return w.editCard(ctx, w.countEdit)
 	case doRefresh:
+		if !w.takeTurn() {
+			return nil // it has one now, which the situation waits for
+		}
 		return w.editCard(ctx, w.countRefresh)
 	}
 	return nil
@@ -241,6 +244,23 @@ func (w *worker) countEdit(t *thread) {
 
 // countRefresh notes when a card was edited because somebody asked for it.
 func (w *worker) countRefresh(t *thread) { t.RefreshedAt = w.Clock.Now() }
+
+// takeTurn says whether it is this card's turn to be edited because somebody asked for it. Where it has none, or missed it, it gets the
+// next one.
+func (w *worker) takeTurn() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.Clock.Now()
+	if now.Sub(w.freshAt) >= freshTurn {
+		w.freshAt = latest(now, w.nextFresh)
+		w.nextFresh = w.freshAt.Add(freshTurn)
+	}
+	if w.freshAt.After(now) {
+		return false
+	}
+	w.freshAt = time.Time{}
+	return true
+}
 
 // editCard brings the card up to date, with an edit that is counted before it leaves.
 func (w *worker) editCard(ctx context.Context, count func(*thread)) error {

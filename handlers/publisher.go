@@ -53,6 +53,8 @@ type Publisher struct {
 	mu   sync.Mutex
 	jobs map[string]*job
 	lost error // not nil: this process leads no more
+	// nextFresh is when the next turn is of a card that somebody wants fresh.
+	nextFresh time.Time
 	// unread is since when what there is to show can't be read, zero while it can; unreadError why.
 	unread      time.Time
 	unreadError string
@@ -74,6 +76,7 @@ type job struct {
 	// holdPost and holdEdit are until when Slack is not asked.
 	holdPost, holdEdit   time.Time
 	failsPost, failsEdit int
+	freshAt              time.Time // when it is its turn among the cards that somebody wants fresh; zero while it has none
 	failing              time.Time // since when its work fails; zero while it does not
 	lastError            string
 	// refusing is since when the channel refuses its messages, zero while it takes them; refusal is Slack's last word.
@@ -425,7 +428,7 @@ func (w *worker) run(ctx context.Context, id string) error {
 func (w *worker) refresh() {
 	w.s.now = w.Clock.Now()
 	w.mu.Lock()
-	w.s.holdPost, w.s.holdEdit = w.holdPost, w.holdEdit
+	w.s.holdPost, w.s.holdEdit, w.s.freshAt = w.holdPost, w.holdEdit, w.freshAt
 	w.mu.Unlock()
 }
 

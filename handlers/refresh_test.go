@@ -184,6 +184,71 @@ func TestAThousandWantAFreshCard(t *testing.T) {
 	}
 }
 
+// However many cards people want fresh at once, the edits for it come one by one, and each card has its turn.
+func TestManyFreshCards(t *testing.T) {
+	t.Parallel()
+	const cards = 12
+	s := newStage(t)
+	tales := make([]*tale, cards)
+	for i := range tales {
+		tl := begin(s)
+		tl.imp.ID = fmt.Sprintf("imp-%02d", i)
+		tl.send()
+		tl.run(10)
+		tales[i] = tl
+	}
+	s.pass(time.Minute)
+	before, limited := len(s.slack.editedAt), false
+	s.slack.fail = func(method, _, _, _ string) (error, bool) {
+		if !limited || method != "update" {
+			return nil, false
+		}
+		return &bot.RateLimitedError{After: 20 * time.Second}, false
+	}
+	for second := range 150 {
+		limited = second >= 30 && second < 60
+		for _, tl := range tales {
+			tl.look(11)
+			s.store.ask(tl.imp.ID)
+		}
+		s.pass(time.Second)
+	}
+	edits := s.slack.editedAt[before:]
+	for i := range edits[1:] {
+		if apart := edits[i+1].Sub(edits[i]); apart < freshTurn {
+			t.Errorf("two edits within %s", apart)
+		}
+	}
+	for _, tl := range tales {
+		if ago := s.clock.Now().Sub(tl.shown().RefreshedAt); ago > (cards+1)*freshTurn {
+			t.Errorf("the card of %s was edited %s ago, though somebody asked each second", tl.imp.ID, ago)
+		}
+	}
+}
+
+// A turn that a card did not need, or could not use, is no turn at a later time.
+func TestAMissedTurn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	take := func(w *worker, want bool) {
+		t.Helper()
+		if got := w.takeTurn(); got != want {
+			t.Errorf("its turn: %t, want %t", got, want)
+		}
+	}
+	var of [3]*worker
+	for i := range of {
+		of[i] = &worker{courier: courier{Publisher: s.p, job: new(job)}}
+	}
+	take(of[0], true)
+	take(of[1], false)
+	s.clock.advance(10 * time.Second)
+	take(of[2], true)
+	take(of[1], false)
+	s.clock.advance(freshTurn)
+	take(of[1], true)
+}
+
 // shown is what is noted of the card.
 func (tl *tale) shown() thread {
 	tl.t.Helper()
