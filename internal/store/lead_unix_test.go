@@ -191,7 +191,7 @@ func TestTheServerIsRestarted(t *testing.T) {
 				t.Errorf("accepting without a server: %v", err)
 			}
 			if took := time.Since(began); took >= callWithin {
-				t.Errorf("it took %s to say so, more than its caller has", took)
+				t.Errorf("it took %s to say so, as if its caller had set no deadline", took)
 			}
 			if err := c.Restart(); err != nil {
 				t.Fatal(err)

@@ -16,10 +16,10 @@ import (
 	"modernc.org/sqlite"
 )
 
-// counting makes connections to a real file that count what they prepare.
+// counting makes connections to a real file that count what they prepare, and what of it is closed.
 type counting struct {
 	driver.Connector
-	prepared *atomic.Int64
+	prepared, closed *atomic.Int64
 }
 
 func (c counting) Connect(ctx context.Context) (driver.Conn, error) {
@@ -27,20 +27,35 @@ func (c counting) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return countingConn{conn.(sqliteConn), c.prepared}, nil
+	return countingConn{conn.(sqliteConn), c.prepared, c.closed}, nil
 }
 
 type countingConn struct {
 	sqliteConn
-	prepared *atomic.Int64
+	prepared, closed *atomic.Int64
 }
 
 func (c countingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.sqliteConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
 	c.prepared.Add(1)
-	return c.sqliteConn.PrepareContext(ctx, query)
+	return countingStmt{stmt.(sqliteStmt), c.closed}, nil
 }
 
-// openCounting opens a file with the numbers 1 to 3, over one connection, and counts from there.
+type countingStmt struct {
+	sqliteStmt
+	closed *atomic.Int64
+}
+
+func (s countingStmt) Close() error {
+	s.closed.Add(1)
+	return s.sqliteStmt.Close()
+}
+
+// openCounting opens a file with the numbers 1 to 3, over one connection, and counts from there. In the end all that was prepared must
+// have been closed, whatever the test did: what is not holds its connection open.
 func openCounting(t *testing.T) (db *sql.DB, prepared *atomic.Int64) {
 	t.Helper()
 	c, err := sqlite.NewConnector(dsn(filepath.Join(t.TempDir(), "numbers.db"), "journal_mode(WAL)"))
@@ -48,15 +63,24 @@ func openCounting(t *testing.T) (db *sql.DB, prepared *atomic.Int64) {
 		t.Fatal(err)
 	}
 	prepared = new(atomic.Int64)
-	db = sql.OpenDB(keeper{counting{c, prepared}})
-	t.Cleanup(func() { _ = db.Close() })
+	var before int64
+	var closed atomic.Int64
+	db = sql.OpenDB(keeper{counting{c, prepared, &closed}})
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		if made := before + prepared.Load(); closed.Load() != made {
+			t.Errorf("%d statements were prepared, and %d closed", made, closed.Load())
+		}
+	})
 	db.SetMaxOpenConns(1)
 	for _, query := range []string{`CREATE TABLE numbers (n BIGINT PRIMARY KEY)`, `INSERT INTO numbers VALUES (1), (2), (3)`} {
 		if _, err := db.Exec(query); err != nil {
 			t.Fatal(err)
 		}
 	}
-	prepared.Store(0)
+	before = prepared.Swap(0)
 	return db, prepared
 }
 
