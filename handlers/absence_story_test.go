@@ -132,6 +132,22 @@ func TestStoryOfAWishThatCameTwice(t *testing.T) {
 	}
 }
 
+// TestStoryOfAMuteThatCameTwice: a mute that was ended does not come back when Slack delivers its command again.
+func TestStoryOfAMuteThatCameTwice(t *testing.T) {
+	t.Parallel()
+	tn := newTown(t)
+	first := tn.types("U0BEN", "C0PROD", "mute 2h")
+	tn.reads("U0BEN", "The alerts of prod are quiet until")
+	tn.types("U0BEN", "C0PROD", "unmute")
+	tn.reads("U0BEN", "Alerts of prod are told again")
+	tn.stop()
+	tn.start() // a process that has not seen the command
+	if !first.Redeliver() {
+		t.Fatal("Slack can't deliver it again")
+	}
+	tn.reads("U0BEN", "I have done that already; it counts once.", "The alerts of prod are not muted now.")
+}
+
 // TestStoryOfAnAnswerThatSomebodyElseGave: this process stood still between the decision and its answer, and the leader
 // gave it meanwhile.
 func TestStoryOfAnAnswerThatSomebodyElseGave(t *testing.T) {

@@ -88,7 +88,7 @@ type Books interface {
 	// Mute keeps a server's alerts quiet; the last one for a server counts.
 	Mute(ctx context.Context, m imports.Mute) error
 	// Unmute ends the mute of a server and returns it; imports.ErrNotFound where none holds.
-	Unmute(ctx context.Context, server string, at time.Time) (imports.Mute, error)
+	Unmute(ctx context.Context, server string, at time.Time, key string) (imports.Mute, error)
 	// Mutes returns those that hold, and some that ended lately.
 	Mutes(ctx context.Context) ([]imports.Mute, error)
 }

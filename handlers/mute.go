@@ -188,7 +188,7 @@ func (h *Handlers) muteNow(ctx context.Context, srv Server) (*imports.Mute, erro
 // newMute is a mute from now on by whoever calls.
 func (h *Handlers) newMute(c *call, srv Server, long time.Duration) imports.Mute {
 	now := h.Now().UTC()
-	return imports.Mute{Server: srv.Name, Since: now, Until: now.Add(long), UserID: c.UserID}
+	return imports.Mute{Server: srv.Name, Since: now, Until: now.Add(long), UserID: c.UserID, Key: c.ID}
 }
 
 func (h *Handlers) storeMute(ctx context.Context, c *call, srv Server, m imports.Mute) error {
@@ -212,7 +212,7 @@ func (h *Handlers) unmute(ctx context.Context, c *call, args []string) error {
 	c.Ack()
 	storing, cancel := context.WithTimeout(ctx, noteWithinStore)
 	defer cancel()
-	m, err := h.Store.Unmute(storing, srv.Name, h.Now().UTC())
+	m, err := h.Store.Unmute(storing, srv.Name, h.Now().UTC(), c.ID)
 	switch {
 	case errors.Is(err, imports.ErrNotFound):
 		c.refuse(whyNotMuted)
@@ -238,6 +238,11 @@ func (h *Handlers) lastKnown(ctx context.Context, srv Server) imports.Server {
 
 // notChanged tells a person that what they wanted was not stored, or may not have been.
 func (h *Handlers) notChanged(ctx context.Context, c *call, srv Server, err error) error {
+	if errors.Is(err, imports.ErrRepeated) {
+		c.changed("")
+		c.entry.Reason = whyRepeated
+		return c.Answer(ctx, h.muteRepeatedMessage(h.views(ctx, []Server{srv}, c.UserID)[0]))
+	}
 	log := h.Log.WithError(err).WithField("server", srv.Name)
 	if errors.Is(err, imports.ErrUnsure) {
 		log.Error("The database did not say whether it took a change")
@@ -247,6 +252,17 @@ func (h *Handlers) notChanged(ctx context.Context, c *call, srv Server, err erro
 	log.Error("A change could not be stored")
 	c.refuse(whyStore)
 	return c.Answer(ctx, h.notChangedMessage(srv))
+}
+
+// muteRepeatedMessage answers a command that was followed before, with how things stand by now.
+func (h *Handlers) muteRepeatedMessage(v view) bot.Message {
+	return simple(v.now, func(p pen) []string {
+		stands := "The alerts of " + p.name(v.server.Name) + " are not muted now."
+		if v.mute != nil {
+			stands = "The alerts of " + p.name(v.server.Name) + " are muted until " + p.at(v.mute.Until) + " by " + p.user(v.mute.UserID) + reasonGiven(p, *v.mute) + "."
+		}
+		return []string{"I have done that already; it counts once.", stands}
+	})
 }
 
 // notChangedMessage says that something could not be stored.

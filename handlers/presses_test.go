@@ -202,6 +202,8 @@ func TestChanges(t *testing.T) {
 		{"unmuted", one.unmutedMessage(prod, idle(), m)},
 		{"unmuted, with open alerts", one.unmutedMessage(prod, known, m)},
 		{"not muted", one.notMutedMessage(prod)},
+		{"delivered twice, muted now", one.muteRepeatedMessage(seen(func(v *view) { v.mute = &m }))},
+		{"delivered twice, not muted now", one.muteRepeatedMessage(seen(func(*view) {}))},
 		{"the database is down", one.notChangedMessage(prod)},
 		{"the database does not say", one.unsureChangeMessage(prod)},
 		{"waits", one.waitsMessage(seen(underWay), waits(), "U0ANA", waits().RequestKey)},

@@ -8,6 +8,8 @@ type Mute struct {
 	Since, Until time.Time
 	// UserID is who asked for it, Reason their own words, not escaped; empty where they gave none.
 	UserID, Reason string
+	// Key is unique for each wish (Slack's trigger_id), however often that is delivered.
+	Key string
 }
 
 // Active says whether it holds at a time.

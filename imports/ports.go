@@ -30,6 +30,8 @@ var (
 	ErrNoCard = errors.New("the channel takes no card")
 	// ErrNotWaiting is returned (wrapped) where an import that was to be taken back does not wait any more.
 	ErrNotWaiting = errors.New("the import does not wait any more")
+	// ErrRepeated is returned where a wish was followed before: it was delivered a second time, perhaps to another replica.
+	ErrRepeated = errors.New("the same wish was followed before")
 )
 
 // Store is the truth about imports. It is safe for concurrent use. An error means that nothing of the call was stored,

@@ -181,18 +181,18 @@ func TestMutes(t *testing.T) {
 			}
 		}
 		lists()
-		if _, err := s.Unmute(ctx, "prod", c.now); !errors.Is(err, imports.ErrNotFound) {
+		if _, err := s.Unmute(ctx, "prod", c.now, ""); !errors.Is(err, imports.ErrNotFound) {
 			t.Errorf("unmuting what is not muted: %v", err)
 		}
 		mute("prod", "patches", time.Hour)
 		prod, lab := mute("prod", "", 2*time.Hour), mute("lab", "moving house", time.Hour)
 		lists(lab, prod)
 		c.now = c.now.Add(30 * time.Minute)
-		got, err := s.Unmute(ctx, "prod", c.now)
+		got, err := s.Unmute(ctx, "prod", c.now, "")
 		if diff := cmp.Diff(prod, got); err != nil || diff != "" {
 			t.Errorf("unmuted: %v (-want +got):\n%s", err, diff)
 		}
-		if _, err := s.Unmute(ctx, "prod", c.now); !errors.Is(err, imports.ErrNotFound) {
+		if _, err := s.Unmute(ctx, "prod", c.now, ""); !errors.Is(err, imports.ErrNotFound) {
 			t.Errorf("unmuting twice: %v", err)
 		}
 		prod.Until = c.now.UTC()
@@ -207,6 +207,35 @@ func TestMutes(t *testing.T) {
 		}
 		c.now = noon
 		lists(lab)
+	})
+}
+
+// Slack may deliver a command again, to another replica: neither a mute nor its end comes back.
+func TestMutesDeliveredTwice(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		ctx := t.Context()
+		c := &clock{noon.Truncate(time.Second)}
+		s := openAt(t, url, c)
+		once := imports.Mute{Server: "lab", Since: c.now.UTC(), Until: c.now.UTC().Add(time.Hour), UserID: "Uben", Key: "first"}
+		again := imports.Mute{Server: "lab", Since: c.now.UTC(), Until: c.now.UTC().Add(3 * time.Hour), UserID: "Uana", Key: "second"}
+		for i, step := range []struct {
+			do   func() error
+			want error
+		}{
+			{func() error { return s.Mute(ctx, once) }, nil},
+			{func() error { _, err := s.Unmute(ctx, "lab", c.now, "end"); return err }, nil},
+			{func() error { return s.Mute(ctx, once) }, imports.ErrRepeated},
+			{func() error { return s.Mute(ctx, again) }, nil},
+			{func() error { _, err := s.Unmute(ctx, "lab", c.now, "end"); return err }, imports.ErrRepeated},
+		} {
+			if err := step.do(); !errors.Is(err, step.want) {
+				t.Errorf("step %d: %v, want %v", i, err, step.want)
+			}
+		}
+		got, err := s.Mutes(ctx)
+		if diff := cmp.Diff([]imports.Mute{again}, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
 	})
 }
 

@@ -229,7 +229,7 @@ func (h hostileRun) notes() {
 	m := filled[imports.Mute](h.rng)
 	m.Since, m.Until = noon.Truncate(time.Millisecond), noon.Add(time.Hour).Truncate(time.Millisecond)
 	h.must(h.s.Mute(ctx, m))
-	ended, err := h.s.Unmute(ctx, m.Server, noon)
+	ended, err := h.s.Unmute(ctx, m.Server, noon, "end")
 	same(h, "a mute", m, ended, err)
 
 	server, until := hostile(h.rng), noon.Truncate(time.Millisecond)

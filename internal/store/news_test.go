@@ -72,7 +72,7 @@ func TestOthersAreTold(t *testing.T) {
 			return one.Mute(t.Context(), imports.Mute{Server: "prod", Until: time.Now().Add(time.Hour)})
 		}, []string{"server/prod"}, []string{"1", "server/lab"}, true},
 		{"Unmute", func() error {
-			_, err := one.Unmute(t.Context(), "prod", time.Now())
+			_, err := one.Unmute(t.Context(), "prod", time.Now(), "")
 			return err
 		}, []string{"server/prod"}, []string{"1", "server/lab"}, true},
 	} {
