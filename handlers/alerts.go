@@ -312,8 +312,8 @@ func (s bellSituation) next() bellStep {
 		return bellStep{last: true} // it was over before anybody was told
 	case told.State == Pending && s.muted.After(s.now):
 		return bellStep{at: earliest(s.muted, s.now.Add(mutedPoll))}
-	case (!s.refused.IsZero() || told.unheard()) && s.person && !s.round.Direct.over() && !s.holdDirect.After(s.now):
-		return bellStep{do: bellDirect}
+	case (!s.refused.IsZero() || told.unheard()) && s.person && !s.round.Direct.over() && (!s.holdDirect.After(s.now) || s.holdDirect.Before(s.holdTell)):
+		return bellStep{do: bellDirect, at: s.holdDirect}
 	}
 	return bellStep{do: bellTell, at: s.holdTell}
 }

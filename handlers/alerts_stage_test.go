@@ -487,13 +487,30 @@ func TestAlertsWhoseAnswersAreLost(t *testing.T) {
 // A process that dies while it waits for the second answer notes no refusal; the person on call is told all the same.
 func TestAnAlertLeftWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	for unsure, want := range map[int]bellDo{blindly - 1: bellTell, blindly: bellDirect} {
-		s := bellSituation{
-			alert: imports.Alert{RaisedAt: now}, person: true, now: now, holdTell: now.Add(unheardFor),
-			round: alertRound{Told: Post{State: Sending, Unsure: unsure}},
-		}
-		if got := s.next(); got.do != want {
-			t.Errorf("after %d sendings: %+v, want %d", unsure, got, want)
+	for _, limited := range []time.Duration{0, time.Second} { // Slack took another message just now
+		for left, want := range map[int]string{1: "C0SIRENS", 2: "U0DORA"} {
+			wait := limited
+			s := newStage(t)
+			s.slack.noHistory = true
+			s.alerting("C0SIRENS", "U0DORA")
+			s.slack.fail = func(_, channel, kind, _ string) (error, bool) {
+				switch {
+				case kind == kindAlert && channel == "C0SIRENS" && left > 0:
+					left--
+					panic(killed{})
+				case kind == kindAlert && wait > 0:
+					after := wait
+					wait = 0
+					return &bot.RateLimitedError{After: after}, false
+				}
+				return nil, true
+			}
+			s.alarmed(unseen(s))
+			s.pass(10 * time.Second)
+			got := s.posts(kindAlert)
+			if len(got) != 1 || got[0].channel != want {
+				t.Errorf("limited for %s, want one alert in %s\n%s", limited, want, s.slack)
+			}
 		}
 	}
 }
