@@ -160,8 +160,7 @@ func (s situation) heldByChannel() time.Time {
 // refuses says whether the channel counts as one that refuses: it said so, or it left the card or the end notice without an answer as often
 // as they are sent blindly. The process that waited for that answer may have died with it and noted nothing more.
 func (s situation) refuses() bool {
-	unheard := func(p Post) bool { return p.State == Sending && p.Unsure >= blindly }
-	return !s.thread.Refused.IsZero() || unheard(s.thread.Card) || unheard(s.thread.Finished)
+	return !s.thread.Refused.IsZero() || s.thread.Card.unheard() || s.thread.Finished.unheard()
 }
 
 // abandoned says that the channel won't be tried any more.
@@ -193,7 +192,7 @@ func (s situation) finishedDue() bool {
 // not go on saying that the import runs.
 func (s situation) finishedRests() bool {
 	f := s.thread.Finished
-	return f.State == Sending && f.Unsure >= blindly && f.Again.After(s.now)
+	return f.unheard() && f.Again.After(s.now)
 }
 
 func (s situation) finished() (step, bool) {

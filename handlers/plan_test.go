@@ -225,6 +225,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 			}
 		}
 		begin(s).whole()
+		s.pass(time.Hour) // an edit that was cut off is made again after 1, 3, 9 and 27 minutes
 		s.checkStory(fmt.Sprintf("round %d, killed at %v", round, s.kills), true)
 		if t.Failed() {
 			return
