@@ -36,6 +36,12 @@ export class Client {
     return this.page.getByRole('navigation', {name: 'Channels and apps'}).getByRole('button', {name})
   }
 
+  /** Waits until what has the focus has these attributes: a dialog that closes is out of sight before it gives the focus back. */
+  focused(attributes) {
+    const selector = Object.entries(attributes).map(([name, value]) => `[${name}="${value}"]`).join('')
+    return this.page.locator(`:focus${selector}`).waitFor({state: 'attached', timeout: 10_000})
+  }
+
   /** The messages of the channel in front, and of the thread beside it. */
   get messages() {
     return this.page.getByRole('region', {name: /^Messages in (?!the thread)/}).locator('[data-message]')

@@ -65,7 +65,7 @@ describe('the page', {concurrency: 4}, () => {
     await client.button(card, 'Notify me').focus()
     demo.type('server restarts')
     await client.button(card, 'Notify me').waitFor({state: 'detached'})
-    expect(await page.evaluate(() => document.activeElement.dataset.ts), 'the message that has the focus').toBe(card.ts)
+    await client.focused({'data-ts': card.ts})
   })
 
   story('a night that fails, and who is told', async ({page, client}) => {
@@ -141,7 +141,7 @@ describe('the page', {concurrency: 4}, () => {
     await dialog.waitFor({state: 'detached'})
     await home.getByText('That button is old').waitFor()
     await page.getByRole('status').getByText('That button is old').waitFor() // for who listens
-    expect(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'where the focus is').toBe('Home of Importbot')
+    await client.focused({'aria-label': 'Home of Importbot'})
   })
 
   // No app answers that soon, so the stream is one of our own.
@@ -167,7 +167,7 @@ describe('the page', {concurrency: 4}, () => {
     await client.message('Changed').waitFor()
     await dialog.getByRole('button', {name: 'No'}).click()
     await dialog.waitFor({state: 'detached'})
-    expect(await page.evaluate(() => document.activeElement.dataset.ts), 'the message that has the focus').toBe('2000000000.000001')
+    await client.focused({'data-ts': '2000000000.000001'})
     // What becomes of a press is said also where the button that was pressed is gone.
     await client.button(card, 'Stop').click()
     await dialog.getByText('It can’t be undone.').waitFor()
@@ -177,7 +177,7 @@ describe('the page', {concurrency: 4}, () => {
     await dialog.getByText('That can\'t be pressed').waitFor()
     await dialog.getByRole('button', {name: 'Close'}).click()
     await dialog.waitFor({state: 'detached'})
-    expect(await page.evaluate(() => document.activeElement.dataset.ts), 'the message that has the focus at the end').toBe('2000000000.000001')
+    await client.focused({'data-ts': '2000000000.000001'})
   })
 
   story('the Home tab', async ({demo, page, client}) => {
@@ -301,7 +301,7 @@ describe('the page', {concurrency: 4}, () => {
     await dialog.waitFor()
     await page.keyboard.press('Escape')
     await dialog.waitFor({state: 'hidden'})
-    expect(await focused(), 'where the focus is after the dialog').toBe('Start complete')
+    await page.locator(':focus').filter({hasText: /^Start complete$/}).waitFor()
     await page.keyboard.press('Enter')
     await dialog.waitFor()
     await tabTo(/^Start$/)
