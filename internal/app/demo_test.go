@@ -39,7 +39,7 @@ func TestDemoOfAlertsThatTakeTime(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	for _, scene := range []struct{ line, until string }{
-		{"lab brief", "will succeed after seconds"},
+		{"lab brief", "will succeed after a few seconds"},
 		{"/import complete lab", "Complete import on lab succeeded suspiciously fast"},
 		{"press Start import", "Starting a complete import on lab"},
 		{"bot strict", "Reports of prod are out of date"},

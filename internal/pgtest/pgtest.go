@@ -344,6 +344,7 @@ func (c *Cluster) start(deadline time.Time) error {
 	cmd := exec.Command(filepath.Join(c.bin, "postgres"), "-D", c.data(), "-p", fmt.Sprint(c.port), "-h", "127.0.0.1")
 	for _, setting := range []string{
 		"unix_socket_directories=" + c.socketDir(), "fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=100",
+		"authentication_timeout=20s", // a session of a client that stands still in mid-connect outlives a shutdown for as long
 		"dynamic_shared_memory_type=mmap", "log_min_messages=warning", "listen_addresses=127.0.0.1", "jit=off", "autovacuum_naptime=1h",
 	} {
 		cmd.Args = append(cmd.Args, "-c", setting)
